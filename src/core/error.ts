@@ -1,0 +1,107 @@
+/**
+ * Everything that can go wrong, in one table: each code with its title, its HTTP status and whether trying again can help.
+ * Posthorn throws no other error on purpose; drivers' errors are translated at the adapter's edge.
+ */
+
+export interface ErrorKind {
+  readonly title: string
+  readonly status: number
+  /** Whether the same request can succeed later, unchanged. */
+  readonly retryable: boolean
+}
+
+export const ERRORS = {
+  // the engine
+  closed: { status: 503, title: 'The engine is closed', retryable: true },
+  unknown: { status: 503, title: 'The answer was lost; the commit may have happened', retryable: true },
+  stale: { status: 409, title: 'The lease is not held any more', retryable: false },
+  conflict: { status: 409, title: 'The version is not the expected one', retryable: false },
+  full: { status: 429, title: 'The queue is full', retryable: true },
+  invalid: { status: 400, title: 'Invalid request', retryable: false },
+  unsupported: { status: 400, title: 'The engine cannot do this', retryable: false },
+  'engine-locked': { status: 503, title: 'The engine is in use by another process', retryable: true },
+  'engine-failed': { status: 503, title: 'The disk failed; the engine has stopped', retryable: false },
+  'disk-full': { status: 503, title: 'The disk is full', retryable: true },
+  corrupt: { status: 500, title: 'Stored data is damaged', retryable: false },
+  'newer-format': { status: 500, title: 'Stored data is of a newer version', retryable: false },
+  'unknown-engine': { status: 400, title: 'No engine has this URL', retryable: false },
+  // options, contracts, modules
+  'invalid-option': { status: 400, title: 'Invalid option', retryable: false },
+  'invalid-name': { status: 400, title: 'Invalid name', retryable: false },
+  'invalid-duration': { status: 400, title: 'Invalid duration', retryable: false },
+  'duration-without-unit': { status: 400, title: 'Duration without a unit', retryable: false },
+  'invalid-module': { status: 400, title: 'The module exports no handlers', retryable: false },
+  'duplicate-handler': { status: 400, title: 'Two handlers for one queue', retryable: false },
+  'unknown-contract': { status: 400, title: 'No handler knows this type or version', retryable: false },
+  // how a run ends
+  'invalid-input': { status: 422, title: 'The input does not match its schema', retryable: false },
+  'invalid-output': { status: 500, title: 'The output does not match its schema', retryable: false },
+  'handler-failed': { status: 500, title: 'The handler failed', retryable: false },
+  'timed-out': { status: 504, title: 'The run took too long', retryable: false },
+  'outcome-not-returned': { status: 500, title: 'An outcome was made but not returned', retryable: false },
+  buried: { status: 500, title: 'The message was buried', retryable: false },
+  lapsed: { status: 500, title: 'The lease lapsed too often', retryable: false },
+  // waiting for an operation
+  'wait-timed-out': { status: 504, title: 'The wait ended before the operation', retryable: true },
+  'operation-failed': { status: 500, title: 'The operation failed', retryable: false },
+  'operation-cancelled': { status: 409, title: 'The operation was cancelled', retryable: false },
+  'operation-expired': { status: 410, title: 'The operation expired', retryable: false },
+  aborted: { status: 499, title: 'The caller gave up', retryable: false },
+} as const
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** An RFC 9457 problem. `code` is from the table, or a task's own error code; `data` then has that error's data. */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: string
+  readonly detail?: string | undefined
+  readonly instance?: string | undefined
+  readonly [extension: string]: unknown
+}
+
+const BRAND = Symbol.for('posthorn.error')
+
+/** The one error class. Recognise it with `isPosthornError`, which holds across copies of the package. */
+export class PosthornError extends Error {
+  override readonly name = 'PosthornError'
+  readonly code: ErrorCode
+  /** Facts for programs: the field, the value, the limit. Never a secret. */
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, message: string, options: { readonly details?: Readonly<Record<string, unknown>>; readonly cause?: unknown } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.code = code
+    this.details = options.details ?? {}
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable
+  }
+
+  toProblem(instance?: string): Problem {
+    return toProblem(this.code, this.message, { instance, details: this.details })
+  }
+}
+
+export function isPosthornError(error: unknown): error is PosthornError {
+  return typeof error === 'object' && error !== null && BRAND in error
+}
+
+export function toProblem(code: ErrorCode, detail: string, options: { readonly instance?: string | undefined; readonly details?: Readonly<Record<string, unknown>> } = {}): Problem {
+  const { title, status } = ERRORS[code]
+  return { ...options.details, type: `urn:posthorn:error:${code}`, title, status, code, detail, ...(options.instance === undefined ? {} : { instance: options.instance }) }
+}
+
+/** A short, safe text of whatever was thrown. */
+export function describeError(error: unknown): { readonly message: string; readonly stack?: string } {
+  if (error instanceof Error) return error.stack === undefined ? { message: error.message } : { message: error.message, stack: error.stack }
+  return { message: typeof error === 'string' ? error : JSON.stringify(error) ?? String(error) }
+}

@@ -1,0 +1,26 @@
+/** The rules for names. `:` parts the kinds of queue (`task:resize`, `topic:orders:billing`), so no user's name holds it. */
+import { PosthornError } from './error.ts'
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
+const QUEUE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(:[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,3}$/
+const EVENT_TYPE = /^[\x21-\x7e]{1,255}$/
+
+/** The topic of operational events: a subscription suspended, a queue full, and their like. The one topic with a `:`. */
+export const EVENTS_TOPIC = 'system:events'
+
+export const isName = (text: string): boolean => NAME.test(text)
+export const isTopicName = (text: string): boolean => isName(text) || text === EVENTS_TOPIC
+export const isQueueName = (text: string): boolean => QUEUE.test(text)
+export const isEventType = (text: string): boolean => EVENT_TYPE.test(text)
+
+/** @throws PosthornError `invalid-name` */
+export function checkName(text: unknown, field: string): string {
+  if (typeof text === 'string' && isName(text)) return text
+  throw new PosthornError('invalid-name', `${field} is ${JSON.stringify(text)}: it must be 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit`, { details: { field, value: text } })
+}
+
+/** @throws PosthornError `invalid-name` */
+export function checkQueueName(text: unknown, field: string): string {
+  if (typeof text === 'string' && isQueueName(text)) return text
+  throw new PosthornError('invalid-name', `${field} is ${JSON.stringify(text)}: it must be a name like 'inbox', 'task:resize' or 'topic:orders:billing'`, { details: { field, value: text } })
+}

@@ -1,0 +1,51 @@
+/**
+ * Validation through any Standard Schema (https://standardschema.dev). The wire carries a schema's *input* form as JSON;
+ * handlers and results see its *output* form.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+
+export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>
+
+export interface SchemaIssue {
+  readonly message: string
+  readonly path: readonly (string | number)[]
+}
+
+export type SchemaResult<Output> = { readonly ok: true; readonly value: Output } | { readonly ok: false; readonly issues: readonly SchemaIssue[] }
+
+/** Never throws: a validator that throws is a failed validation. Synchronous where the schema is. */
+export function validate<Output>(schema: Schema<unknown, Output>, value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>> {
+  try {
+    const result = schema['~standard'].validate(value)
+    return result instanceof Promise ? result.then(toResult, toFailure) : toResult(result)
+  } catch (error) {
+    return toFailure(error)
+  }
+}
+
+export function isSchema(value: unknown): value is Schema {
+  return (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value
+}
+
+/** One line for people: `owner: expected string`. */
+export function describeIssues(issues: readonly SchemaIssue[]): string {
+  return issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`)).join('; ')
+}
+
+function toResult<Output>(result: StandardSchemaV1.Result<Output>): SchemaResult<Output> {
+  if (result.issues === undefined) return { ok: true, value: result.value }
+  return {
+    ok: false,
+    issues: result.issues.map(({ message, path }) => ({
+      message,
+      path: (path ?? []).map((segment) => {
+        const key = typeof segment === 'object' ? segment.key : segment
+        return typeof key === 'number' ? key : String(key)
+      }),
+    })),
+  }
+}
+
+function toFailure(error: unknown): { readonly ok: false; readonly issues: readonly SchemaIssue[] } {
+  return { ok: false, issues: [{ message: error instanceof Error ? error.message : String(error), path: [] }] }
+}
