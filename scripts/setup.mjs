@@ -22,6 +22,12 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   writeFileSync(stamp, wanted)
 }
 
+// `npm pack` here would pack the repository: private, with TypeScript and a Node of its own among its dependencies.
+if (process.argv.includes('--pack') && process.env.npm_command === 'pack') {
+  console.error('The package is packed from a staged folder with a manifest of its own: npm run pack')
+  process.exit(1)
+}
+
 function install() {
   console.error('Installing dependencies (npm ci), once for this package-lock.json …')
   const cache = hasHome() ? undefined : mkdtempSync(join(tmpdir(), 'posthorn-npm-'))

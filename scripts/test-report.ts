@@ -1,0 +1,45 @@
+// A reporter for node:test that keeps only what scripts/test.ts sums up: totals, skips and failures, one JSON value a line.
+
+import type { TestEvent } from 'node:test/reporters'
+
+export interface Ending {
+  readonly kind: 'skipped' | 'failed'
+  readonly name: string
+  readonly file: string
+  readonly reason: string
+}
+
+export interface Totals {
+  readonly kind: 'totals'
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+}
+
+export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+  for await (const { type, data } of events) {
+    if (type === 'test:pass' && data.skip !== undefined) {
+      yield line({ kind: 'skipped', name: data.name, file: data.file ?? '', reason: String(data.skip || 'no reason given') })
+    }
+    if (type === 'test:fail' && data.todo === undefined && !isEcho(data.details.error)) {
+      yield line({ kind: 'failed', name: data.name, file: data.file ?? '', reason: firstLine(data.details.error.message) })
+    }
+    if (type === 'test:summary' && data.file === undefined) {
+      const { tests, passed, skipped, todo } = data.counts
+      yield line({ kind: 'totals', passed, failed: tests - passed - skipped - todo, skipped })
+    }
+  }
+}
+
+/** A suite or a file that failed only because something in it did. */
+function isEcho(error: Error & { readonly failureType?: unknown }): boolean {
+  return error.failureType === 'subtestsFailed'
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? ''
+}
+
+function line(value: Ending | Totals): string {
+  return `${JSON.stringify(value)}\n`
+}

@@ -1,0 +1,85 @@
+// Runs the tests: `npm test`, or `npm test -- PATTERN…` for the files whose path contains a pattern; options (--…) go to node.
+// Unit tests (src/) share one process and finish in a moment; those in test/ get a process each, two at a time.
+// POSTHORN_TEST_REQUIRE=postgres,redis makes a skip that names one of these a failure, so that CI cannot pass by skipping.
+
+import { spawn } from 'node:child_process'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import type { Ending, Totals } from './test-report.ts'
+
+const root = dirname(import.meta.dirname)
+const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
+const patterns = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+const required = (process.env['POSTHORN_TEST_REQUIRE'] ?? '').split(',').filter(Boolean)
+
+const groups = [
+  { files: 'src/**/*.test.ts', flags: ['--test-isolation=none'], minutes: 10 },
+  { files: 'test/**/*.test.ts', flags: ['--test-concurrency=2', '--test-timeout=600000'], minutes: 60 },
+]
+
+const endings: Ending[] = []
+const sum = { passed: 0, failed: 0, skipped: 0 }
+let files = 0
+for (const group of groups) {
+  const selected = select(group.files)
+  files += selected.length
+  if (selected.length > 0) await run(selected, group.flags, group.minutes)
+}
+if (files === 0 && patterns.length > 0) fail(patterns.join(' '), 'no test file has this in its path')
+for (const skip of endings.filter((ending) => ending.kind === 'skipped')) {
+  const engine = required.find((name) => `${skip.file} ${skip.name} ${skip.reason}`.toLowerCase().includes(name.trim().toLowerCase()))
+  if (engine) fail(skip.name, `skipped, but POSTHORN_TEST_REQUIRE names ${engine}`, skip.file)
+}
+
+list('SKIPPED', 'skipped')
+list('FAILED', 'failed')
+console.log(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`)
+process.exitCode = sum.failed > 0 ? 1 : 0
+
+function select(pattern: string): string[] {
+  const found = globSync(pattern, { cwd: root }).sort()
+  return patterns.length === 0 ? found : found.filter((file) => patterns.some((part) => file.includes(part)))
+}
+
+async function run(selected: readonly string[], flags: readonly string[], minutes: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-test-'))
+  const results = join(folder, 'results')
+  const reporters = ['spec', 'stdout', join(import.meta.dirname, 'test-report.ts'), results]
+  const ended = await node([
+    '--test',
+    ...flags,
+    ...reporters.map((value, index) => `--test-reporter${index % 2 ? '-destination' : ''}=${value}`),
+    ...options,
+    ...selected,
+  ], minutes)
+  const lines = readFileSync(results, { encoding: 'utf8', flag: 'a+' }).split('\n').filter(Boolean)
+  rmSync(folder, { recursive: true })
+  const parsed = lines.map((line) => JSON.parse(line) as Ending | Totals)
+  endings.push(...parsed.filter((value) => value.kind !== 'totals'))
+  const totals = parsed.find((value) => value.kind === 'totals')
+  sum.passed += totals?.passed ?? 0
+  sum.failed += totals?.failed ?? 0
+  sum.skipped += totals?.skipped ?? 0
+  if (!totals) fail(flags.join(' '), `the test process ended early (${ended}); a test that leaves a timer or socket open keeps it from ending`)
+  else if (ended !== '0' && totals.failed === 0) fail(flags.join(' '), `the test process ended with ${ended}`)
+}
+
+function node(args: readonly string[], minutes: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], timeout: minutes * 60_000 })
+    child.on('error', reject)
+    child.on('exit', (code, signal) => resolve(String(code ?? signal)))
+  })
+}
+
+function fail(name: string, reason: string, file = ''): void {
+  endings.push({ kind: 'failed', name, file, reason })
+  sum.failed += 1
+}
+
+function list(title: string, kind: Ending['kind']): void {
+  const listed = endings.filter((ending) => ending.kind === kind)
+  if (listed.length > 0) console.log(`\n${title}`)
+  for (const { name, file, reason } of listed) console.log(`  ${[relative(root, file), name, reason].filter(Boolean).join(' · ')}`)
+}
