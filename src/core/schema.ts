@@ -38,7 +38,7 @@ function toResult<Output>(result: StandardSchemaV1.Result<Output>): SchemaResult
     ok: false,
     issues: result.issues.map(({ message, path }) => ({
       message,
-      path: (path ?? []).map((segment) => {
+      path: Array.from(path ?? [], (segment) => {
         const key = typeof segment === 'object' ? segment.key : segment
         return typeof key === 'number' ? key : String(key)
       }),
