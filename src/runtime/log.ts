@@ -1,0 +1,23 @@
+/** Where the running parts write what people should know. Structured: a sentence and facts; never a body, never a secret. */
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+export type LogFacts = Readonly<Record<string, unknown>>
+
+export interface Log {
+  debug(message: string, facts?: LogFacts): void
+  info(message: string, facts?: LogFacts): void
+  warn(message: string, facts?: LogFacts): void
+  error(message: string, facts?: LogFacts): void
+}
+
+export type LogSink = (level: LogLevel, message: string, facts: LogFacts) => void
+
+/** A log that gives every entry to `sink`, with `facts` added to each. */
+export function createLog(sink: LogSink, facts: LogFacts = {}): Log {
+  const at = (level: LogLevel) => (message: string, more?: LogFacts) => sink(level, message, more === undefined ? facts : { ...facts, ...more })
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+const nothing = () => {}
+
+export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing }
