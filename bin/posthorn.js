@@ -18,8 +18,12 @@ if (Number.parseInt(process.versions.node, 10) >= needed) {
   const node = [dirname(self), process.cwd()].flatMap(parents).map(nodeIn).find(isRecent)
   if (node) runWith(node)
   else {
-    console.error(`posthorn needs Node ${needed} or later; this is Node ${process.versions.node} (${process.execPath}).`)
-    console.error('Install a newer one from https://nodejs.org, or with your version manager, and run the command again.')
+    console.error(
+      `posthorn needs Node ${needed} or later; this is Node ${process.versions.node} (${process.execPath}).`,
+    )
+    console.error(
+      'Install a newer one from https://nodejs.org, or with your version manager, and run the command again.',
+    )
     process.exit(1)
   }
 }

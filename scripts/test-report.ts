@@ -19,10 +19,20 @@ export interface Totals {
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   for await (const { type, data } of events) {
     if (type === 'test:pass' && data.skip !== undefined) {
-      yield line({ kind: 'skipped', name: data.name, file: data.file ?? '', reason: String(data.skip || 'no reason given') })
+      yield line({
+        kind: 'skipped',
+        name: data.name,
+        file: data.file ?? '',
+        reason: String(data.skip || 'no reason given'),
+      })
     }
     if (type === 'test:fail' && data.todo === undefined && !isEcho(data.details.error)) {
-      yield line({ kind: 'failed', name: data.name, file: data.file ?? '', reason: firstLine(data.details.error.message) })
+      yield line({
+        kind: 'failed',
+        name: data.name,
+        file: data.file ?? '',
+        reason: firstLine(data.details.error.message),
+      })
     }
     if (type === 'test:summary' && data.file === undefined) {
       const { tests, passed, skipped, todo } = data.counts

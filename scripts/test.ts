@@ -28,7 +28,9 @@ for (const group of groups) {
 }
 if (files === 0 && patterns.length > 0) fail(patterns.join(' '), 'no test file has this in its path')
 for (const skip of endings.filter((ending) => ending.kind === 'skipped')) {
-  const engine = required.find((name) => `${skip.file} ${skip.name} ${skip.reason}`.toLowerCase().includes(name.trim().toLowerCase()))
+  const engine = required.find((name) =>
+    `${skip.file} ${skip.name} ${skip.reason}`.toLowerCase().includes(name.trim().toLowerCase()),
+  )
   if (engine) fail(skip.name, `skipped, but POSTHORN_TEST_REQUIRE names ${engine}`, skip.file)
 }
 
@@ -46,13 +48,16 @@ async function run(selected: readonly string[], flags: readonly string[], minute
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-test-'))
   const results = join(folder, 'results')
   const reporters = ['spec', 'stdout', join(import.meta.dirname, 'test-report.ts'), results]
-  const ended = await node([
-    '--test',
-    ...flags,
-    ...reporters.map((value, index) => `--test-reporter${index % 2 ? '-destination' : ''}=${value}`),
-    ...options,
-    ...selected,
-  ], minutes)
+  const ended = await node(
+    [
+      '--test',
+      ...flags,
+      ...reporters.map((value, index) => `--test-reporter${index % 2 ? '-destination' : ''}=${value}`),
+      ...options,
+      ...selected,
+    ],
+    minutes,
+  )
   const lines = readFileSync(results, { encoding: 'utf8', flag: 'a+' }).split('\n').filter(Boolean)
   rmSync(folder, { recursive: true })
   const parsed = lines.map((line) => JSON.parse(line) as Ending | Totals)
@@ -61,13 +66,21 @@ async function run(selected: readonly string[], flags: readonly string[], minute
   sum.passed += totals?.passed ?? 0
   sum.failed += totals?.failed ?? 0
   sum.skipped += totals?.skipped ?? 0
-  if (!totals) fail(flags.join(' '), `the test process ended early (${ended}); a test that leaves a timer or socket open keeps it from ending`)
+  if (!totals)
+    fail(
+      flags.join(' '),
+      `the test process ended early (${ended}); a test that leaves a timer or socket open keeps it from ending`,
+    )
   else if (ended !== '0' && totals.failed === 0) fail(flags.join(' '), `the test process ended with ${ended}`)
 }
 
 function node(args: readonly string[], minutes: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], timeout: minutes * 60_000 })
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      timeout: minutes * 60_000,
+    })
     child.on('error', reject)
     child.on('exit', (code, signal) => resolve(String(code ?? signal)))
   })
@@ -81,5 +94,6 @@ function fail(name: string, reason: string, file = ''): void {
 function list(title: string, kind: Ending['kind']): void {
   const listed = endings.filter((ending) => ending.kind === kind)
   if (listed.length > 0) console.log(`\n${title}`)
-  for (const { name, file, reason } of listed) console.log(`  ${[relative(root, file), name, reason].filter(Boolean).join(' · ')}`)
+  for (const { name, file, reason } of listed)
+    console.log(`  ${[relative(root, file), name, reason].filter(Boolean).join(' · ')}`)
 }

@@ -56,7 +56,20 @@ const impureFiles: Readonly<Record<string, string>> = {
   'core/id.ts': 'is the source of ids that everything else is given',
 }
 
-const forbiddenWords = ['data', 'info', 'manager', 'helper', 'helpers', 'util', 'utils', 'common', 'misc', 'types', 'classes', 'interfaces']
+const forbiddenWords = [
+  'data',
+  'info',
+  'manager',
+  'helper',
+  'helpers',
+  'util',
+  'utils',
+  'common',
+  'misc',
+  'types',
+  'classes',
+  'interfaces',
+]
 
 const folder = join(dirname(import.meta.dirname), 'src')
 const sources = readSources(folder)
@@ -72,11 +85,16 @@ test('packages are used only where the table says', () => {
 test('no import cycles: none of values, of types within one folder only', () => {
   const values = cycles(sources, (edge) => edge.kind !== 'type')
   const types = cycles(sources, () => true).filter((files) => new Set(files.map((file) => dirname(file))).size > 1)
-  deepEqual([...values, ...types].map((files) => files.join(' → ')), [])
+  deepEqual(
+    [...values, ...types].map((files) => files.join(' → ')),
+    [],
+  )
 })
 
 test('time and chance come from core only', () => {
-  const breaches = sources.filter(({ file }) => !(file in impureFiles)).flatMap(({ file, impure }) => impure.map((call) => `${file} uses ${call}()`))
+  const breaches = sources
+    .filter(({ file }) => !(file in impureFiles))
+    .flatMap(({ file, impure }) => impure.map((call) => `${file} uses ${call}()`))
   deepEqual(breaches, [])
 })
 
@@ -95,15 +113,24 @@ test('the checks themselves see what they should', () => {
     const now = Date.now() + new Date(0).getTime() + new Date().getTime()`
   const source = parseSource('delivery/a.ts', text)
   deepEqual(source.impure, ['Date.now', 'new Date'])
-  deepEqual(floorBreaches(source).map((breach) => breach.split(' (')[0]), [
-    'delivery/a.ts imports server/serve.ts',
-    'delivery/a.ts imports engine/file/open.ts',
-    'delivery/a.ts imports engine/memory/open.ts',
-  ])
+  deepEqual(
+    floorBreaches(source).map((breach) => breach.split(' (')[0]),
+    [
+      'delivery/a.ts imports server/serve.ts',
+      'delivery/a.ts imports engine/file/open.ts',
+      'delivery/a.ts imports engine/memory/open.ts',
+    ],
+  )
   deepEqual(packageBreaches(source), ['delivery/a.ts imports hono (allowed: server/)'])
   const other = parseSource('delivery/b.ts', `import './a.ts'`)
-  deepEqual(cycles([source, other], () => true), [['delivery/a.ts', 'delivery/b.ts']])
-  deepEqual(cycles([source, other], (edge) => edge.kind !== 'type'), [])
+  deepEqual(
+    cycles([source, other], () => true),
+    [['delivery/a.ts', 'delivery/b.ts']],
+  )
+  deepEqual(
+    cycles([source, other], (edge) => edge.kind !== 'type'),
+    [],
+  )
   deepEqual(nameBreaches('core/fileUtil.ts').length + nameBreaches('core/message-info.ts').length, 2)
 })
 
@@ -115,7 +142,10 @@ function floorBreaches({ file, imports }: Source): string[] {
       const allowed = [layer.part, ...layer.may, ...(kind === 'dynamic' ? (layer.mayLoad ?? []) : [])]
       return internal && !allowed.some((part) => isIn(target, part))
     })
-    .map(({ target }) => `${file} imports ${target} (${layer.part} may import ${[...layer.may, ...(layer.mayLoad ?? []).map((part) => `import('${part}…')`)].join(', ') || 'itself only'})`)
+    .map(
+      ({ target }) =>
+        `${file} imports ${target} (${layer.part} may import ${[...layer.may, ...(layer.mayLoad ?? []).map((part) => `import('${part}…')`)].join(', ') || 'itself only'})`,
+    )
 }
 
 function packageBreaches({ file, imports }: Source): string[] {

@@ -19,7 +19,9 @@ export interface Import {
 
 export function readSources(folder: string): Source[] {
   const files = globSync('**/*.ts', { cwd: folder }).sort()
-  return files.filter((file) => !file.endsWith('.test.ts')).map((file) => parseSource(file, readFileSync(join(folder, file), 'utf8')))
+  return files
+    .filter((file) => !file.endsWith('.test.ts'))
+    .map((file) => parseSource(file, readFileSync(join(folder, file), 'utf8')))
 }
 
 export function parseSource(file: string, text: string): Source {
@@ -27,15 +29,21 @@ export function parseSource(file: string, text: string): Source {
   const impure: string[] = []
   const add = (literal: StringLiteral, kind: Import['kind']): void => {
     const internal = literal.value.startsWith('.')
-    imports.push({ target: internal ? normalize(join(dirname(file), literal.value)) : packageOf(literal.value), internal, kind })
+    imports.push({
+      target: internal ? normalize(join(dirname(file), literal.value)) : packageOf(literal.value),
+      internal,
+      kind,
+    })
   }
   new Visitor({
     ImportDeclaration: ({ source, importKind, specifiers }) => {
-      const onlyTypes = specifiers.length > 0 && specifiers.every((one) => one.type === 'ImportSpecifier' && one.importKind === 'type')
+      const onlyTypes =
+        specifiers.length > 0 && specifiers.every((one) => one.type === 'ImportSpecifier' && one.importKind === 'type')
       add(source, importKind === 'type' || onlyTypes ? 'type' : 'value')
     },
     ExportNamedDeclaration: ({ source, exportKind, specifiers }) => {
-      if (source) add(source, exportKind === 'type' || specifiers.every((one) => one.exportKind === 'type') ? 'type' : 'value')
+      if (source)
+        add(source, exportKind === 'type' || specifiers.every((one) => one.exportKind === 'type') ? 'type' : 'value')
     },
     ExportAllDeclaration: ({ source, exportKind }) => add(source, exportKind === 'type' ? 'type' : 'value'),
     ImportExpression: ({ source }) => {
@@ -50,10 +58,11 @@ export function parseSource(file: string, text: string): Source {
   return { file, imports, impure: impure.filter((call) => impureCalls.has(call)) }
 }
 
-const impureCalls = new Set([
-  ...['Date', 'new Date', 'Date.now', 'performance.now', 'process.hrtime', 'process.hrtime.bigint', 'Math.random'],
-  ...['setTimeout', 'setInterval', 'globalThis.setTimeout', 'globalThis.setInterval', 'AbortSignal.timeout'],
-])
+const impureCalls = new Set(
+  'Date, new Date, Date.now, performance.now, process.hrtime, process.hrtime.bigint, Math.random'
+    .concat(', setTimeout, setInterval, globalThis.setTimeout, globalThis.setInterval, AbortSignal.timeout')
+    .split(', '),
+)
 
 function nameOf(expression: Expression): string {
   if (expression.type === 'Identifier') return expression.name
