@@ -31,6 +31,13 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   writeFileSync(stamp, wanted)
 }
 
+if (!existsSync(join(modules, '.bin', 'node')) && Number.parseInt(process.versions.node, 10) < 24) {
+  console.error(
+    `Posthorn needs Node 24 or later, and npm has none for ${process.platform}-${process.arch}: install one yourself.`,
+  )
+  process.exit(1)
+}
+
 // `npm pack` here would pack the repository: private, with TypeScript and a Node of its own among its dependencies.
 if (process.argv.includes('--pack') && process.env.npm_command === 'pack') {
   console.error('The package is packed from a staged folder with a manifest of its own: npm run pack')

@@ -13,7 +13,6 @@ export interface Totals {
   readonly kind: 'totals'
   readonly passed: number
   readonly failed: number
-  readonly skipped: number
 }
 
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
@@ -23,7 +22,7 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
         kind: 'skipped',
         name: data.name,
         file: data.file ?? '',
-        reason: String(data.skip || 'no reason given'),
+        reason: data.skip === true ? 'no reason given' : String(data.skip),
       })
     }
     if (type === 'test:fail' && data.todo === undefined && !isEcho(data.details.error)) {
@@ -36,7 +35,7 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
     }
     if (type === 'test:summary' && data.file === undefined) {
       const { tests, passed, skipped, todo } = data.counts
-      yield line({ kind: 'totals', passed, failed: tests - passed - skipped - todo, skipped })
+      yield line({ kind: 'totals', passed, failed: tests - passed - skipped - todo })
     }
   }
 }
