@@ -15,7 +15,7 @@ interface Layer {
   readonly mayLoad?: readonly string[]
 }
 
-const patterns = ['task', 'operation', 'callback', 'topic', 'event', 'app', 'schedule', 'service', 'peer']
+const patterns = 'queue task operation record callback topic event app schedule service peer'.split(' ')
 const faces = patterns.map((name) => `${name}/index.ts`)
 const below = ['core/', 'runtime/', 'delivery/', ...patterns.map((name) => `${name}/`)]
 
