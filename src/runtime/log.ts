@@ -21,3 +21,8 @@ export function createLog(sink: LogSink, facts: LogFacts = {}): Log {
 const nothing = () => {}
 
 export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+
+/** The same log with `facts` added to each entry. */
+export function logWith(log: Log, facts: LogFacts): Log {
+  return createLog((level, message, more) => log[level](message, more), facts)
+}
