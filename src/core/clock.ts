@@ -25,6 +25,12 @@ export const systemClock: Clock = {
   },
 }
 
+/** Keeps the process alive until it is disposed, for what runs on unreferenced timers and must go on. */
+export function keepProcessAlive(): Disposable {
+  const interval = setInterval(() => {}, LONGEST_TIMER_MS)
+  return { [Symbol.dispose]: () => clearInterval(interval) }
+}
+
 interface ManualTimer {
   readonly dueMs: number
   readonly order: number

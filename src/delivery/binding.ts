@@ -6,7 +6,7 @@ import type { Backoff } from '../core/backoff.ts'
 import type { Change, Delivery } from '../core/engine.ts'
 import type { StoredMessage } from '../core/message.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Outcome } from './outcome.ts'
+import type { Done, Outcome } from './outcome.ts'
 
 export interface Binding {
   readonly queue: string
@@ -69,7 +69,7 @@ export interface RetryPolicy {
   readonly attempts: number
   readonly backoff: Backoff
   /** What to do about this error instead: `retry({ afterMs })`, `bury(…)`, `fail(…)`, `snooze(…)`; undefined: as the policy says. */
-  readonly decide?: ((error: unknown, attempt: number) => Outcome | undefined) | undefined
+  readonly decide?: ((error: unknown, attempt: number) => Exclude<Outcome, Done> | undefined) | undefined
 }
 
 export type Next = (run: Run) => Promise<Outcome>
