@@ -16,7 +16,7 @@ const KEY = /^[\x21-\x7e]{1,512}$/
 export const SETTINGS_PREFIXES: readonly string[] = ['queue/', 'subscription/', 'topic/']
 
 /** Not for users' records: these belong to Posthorn's own floors. */
-export const RESERVED_PREFIXES: readonly string[] = [...SETTINGS_PREFIXES, 'operation/', 'system/']
+export const RESERVED_PREFIXES: readonly string[] = [...SETTINGS_PREFIXES, 'operation/', 'operation-of/', 'system/']
 
 export const isRecordKey = (key: string): boolean => KEY.test(key)
 export const isSettingsKey = (key: string): boolean => SETTINGS_PREFIXES.some((prefix) => key.startsWith(prefix))

@@ -6,6 +6,12 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>
 
+/** What a schema takes: its wire form. */
+export type SchemaInput<X extends Schema> = StandardSchemaV1.InferInput<X>
+
+/** What a schema gives. */
+export type SchemaOutput<X extends Schema> = StandardSchemaV1.InferOutput<X>
+
 export interface SchemaIssue {
   readonly message: string
   readonly path: readonly (string | number)[]

@@ -1,0 +1,2 @@
+/** The public face of operations. */
+export type * from './operation.ts'

@@ -1,0 +1,2 @@
+/** The public face of queue administration. */
+export type * from './control.ts'

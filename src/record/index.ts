@@ -1,0 +1,2 @@
+/** The public face of users' records. */
+export type * from './control.ts'

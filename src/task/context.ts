@@ -1,0 +1,67 @@
+/** What a handler is given beside its input: who it is, effects that are held until its outcome, and the outcomes themselves. */
+import type { Duration } from '../core/duration.ts'
+import type { Version } from '../core/engine.ts'
+import type { Json } from '../core/json.ts'
+import type { Message } from '../core/message.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Sendable } from './contract.ts'
+import type { Args, SendOptions } from './option.ts'
+
+declare const outcome: unique symbol
+
+/** How a run ends, made by the context. Return it or throw it: one that is made and dropped fails the run. */
+export interface Outcome {
+  readonly [outcome]: true
+}
+
+/** Promised with the outcome: an id, never a result to wait for. */
+export interface Held {
+  readonly id: string
+}
+
+export interface RecordOptions {
+  /** Only if the record still has this version; null: only if there is none. Otherwise nothing of the commit takes place. */
+  readonly ifVersion?: Version | null | undefined
+  /** Gone after so long, or at this time. */
+  readonly expires?: Duration | Date | undefined
+}
+
+export interface RecordEntry {
+  readonly value: Json
+  /** Opaque; for `ifVersion`. */
+  readonly version: Version
+}
+
+/** Effects that take place together, all or none: with the outcome of a handler, or at the end of `post.commit`. */
+export interface Effects {
+  send<I, O, Sent>(to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>>>): Held
+  /** Puts a record. Keys are 1 to 512 printable ASCII characters; those that begin with a prefix of Posthorn's own are refused. */
+  put(key: string, value: Json, options?: RecordOptions): void
+  remove(key: string, options?: { readonly ifVersion?: Version | undefined }): void
+}
+
+export interface Context<Errors = {}> extends Effects {
+  /** The message's id: pass it on as idempotency key to whatever must not be done twice. */
+  readonly id: string
+  /** 1 for the first: failed runs so far, and this one. */
+  readonly attempt: number
+  /** Aborts when the run times out, loses its lease, is cancelled or the worker stops. Its reason is a PosthornError that says which. */
+  readonly signal: AbortSignal
+  /** The message as it came: the event's attributes, the body's bytes. */
+  readonly message: Message
+  readonly log: Log
+  /** How far it is, from 0 to 1. Seen at once, also if the run fails; written at most once a second. */
+  progress(fraction: number, note?: string): void
+  /** Reads a record now, as it is stored: what this run holds is not seen. */
+  get(key: string): Promise<RecordEntry | undefined>
+  /** A failed run: tried again by the policy, or after the given time. */
+  retry(options?: { readonly after?: Duration | undefined; readonly reason?: string | undefined }): Outcome
+  /** Not now: tried again after the given time, uncounted. */
+  snooze(after: Duration): Outcome
+  /** Final: a dead letter, for people to look at and to redrive. */
+  bury(reason: string): Outcome
+  /** Final: one of the task's own errors. */
+  fail<K extends keyof Errors & string>(code: K, data: Errors[K], message?: string): Outcome
+  /** Final: ends as cancelled. */
+  cancel(reason?: string): Outcome
+}

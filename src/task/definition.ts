@@ -1,0 +1,3 @@
+export function defineContract(kind: 'task' | 'queue', name: string, options: object): unknown {
+  return { kind, name, options }
+}
