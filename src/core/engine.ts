@@ -10,6 +10,11 @@ export interface Engine extends Ledger, Records, Inspect {
   readonly capabilities: Capabilities
   /** Ends cleanly what is under way; later calls throw `closed`. Idempotent. */
   close(): Promise<void>
+  /**
+   * Where one process owns the engine: tells others how to reach that process over HTTP, until it closes. An `open` elsewhere that
+   * fails with `engine-locked` then has `address` and `keyFile` (readable by this user only) among its details.
+   */
+  announce?(owner: { readonly address: string; readonly key: string }): Promise<void>
 }
 
 export interface Ledger {
