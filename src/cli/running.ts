@@ -1,0 +1,74 @@
+/** What `serve` and `work` share: an engine opened with a log, told as the folder's owner, and an orderly end at the first signal. */
+import { parseDurationText } from '../core/duration.ts'
+import { keepProcessAlive } from '../core/clock.ts'
+import type { Post, Worker } from '../posthorn.ts'
+import type { Server } from '../server/index.ts'
+import { countOf } from './format.ts'
+import { onStopSignal } from './stop-signal.ts'
+import { writeJson, type CommonOptions, type Session } from './session.ts'
+
+export interface RunOptions extends CommonOptions {
+  readonly grace: string
+}
+
+export interface Parts {
+  readonly post: Post
+  readonly server: Server
+  readonly worker: Worker | null
+}
+
+/** Something that happened, for people; with --json, for programs. */
+export function tell(
+  session: Session,
+  options: CommonOptions,
+  event: string,
+  facts: Readonly<Record<string, unknown>>,
+  text: string,
+): void {
+  if (options.json) writeJson(session, { event, ...facts })
+  else session.terminal.out(text)
+}
+
+/** Waits for the first signal, or for the worker to fail; then stops the parts in the order in which nothing is lost. */
+export async function runUntilStopped(
+  session: Session,
+  options: RunOptions,
+  { post, server, worker }: Parts,
+): Promise<void> {
+  using stop = onStopSignal(session.clock, (exitCode) => session.kill(exitCode))
+  using alive = keepProcessAlive()
+  void alive
+  const graceMs = parseDurationText(options.grace, '--grace')
+  const failed = await Promise.race([
+    aborted(stop.signal),
+    worker?.closed.then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    ) ?? never(),
+  ])
+  if (stop.signal.aborted) {
+    const hint = process.stdin.isTTY ? '; again to end at once' : ''
+    tell(
+      session,
+      options,
+      'stopping',
+      { signal: stop.signal.reason as string, graceMs },
+      session.terminal.style('dim', `stopping: what runs may run on for ${options.grace}${hint}`),
+    )
+  }
+  server.drain()
+  await worker?.stop({ grace: graceMs })
+  await server.stop({ graceMs })
+  await post.close({ grace: 0 })
+  if (failed !== undefined) throw failed.error
+  tell(session, options, 'stopped', {}, session.terminal.style('dim', 'stopped'))
+}
+
+export const listOf = (queues: readonly string[]): string =>
+  queues.length > 6
+    ? `${queues.slice(0, 6).join(', ')} and ${countOf(queues.length - 6, 'more queue')}`
+    : queues.join(', ')
+
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }))
+const never = (): Promise<never> => new Promise(() => {})
