@@ -1,0 +1,147 @@
+import { equal, match, ok, rejects } from 'node:assert/strict'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, describe, test } from 'node:test'
+import { ManualClock, systemClock } from '../core/clock.ts'
+import type { Message } from '../core/message.ts'
+import { createAllowance } from './allowance.ts'
+import { deliver, parseRetryAfter, type Delivered } from './deliver.ts'
+import { createGuard, type Resolve } from './guard.ts'
+
+const message: Message = {
+  id: '01890000-0000-7000-8000-000000000000',
+  event: { id: 'e', source: 's', type: 't', datacontenttype: 'application/json', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
+  body: new TextEncoder().encode('{"a": 1.0}'),
+  priority: 4,
+}
+
+describe('the guard', () => {
+  let server: Server
+  let port: number
+  let answer: (request: IncomingMessage, response: ServerResponse) => void
+  let hits = 0
+
+  before(async () => {
+    server = createServer((request, response) => {
+      hits++
+      answer(request, response)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    port = (server.address() as AddressInfo).port
+  })
+  after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+
+  const send = async (url: string, options: { allow?: readonly string[]; resolve?: Resolve; totalMs?: number; headerBytes?: number } = {}): Promise<Delivered> => {
+    const agent = createGuard({ rangesOf: createAllowance(options.allow ?? []).rangesOf, resolve: options.resolve, headerBytes: options.headerBytes })
+    try {
+      return await deliver(url, message, { agent, clock: systemClock, signal: new AbortController().signal, totalMs: options.totalMs })
+    } finally {
+      await agent.destroy()
+    }
+  }
+
+  test('loopback and metadata addresses are refused before a connection, in every spelling', async () => {
+    hits = 0
+    answer = (_, response) => response.end()
+    const hosts = ['127.0.0.1', '127.1', '0x7f.1', '2130706433', '017700000001', '[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '0', '0.0.0.0', '169.254.169.254', '0xa9fea9fe', '[fd00:ec2::254]']
+    for (const host of hosts) await rejects(send(`http://${host}:${port}/`), { code: 'address-forbidden' }, host)
+    equal(hits, 0)
+  })
+
+  test('a name that leads to an inner address is refused, also when others of its addresses are public', async () => {
+    hits = 0
+    const resolve: Resolve = async () => [{ address: '93.184.216.34', family: 4 }, { address: '127.0.0.1', family: 4 }]
+    await rejects(send(`http://hooks.example:${port}/`, { resolve }), { code: 'address-forbidden' })
+    await rejects(send(`http://localhost:${port}/`), { code: 'address-forbidden' })
+    equal(hits, 0)
+  })
+
+  test('a name that changes its answer between look-up and connection gains nothing: it is resolved once', async () => {
+    hits = 0
+    let asked = 0
+    const resolve: Resolve = async () => [{ address: asked++ === 0 ? '192.0.2.1' : '127.0.0.1', family: 4 }]
+    await rejects(send(`http://rebind.example:${port}/`, { resolve }), { code: 'address-forbidden' })
+    equal(asked, 1)
+    const inner: Resolve = async () => [{ address: asked++ === 1 ? '127.0.0.1' : '93.184.216.34', family: 4 }]
+    await rejects(send(`http://rebind.example:${port}/`, { resolve: inner }), { code: 'address-forbidden' })
+    equal(hits, 0)
+  })
+
+  test('an origin that is an address allows that address for itself only', async () => {
+    hits = 0
+    answer = (_, response) => response.end()
+    const allow = [`http://127.0.0.1:${port}`]
+    equal((await send(`http://127.0.0.1:${port}/`, { allow })).status, 200)
+    await rejects(send(`http://hooks.example:${port}/`, { allow, resolve: async () => [{ address: '127.0.0.1', family: 4 }] }), { code: 'address-forbidden' })
+    equal((await send(`http://localhost:${port}/`, { allow: [`http://localhost:${port}`] })).status, 200)
+    equal(hits, 2)
+  })
+
+  test('the callback is a structured CloudEvent with its trace, and its data byte for byte', async () => {
+    let seen = ''
+    answer = (request, response) => {
+      equal(request.method, 'POST')
+      match(String(request.headers['content-type']), /^application\/cloudevents\+json/)
+      equal(request.headers['traceparent'], message.event['traceparent'])
+      request.on('data', (chunk: Buffer) => (seen += chunk.toString()))
+      request.on('end', () => response.writeHead(204).end())
+    }
+    equal((await send(`http://127.0.0.1:${port}/x?y`, { allow: [`http://127.0.0.1:${port}`] })).status, 204)
+    equal(seen, '{"specversion":"1.0","id":"e","source":"s","type":"t","datacontenttype":"application/json","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","data":{"a": 1.0}}')
+  })
+
+  test('redirects are not followed', async () => {
+    hits = 0
+    answer = (_, response) => response.writeHead(302, { location: 'http://169.254.169.254/' }).end()
+    equal((await send(`http://127.0.0.1:${port}/`, { allow: [`http://127.0.0.1:${port}`] })).status, 302)
+    equal(hits, 1)
+  })
+
+  test('an answer costs no more than its limits: time, headers, body', async () => {
+    const allow = [`http://127.0.0.1:${port}`]
+    answer = () => {}
+    await rejects(send(`http://127.0.0.1:${port}/`, { allow, totalMs: 50 }), { code: 'callback-failed', message: /took too long/ })
+    answer = (_, response) => response.writeHead(200, { 'x-large': 'x'.repeat(5_000) }).end()
+    await rejects(send(`http://127.0.0.1:${port}/`, { allow, headerBytes: 4_096 }), { code: 'callback-failed' })
+    answer = (_, response) => {
+      response.writeHead(500)
+      const pour = (): void => {
+        while (!response.destroyed && response.write('x'.repeat(65_536)));
+        if (!response.destroyed) response.once('drain', pour)
+      }
+      pour()
+    }
+    const { status, excerpt } = await send(`http://127.0.0.1:${port}/`, { allow })
+    equal(status, 500)
+    ok(excerpt.length <= 512)
+  })
+
+  test('no answer is a failure that says so', async () => {
+    answer = (request) => request.socket.destroy()
+    await rejects(send(`http://127.0.0.1:${port}/`, { allow: [`http://127.0.0.1:${port}`] }), { code: 'callback-failed' })
+    await rejects(send('http://hooks.example/', { resolve: async () => Promise.reject(new Error('no such name')) }), { code: 'callback-failed' })
+  })
+})
+
+test('URLs: only the allowed origins, without user, http or https', async () => {
+  const { checkUrl } = createAllowance(['https://hooks.example.com', 'http://127.0.0.1:9000'])
+  equal(checkUrl('https://hooks.example.com/a?b#c').href, 'https://hooks.example.com/a?b')
+  equal(checkUrl('http://0x7f.1:9000/').href, 'http://127.0.0.1:9000/')
+  const wrong = ['https://hooks.example.com:8443/', 'http://hooks.example.com/', 'https://user:pw@hooks.example.com/', 'ftp://hooks.example.com/', 'https://hooks.example.com.evil/', 'nonsense', 'https://hooks.example.com/' + 'a'.repeat(2_048), 'javascript:alert(1)']
+  for (const url of wrong) await rejects(async () => checkUrl(url), { code: 'callback-not-allowed' }, url)
+  await rejects(async () => createAllowance().checkUrl('https://a.example/'), { code: 'callback-not-allowed', message: /allows no callbacks/ })
+  for (const origin of ['hooks.example.com', 'https://hooks.example.com/path', 'https://u@hooks.example.com', 'file:///etc']) await rejects(async () => createAllowance([origin]), { code: 'invalid-option' }, origin)
+})
+
+test('Retry-After is seconds or a date, bounded', () => {
+  const clock = new ManualClock(Date.UTC(2026, 0, 1))
+  equal(parseRetryAfter('7', clock.wallMs()), 7_000)
+  equal(parseRetryAfter('Thu, 01 Jan 2026 00:01:00 GMT', clock.wallMs()), 60_000)
+  equal(parseRetryAfter('Wed, 31 Dec 2025 00:00:00 GMT', clock.wallMs()), 0)
+  equal(parseRetryAfter('99999999', clock.wallMs()), 86_400_000)
+  equal(parseRetryAfter('soon', clock.wallMs()), null)
+  equal(parseRetryAfter(undefined, clock.wallMs()), null)
+})

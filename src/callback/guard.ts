@@ -1,0 +1,79 @@
+/**
+ * The outbound side of callbacks: an undici Agent that looks at every address at the moment of connecting, so that neither a
+ * name that resolves to an inner address, nor one that changes its answer between the look-up and the connection, nor a
+ * literal address in any spelling gets through.
+ */
+import { lookup as systemLookup, type LookupAddress } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import { Agent, buildConnector } from 'undici'
+import { PosthornError } from '../core/error.ts'
+import { isPublicAddress, literalAddress, type AddressRange } from './address.ts'
+
+/** All addresses of a name. */
+export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>
+
+export interface GuardOptions {
+  /** Ranges beyond the public addresses, for connections to this host. */
+  readonly rangesOf: (host: string) => readonly AddressRange[]
+  readonly resolve?: Resolve | undefined
+  readonly connectMs?: number | undefined
+  readonly headerBytes?: number | undefined
+  readonly responseMs?: number | undefined
+}
+
+export const GUARD_DEFAULTS = { connectMs: 5_000, responseMs: 15_000, headerBytes: 16_384 } as const
+
+const systemResolve: Resolve = (hostname) =>
+  new Promise((resolve, reject) => {
+    systemLookup(hostname, { all: true, order: 'verbatim' }, (error, addresses) => (error === null ? resolve(addresses) : reject(error)))
+  })
+
+/** An Agent that connects to public addresses and allowed ranges only; anything else fails as `address-forbidden`. */
+export function createGuard(options: GuardOptions): Agent {
+  const { rangesOf, resolve = systemResolve, connectMs = GUARD_DEFAULTS.connectMs } = options
+  const connector = (host: string) =>
+    buildConnector({ timeout: connectMs, allowH2: false, lookup: checkedLookup(resolve, rangesOf(host)), autoSelectFamily: true })
+  return new Agent({
+    connect(target, callback) {
+      const ranges = rangesOf(target.hostname)
+      const literal = literalAddress(target.hostname)
+      if (literal !== null && !isPublicAddress(literal, ranges)) return callback(forbidden(target.hostname, literal), null)
+      connector(target.hostname)(target, (...[error, socket]) => {
+        if (error !== null) return callback(error, null)
+        // What was really reached counts, whatever was looked up before.
+        const reached = socket.remoteAddress ?? ''
+        if (isPublicAddress(reached, ranges)) return callback(null, socket)
+        socket.destroy()
+        callback(forbidden(target.hostname, reached), null)
+      })
+    },
+    maxHeaderSize: options.headerBytes ?? GUARD_DEFAULTS.headerBytes,
+    headersTimeout: options.responseMs ?? GUARD_DEFAULTS.responseMs,
+    bodyTimeout: options.responseMs ?? GUARD_DEFAULTS.responseMs,
+    keepAliveTimeout: 10_000,
+    pipelining: 1,
+    connections: 32,
+  })
+}
+
+/** Node connects to what this gives and asks nobody else, so a name is resolved once and what was checked is what is used. */
+function checkedLookup(resolve: Resolve, ranges: readonly AddressRange[]): LookupFunction {
+  return (hostname, { all, family }, callback) => {
+    resolve(hostname).then(
+      (addresses) => {
+        const bad = addresses.find(({ address }) => !isPublicAddress(address, ranges))
+        // One bad address among good ones is a trap, not an accident.
+        if (bad !== undefined) return callback(forbidden(hostname, bad.address), '', 0)
+        const fit = addresses.filter((each) => family !== 4 && family !== 6 ? true : each.family === family)
+        if (fit.length === 0) return callback(Object.assign(new Error(`${hostname} has no address`), { code: 'ENOTFOUND' }), '', 0)
+        if (all === true) return callback(null, [...fit])
+        callback(null, fit[0]!.address, fit[0]!.family)
+      },
+      (error: NodeJS.ErrnoException) => callback(error, '', 0),
+    )
+  }
+}
+
+function forbidden(hostname: string, address: string): PosthornError {
+  return new PosthornError('address-forbidden', `${hostname} is at ${address === '' ? 'an unknown address' : address}, which is not a public address`, { details: { hostname, address } })
+}
