@@ -77,7 +77,6 @@ export const ERRORS = {
   'queue-not-found': { status: 404, title: 'No such queue', retryable: false },
   'message-not-found': { status: 404, title: 'No such message', retryable: false },
   'message-leased': { status: 409, title: 'The message is leased', retryable: true },
-  'task-not-found': { status: 404, title: 'No such task', retryable: false },
   'operation-not-found': { status: 404, title: 'No such operation', retryable: false },
   'operation-gone': { status: 410, title: 'The operation is kept no longer', retryable: false },
   'operation-not-ended': { status: 409, title: 'The operation has not ended', retryable: true },
