@@ -10,7 +10,8 @@ export class Deadline {
   dueMs: number = Infinity
   before: Deadline | null = null
   after: Deadline | null = null
-  list: DeadlineList<never> | null = null
+  /** Where it is set; null: nowhere. */
+  list: { remove(deadline: Deadline): void } | null = null
 }
 
 export class DeadlineList<T extends Deadline> {
@@ -36,7 +37,7 @@ export class DeadlineList<T extends Deadline> {
   /** Sets the deadline to `durationMs` after `fromMs`. */
   set(entry: T, fromMs: number): void {
     if (entry.list !== null) clearDeadline(entry)
-    entry.list = this as DeadlineList<never>
+    entry.list = this
     entry.dueMs = fromMs + this.durationMs
     let before = this.#tail
     // Only one set from an earlier moment than the last passes this.
@@ -77,13 +78,12 @@ export class DeadlineList<T extends Deadline> {
 }
 
 export function clearDeadline(entry: Deadline): void {
-  const list = entry.list as DeadlineList<Deadline> | null
-  list?.remove(entry)
+  entry.list?.remove(entry)
 }
 
 export class DeadlineWheel {
   readonly #clock: Clock
-  readonly #lists: DeadlineList<never>[] = []
+  readonly #lists: Pick<DeadlineList<Deadline>, 'headMs' | 'sweep'>[] = []
   #timer: Disposable | null = null
   #armedMs = Infinity
 
@@ -93,7 +93,7 @@ export class DeadlineWheel {
 
   list<T extends Deadline>(durationMs: number, slackMs: number, due: (deadlines: readonly T[]) => void): DeadlineList<T> {
     const list = new DeadlineList<T>(this, durationMs, slackMs, due)
-    this.#lists.push(list as DeadlineList<never>)
+    this.#lists.push(list)
     return list
   }
 

@@ -32,6 +32,8 @@ export class Lifecycle {
   readonly #steps: LifecycleSteps
   #state: LifecycleState = 'new'
   #last: Promise<void> = Promise.resolve()
+  /** The stops asked for since the last start: they are one stop, with the shortest grace of all. */
+  #stops: StopOptions[] = []
 
   constructor(steps: LifecycleSteps) {
     this.#steps = steps
@@ -42,6 +44,7 @@ export class Lifecycle {
   }
 
   start(): Promise<void> {
+    this.#stops = []
     return this.#queue(async () => {
       if (this.#state === 'running') return
       await this.#steps.begin()
@@ -50,19 +53,25 @@ export class Lifecycle {
   }
 
   stop(options: StopOptions = {}): Promise<void> {
+    const stops = this.#stops
+    stops.push(options)
     if (this.#state === 'stopping') this.#steps.hurry?.(options)
-    return this.#queue(async () => {
-      if (this.#state !== 'running') {
-        this.#state = 'stopped'
-        return
-      }
-      this.#state = 'stopping'
-      try {
-        await this.#steps.end(options)
-      } finally {
-        this.#state = 'stopped'
-      }
-    })
+    return this.#queue(() => this.#stop(options, stops))
+  }
+
+  async #stop(options: StopOptions, stops: readonly StopOptions[]): Promise<void> {
+    if (this.#state !== 'running') {
+      this.#state = 'stopped'
+      return
+    }
+    this.#state = 'stopping'
+    try {
+      const ended = this.#steps.end(options)
+      for (const other of stops) if (other !== options) this.#steps.hurry?.(other)
+      await ended
+    } finally {
+      this.#state = 'stopped'
+    }
   }
 
   #queue(step: () => Promise<void>): Promise<void> {

@@ -1,0 +1,87 @@
+/** One run as its handler sees it. Everything that not every handler needs is made when it is first asked for. */
+import type { Change, Delivery } from '../core/engine.ts'
+import { PosthornError } from '../core/error.ts'
+import { logWith, type Log } from '../runtime/log.ts'
+import type { Run } from './binding.ts'
+import type { Outcome } from './outcome.ts'
+
+const NONE: readonly Change[] = []
+
+export class ActiveRun implements Run {
+  readonly delivery: Delivery
+  readonly #log: Log
+  #controller: AbortController | null = null
+  #reason: PosthornError | null = null
+  #effects: Change[] | null = null
+  #made: Outcome[] | null = null
+  #over = false
+
+  constructor(delivery: Delivery, log: Log) {
+    this.delivery = delivery
+    this.#log = log
+  }
+
+  get id(): string {
+    return this.delivery.stored.id
+  }
+
+  get attempt(): number {
+    return this.delivery.stored.failed + 1
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController()
+      if (this.#reason !== null) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  get aborted(): boolean {
+    return this.#reason !== null
+  }
+
+  get effects(): readonly Change[] {
+    return this.#effects ?? NONE
+  }
+
+  get log(): Log {
+    return logWith(this.#log, { queue: this.delivery.stored.queue, id: this.id, attempt: this.attempt })
+  }
+
+  /** Its outcome is known: what the handler still does has no effect. */
+  get over(): boolean {
+    return this.#over
+  }
+
+  hold(change: Change): void {
+    if (this.#over) throw new PosthornError('invalid', `run ${this.attempt} of message ${this.id} is over: what it does now would have no effect, so await it before the handler returns`)
+    if (this.#effects === null) this.#effects = [change]
+    else this.#effects.push(change)
+  }
+
+  make<T extends Outcome>(outcome: T): T {
+    if (this.#made === null) this.#made = [outcome]
+    else this.#made.push(outcome)
+    return outcome
+  }
+
+  /** What is wrong where outcomes were made and `ended`, which was returned or thrown, is none of them. Begins to count anew. */
+  forgotten(ended: unknown): PosthornError | null {
+    const made = this.#made
+    this.#made = null
+    if (made === null || made.some((outcome) => outcome === ended)) return null
+    const calls = made.map(({ kind }) => `ctx.${kind}(…)`)
+    return new PosthornError('outcome-not-returned', `the handler made ${calls.join(' and ')} and neither returned nor threw it: write 'return ${calls[0]}'`)
+  }
+
+  close(): void {
+    this.#over = true
+  }
+
+  abort(reason: PosthornError): void {
+    if (this.#reason !== null) return
+    this.#reason = reason
+    this.#controller?.abort(reason)
+  }
+}

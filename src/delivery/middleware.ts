@@ -1,0 +1,42 @@
+/** Wraps a binding's handler in its middleware, once, when the worker is made. */
+import { PosthornError } from '../core/error.ts'
+import { ActiveRun } from './active-run.ts'
+import type { Binding, Middleware, Next, Run } from './binding.ts'
+import { done, isOutcome, type Outcome } from './outcome.ts'
+
+/** What to call for a run: the handler itself where there is no middleware, so that a plain handler pays for none. */
+export function composeRun(binding: Binding): (run: Run) => unknown {
+  const { middleware } = binding
+  if (middleware === undefined || middleware.length === 0) return (run) => binding.run(run)
+  return middleware.reduceRight((next, wrap, at) => layer(wrap, next, at), innermost(binding))
+}
+
+/** The handler, seen from the middleware: whatever it returned or threw as an outcome is one. */
+function innermost(binding: Binding): Next {
+  return (run) => toOutcome(() => binding.run(run), run)
+}
+
+function layer(wrap: Middleware, inner: Next, at: number): Next {
+  const called = new WeakSet<Run>()
+  const wrapped = wrap((run) => {
+    if (called.has(run)) return Promise.reject(new PosthornError('invalid', `middleware ${at} called next() twice in one run: the handler's effects would be held twice`))
+    called.add(run)
+    return inner(run)
+  })
+  return (run) => toOutcome(() => wrapped(run), null)
+}
+
+/** `run`: where outcomes that were made and forgotten are the handler's own, before middleware puts others in their place. */
+async function toOutcome(call: () => unknown, run: Run | null): Promise<Outcome> {
+  let ended: unknown
+  try {
+    const value = await call()
+    ended = isOutcome(value) ? value : done(value)
+  } catch (error) {
+    ended = error
+  }
+  const forgotten = run instanceof ActiveRun ? run.forgotten(ended) : null
+  if (!isOutcome(ended)) throw ended
+  if (forgotten !== null) throw forgotten
+  return ended
+}

@@ -1,0 +1,62 @@
+/** One queue as this worker serves it: its binding with every default resolved, its capacity, and what is known of its stock. */
+import { DEFAULTS } from '../core/default.ts'
+import { PosthornError } from '../core/error.ts'
+import { checkQueueName } from '../core/name.ts'
+import { Capacity } from '../runtime/capacity.ts'
+import type { DeadlineList } from '../runtime/deadline.ts'
+import type { Binding, RetryPolicy, Run } from './binding.ts'
+import type { RunTimeout } from './handling.ts'
+import { composeRun } from './middleware.ts'
+import { DEFAULT_RETRY } from './retry.ts'
+
+/** A lease is extended at a third of its time: below this, a pause of the garbage collector would lose it. */
+const SHORTEST_LEASE_MS = 1_000
+
+export class ServedQueue {
+  readonly queue: string
+  readonly binding: Binding
+  readonly capacity: Capacity
+  readonly leaseMs: number
+  readonly timeoutMs: number | null
+  readonly retry: RetryPolicy
+  readonly call: (run: Run) => unknown
+  timeouts: DeadlineList<RunTimeout> | null = null
+
+  /** Whether there may be something to lease. */
+  stocked = true
+  /** Monotonic: when time alone may bring something. */
+  stockedAtMs: number = Infinity
+  /** Hints so far: one that comes while a request is under way must not be forgotten by its answer. */
+  hints = 0
+  hintsWhenAsked = 0
+  asked = 0
+  got = 0
+
+  constructor(binding: Binding) {
+    this.queue = checkQueueName(binding.queue, 'binding.queue')
+    this.binding = binding
+    this.capacity = new Capacity(checkCount(binding, 'concurrency', binding.concurrency, 1))
+    this.leaseMs = checkCount(binding, 'leaseMs', binding.leaseMs ?? DEFAULTS.leaseMs, SHORTEST_LEASE_MS)
+    this.timeoutMs = binding.timeoutMs === undefined || binding.timeoutMs === null ? null : checkCount(binding, 'timeoutMs', binding.timeoutMs, 1)
+    this.retry = binding.retry ?? DEFAULT_RETRY
+    if (this.retry.attempts !== Infinity) checkCount(binding, 'retry.attempts', this.retry.attempts, 1)
+    this.call = composeRun(binding)
+  }
+}
+
+/** @throws PosthornError `invalid-option`, `duplicate-handler` */
+export function serveQueues(bindings: readonly Binding[]): ReadonlyMap<string, ServedQueue> {
+  const served = new Map<string, ServedQueue>()
+  for (const binding of bindings) {
+    if (served.has(binding.queue)) {
+      throw new PosthornError('duplicate-handler', `queue '${binding.queue}' has two handlers in one worker: give each its own queue, or make one handler of them`, { details: { queue: binding.queue } })
+    }
+    served.set(binding.queue, new ServedQueue(binding))
+  }
+  return served
+}
+
+function checkCount({ queue }: Binding, field: string, value: number, least: number): number {
+  if (typeof value === 'number' && value >= least && Number.isFinite(value) && (field !== 'concurrency' || Number.isInteger(value))) return value
+  throw new PosthornError('invalid-option', `${field} of queue '${queue}' is ${String(value)}: it must be a ${field === 'concurrency' ? 'whole ' : ''}number of at least ${least}`, { details: { queue, field, value } })
+}

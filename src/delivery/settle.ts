@@ -1,0 +1,171 @@
+/**
+ * From a verdict to a durable end: the change that settles the token, the held effects and what ends the operation are one
+ * commit, and what is settled in one turn of the event loop is one call of the engine. A commit that changes nothing twice needs
+ * no memory of its own: its token is worth one settling, so it is repeated until the engine answers.
+ */
+import type { Clock } from '../core/clock.ts'
+import { DEFAULTS } from '../core/default.ts'
+import type { Change, Commit, CommitResult, Engine } from '../core/engine.ts'
+import { isPosthornError, PosthornError } from '../core/error.ts'
+import type { Ids, Random } from '../core/id.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Telemetry } from '../runtime/telemetry.ts'
+import type { Away } from './away.ts'
+import { delaysOf, factsOf, type Handling, type LostReason } from './handling.ts'
+import { faultOf, judgeFault, judgeGivenBack, type Verdict } from './verdict.ts'
+
+export interface SettlerDeps {
+  readonly engine: Pick<Engine, 'commit' | 'capabilities'>
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly random: Random
+  readonly log: Log
+  readonly telemetry: Telemetry
+  readonly away: Away
+  /** Whether a handler may run again at once. */
+  mayRerun(): boolean
+  rerun(handling: Handling): void
+  lost(handling: Handling, why: LostReason): void
+  over(handling: Handling): void
+}
+
+interface Settlement {
+  readonly handling: Handling
+  readonly verdict: Verdict
+  readonly commit: Commit
+  /** Whether an answer was lost, so that it may have happened. */
+  unknown: boolean
+}
+
+type Refusal = Extract<CommitResult, { status: 'refused' }>
+
+export class Settler {
+  readonly #deps: SettlerDeps
+  /** Where an answer can be lost between processes, a commit's id has the repeated one answered like the first. */
+  readonly #named: boolean
+  #batch: Settlement[] = []
+  #handled = 0
+
+  constructor(deps: SettlerDeps) {
+    this.#deps = deps
+    this.#named = deps.engine.capabilities.processes !== 'one'
+  }
+
+  /** Runs whose outcome became durable. */
+  get handled(): number {
+    return this.#handled
+  }
+
+  settle(handling: Handling, verdict: Verdict): void {
+    handling.state = 'settling'
+    let changes: readonly Change[]
+    try {
+      changes = this.#changesOf(handling, verdict)
+    } catch (error) {
+      return this.#endingFailed(handling, verdict, error)
+    }
+    this.#add(handling, verdict, changes)
+  }
+
+  /** Uncounted; also of what never started. */
+  giveBack(handling: Handling, afterMs: number): void {
+    this.settle(handling, judgeGivenBack(handling, afterMs, 'released'))
+  }
+
+  #add(handling: Handling, verdict: Verdict, changes: readonly Change[]): void {
+    const commit = this.#named ? { id: this.#deps.ids.uuid(), changes } : { changes }
+    if (this.#batch.push({ handling, verdict, commit, unknown: false }) === 1) queueMicrotask(this.#flush)
+  }
+
+  #changesOf(handling: Handling, { settling, effects, ended }: Verdict): readonly Change[] {
+    const ending = ended === null ? undefined : handling.served.binding.ending?.(handling.delivery.stored, ended, handling.run)
+    return ending === undefined || ending.length === 0 ? (effects.length === 0 ? [settling] : [settling, ...effects]) : [settling, ...effects, ...ending]
+  }
+
+  /** A value that cannot be recorded is a failed run; any other end is better without its record than not at all. */
+  #endingFailed(handling: Handling, verdict: Verdict, error: unknown): void {
+    const { log, random } = this.#deps
+    const { queue, id } = handling.delivery.stored
+    log.error('what ends the operation could not be made', { queue, id, error })
+    if (verdict.outcome !== 'done') return this.#add(handling, verdict, [verdict.settling])
+    this.settle(handling, judgeFault(handling, faultOf('handler-failed', error), handling.served.retry, random))
+  }
+
+  readonly #flush = (): void => {
+    const batch = this.#batch
+    this.#batch = []
+    void this.#commit(batch)
+  }
+
+  async #commit(batch: readonly Settlement[]): Promise<void> {
+    let results: readonly CommitResult[]
+    try {
+      results = await this.#deps.engine.commit(batch.map(({ commit }) => commit))
+    } catch (error) {
+      return this.#unanswered(batch, error)
+    }
+    this.#deps.away.answered()
+    for (let at = 0; at < batch.length; at++) this.#answered(batch[at]!, results[at]!)
+  }
+
+  #answered(settlement: Settlement, result: CommitResult): void {
+    if (result.status === 'refused') return this.#refused(settlement, result)
+    const { handling, verdict } = settlement
+    const { telemetry, clock, over } = this.#deps
+    if (verdict.outcome !== 'released') this.#handled++
+    if (telemetry.wants('ended')) telemetry.emit('ended', { ...factsOf(handling), ...delaysOf(handling, clock.monotonicMs()), outcome: verdict.outcome, code: verdict.code })
+    over(handling)
+  }
+
+  #refused(settlement: Settlement, refusal: Refusal): void {
+    const { handling, verdict, commit } = settlement
+    const { telemetry, log, random, over } = this.#deps
+    if (refusal.code === 'stale') return this.#lost(settlement)
+    const { code, detail } = refusal
+    if (telemetry.wants('refused')) telemetry.emit('refused', { ...factsOf(handling), code, detail })
+    if (verdict.outcome === 'done') {
+      if (code === 'conflict' && handling.reruns < DEFAULTS.conflictReruns && !handling.cancelRequested) {
+        return this.#deps.mayRerun() ? this.#deps.rerun(handling) : this.giveBack(handling, 0)
+      }
+      const error = new PosthornError(code, `the effects were refused: ${detail}`)
+      return this.settle(handling, judgeFault(handling, faultOf(code, error), handling.served.retry, random))
+    }
+    const { queue, id } = handling.delivery.stored
+    if (commit.changes.length > 1) {
+      log.error('the engine refused what ends the operation; the message ends without it', { queue, id, code, detail })
+      return this.#add(handling, verdict, [verdict.settling])
+    }
+    log.error('the engine refused to settle a message; its lease is left to lapse', { queue, id, code, detail })
+    over(handling)
+  }
+
+  #lost({ handling, unknown }: Settlement): void {
+    const late = this.#deps.clock.monotonicMs() >= handling.leaseUntilMs
+    this.#deps.lost(handling, unknown ? 'unknown' : late ? 'blocked' : 'stale')
+    this.#deps.over(handling)
+  }
+
+  /** Repeated until it is answered, or until the lease's time is over and the fence would refuse it anyway. */
+  #unanswered(batch: readonly Settlement[], error: unknown): void {
+    const { clock, away } = this.#deps
+    const translated = isPosthornError(error)
+    const again: Settlement[] = []
+    for (const settlement of batch) {
+      if (!translated || error.code === 'unknown') settlement.unknown = true
+      if (clock.monotonicMs() < settlement.handling.leaseUntilMs) again.push(settlement)
+      else this.#giveUp(settlement)
+    }
+    const waitMs = away.failed(error)
+    if (again.length === 0) return
+    clock.timer(waitMs, () => {
+      if (translated) return void this.#commit(again)
+      // Whatever broke the call may be one commit's doing: alone, it harms no other.
+      for (const settlement of again) void this.#commit([settlement])
+    })
+  }
+
+  #giveUp({ handling, unknown }: Settlement): void {
+    this.#deps.lost(handling, unknown ? 'unknown' : 'away')
+    this.#deps.over(handling)
+  }
+}

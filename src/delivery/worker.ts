@@ -1,0 +1,259 @@
+/**
+ * One worker for many queues: leases in batches as capacity frees, runs handlers, settles what they come to. Idle, it sleeps until
+ * a hint, until the moment the engine named, or for a second in case a hint was lost; it polls for nothing else. It must never
+ * stop silently: an engine that is away is reported and tried until it answers.
+ */
+import { keepProcessAlive, type Clock } from '../core/clock.ts'
+import { parseDuration, type Duration } from '../core/duration.ts'
+import type { Engine, Hint, LeaseRequest } from '../core/engine.ts'
+import type { Ids, Random } from '../core/id.ts'
+import { Condition } from '../runtime/condition.ts'
+import { clearDeadline, DeadlineWheel } from '../runtime/deadline.ts'
+import { Grace } from '../runtime/grace.ts'
+import { Lifecycle, type LifecycleState, type Service, type StopOptions } from '../runtime/lifecycle.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Telemetry } from '../runtime/telemetry.ts'
+import { Away } from './away.ts'
+import type { Binding } from './binding.ts'
+import { Extender } from './extend.ts'
+import { factsOf, LOST, type Handling, type LostReason } from './handling.ts'
+import { Intake } from './lease.ts'
+import { Runner } from './run.ts'
+import { serveQueues, type ServedQueue } from './served-queue.ts'
+import { Settler } from './settle.ts'
+import { Starter } from './start.ts'
+
+/** How long a stop waits, after the grace, for the engine to take what was given back. */
+const FLUSH_MS = 5_000
+
+export interface WorkerDeps {
+  readonly engine: Pick<Engine, 'capabilities' | 'commit' | 'lease' | 'extend' | 'watch'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly ids: Ids
+  readonly log: Log
+  readonly telemetry: Telemetry
+}
+
+export interface WorkerOptions {
+  /** For people: who holds a lease. Default: the process's id. */
+  readonly name?: string | undefined
+  /** Whose death ends the leases. Default: 'process'. */
+  readonly holder?: LeaseRequest['holder'] | undefined
+  /** What keeps the process from ending while the worker runs. */
+  readonly keepAlive?: (() => Disposable) | undefined
+}
+
+type WorkerConfig = { readonly [K in keyof WorkerOptions]-?: NonNullable<WorkerOptions[K]> }
+
+export interface DrainOptions {
+  /** How long to go on at most. Default: until there is nothing to do. */
+  readonly budget?: Duration | undefined
+}
+
+/** Queues of one lease time. */
+interface Group {
+  readonly intake: Intake
+  readonly extender: Extender
+}
+
+export class Worker implements Service {
+  readonly #deps: WorkerDeps
+  readonly #config: WorkerConfig
+  readonly #served: ReadonlyMap<string, ServedQueue>
+  readonly #groups = new Map<number, Group>()
+  readonly #handlings = new Set<Handling>()
+  readonly #wheel: DeadlineWheel
+  readonly #lifecycle: Lifecycle
+  readonly #starter: Starter
+  readonly #runner: Runner
+  readonly #settler: Settler
+  readonly #condition: Condition
+  #held: Disposable | null = null
+  #hints: Disposable | null = null
+  /** Of the stop under way. */
+  #grace: Grace | null = null
+  #graceOver = false
+
+  /** @throws PosthornError `invalid-option`, `duplicate-handler` */
+  constructor(deps: WorkerDeps, bindings: readonly Binding[], options: WorkerOptions = {}) {
+    const { engine, clock } = deps
+    this.#deps = deps
+    this.#config = { name: options.name ?? `process ${process.pid}`, holder: options.holder ?? 'process', keepAlive: options.keepAlive ?? keepProcessAlive }
+    this.#served = serveQueues(bindings)
+    this.#wheel = new DeadlineWheel(clock)
+    this.#condition = new Condition(clock)
+    this.#lifecycle = new Lifecycle({ begin: () => this.#begin(), end: (stop) => this.#end(stop), hurry: (stop) => this.#grace?.shorten(stop) })
+    const lost = (handling: Handling, why: LostReason) => this.#lost(handling, why)
+    const over = (handling: Handling) => this.#over(handling)
+    this.#settler = new Settler({ ...deps, away: new Away(deps, 'settle'), mayRerun: () => !this.#graceOver, rerun: (handling) => this.#runner.rerun(handling), lost, over })
+    this.#runner = new Runner({ ...deps, settle: (handling, verdict) => this.#settler.settle(handling, verdict), lost, over })
+    this.#starter = new Starter({
+      clock,
+      start: (handling, nowMs) => this.#runner.start(handling, nowMs),
+      giveBack: (handling, afterMs) => this.#settler.giveBack(handling, afterMs),
+      resume: () => this.#eachIntake((intake) => intake.wake()),
+    })
+    const awayExtending = new Away(deps, 'extend')
+    for (const [leaseMs, queues] of Map.groupBy(this.#served.values(), (served) => served.leaseMs)) {
+      const intake = this.#createIntake(leaseMs, queues)
+      const extender = new Extender({ engine, clock, away: awayExtending, lose: (handling, why) => this.#runner.lose(handling, why), cancel: (handling) => this.#runner.cancel(handling) }, this.#wheel, leaseMs)
+      this.#groups.set(leaseMs, { intake, extender })
+    }
+    this.#createTimeouts()
+  }
+
+  get state(): LifecycleState {
+    return this.#lifecycle.state
+  }
+
+  /** Messages that this worker has: waiting to start, running or being settled. */
+  get inFlight(): number {
+    return this.#handlings.size
+  }
+
+  start(): Promise<void> {
+    return this.#lifecycle.start()
+  }
+
+  /**
+   * No new leases; what has not started is given back at once; what runs may end within the grace, then its signal aborts and it
+   * is given back. Neither counts as a failure. Never rejects because of handlers or the engine.
+   */
+  stop(options: StopOptions = {}): Promise<void> {
+    if (options.grace !== undefined) parseDuration(options.grace, 'grace')
+    return this.#lifecycle.stop(options)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  /**
+   * Runs until nothing is ready and nothing runs; what is delayed is left. A worker that was not started is started for it and
+   * stopped again, at once where the budget is used up.
+   */
+  async drain(options: DrainOptions = {}): Promise<{ readonly handled: number }> {
+    const budgetMs = options.budget === undefined ? null : parseDuration(options.budget, 'budget')
+    const before = this.#settler.handled
+    const own = this.state !== 'running'
+    if (own) await this.start()
+    this.#eachIntake((intake) => intake.askAll())
+    const inTime = await this.#condition.until(() => this.#idle || this.state !== 'running', budgetMs)
+    if (own) await this.stop(inTime ? {} : { grace: 0 })
+    return { handled: this.#settler.handled - before }
+  }
+
+  /** One round of leasing, now. */
+  async tick(): Promise<void> {
+    await Promise.all([...this.#groups.values()].map(({ intake }) => intake.tick()))
+  }
+
+  get #idle(): boolean {
+    return this.#handlings.size === 0 && [...this.#groups.values()].every(({ intake }) => intake.idle)
+  }
+
+  #createIntake(leaseMs: number, queues: readonly ServedQueue[]): Intake {
+    const { name: worker, holder } = this.#config
+    return new Intake(
+      {
+        ...this.#deps,
+        away: new Away(this.#deps, 'lease'),
+        worker,
+        holder,
+        mayLease: () => this.#starter.mayLease,
+        take: (handlings) => this.#take(handlings, leaseMs),
+        rested: () => {
+          this.#starter.rested()
+          this.#condition.changed()
+        },
+      },
+      leaseMs,
+      queues,
+    )
+  }
+
+  #createTimeouts(): void {
+    for (const [timeoutMs, queues] of Map.groupBy(this.#served.values(), (served) => served.timeoutMs)) {
+      if (timeoutMs === null) continue
+      const timeouts = this.#wheel.list<NonNullable<Handling['timeout']>>(timeoutMs, 0, (due) => due.forEach(({ handling }) => this.#runner.timeOut(handling)))
+      for (const served of queues) served.timeouts = timeouts
+    }
+  }
+
+  #begin(): void {
+    this.#graceOver = false
+    this.#held = this.#config.keepAlive()
+    this.#starter.open()
+    this.#watch()
+    this.#eachIntake((intake) => intake.start())
+  }
+
+  async #end(options: StopOptions): Promise<void> {
+    using grace = new Grace(this.#deps.clock)
+    this.#grace = grace
+    const leased = Promise.all([...this.#groups.values()].map(({ intake }) => intake.stop()))
+    this.#starter.close()
+    grace.shorten(options)
+    const empty = () => this.#handlings.size === 0
+    await Promise.race([leased.then(() => this.#condition.until(empty, null)), grace.over])
+    this.#graceOver = true
+    for (const handling of this.#handlings) this.#runner.interrupt(handling)
+    if (!(await this.#condition.until(empty, FLUSH_MS))) {
+      this.#deps.log.warn('the engine took no answer while the worker stopped: leases are left to lapse', { messages: this.#handlings.size })
+    }
+    this.#hints?.[Symbol.dispose]()
+    this.#held?.[Symbol.dispose]()
+    this.#wheel.stop()
+  }
+
+  #watch(): void {
+    const { engine, log } = this.#deps
+    try {
+      this.#hints = engine.watch({ queues: [...this.#served.keys()] }, (hint) => this.#hint(hint))
+    } catch (error) {
+      log.warn('the engine gives no hints: new messages are found within a second', { error })
+    }
+  }
+
+  #hint(hint: Hint): void {
+    if ('queue' in hint) {
+      const served = this.#served.get(hint.queue)
+      if (served !== undefined) this.#groups.get(served.leaseMs)!.intake.hint(hint.queue)
+    } else if ('cancel' in hint) {
+      for (const handling of this.#handlings) if (handling.delivery.token === hint.cancel) return this.#runner.cancel(handling)
+    }
+  }
+
+  #take(handlings: readonly Handling[], leaseMs: number): void {
+    const { extender } = this.#groups.get(leaseMs)!
+    for (const handling of handlings) {
+      this.#handlings.add(handling)
+      extender.keep(handling, handling.leaseUntilMs - leaseMs)
+    }
+    this.#starter.offer(handlings)
+  }
+
+  #lost(handling: Handling, why: LostReason): void {
+    const { telemetry, log } = this.#deps
+    const facts = factsOf(handling)
+    if (telemetry.wants('lost')) telemetry.emit('lost', { ...facts, why })
+    log.warn(LOST[why], { queue: facts.queue, id: facts.id, attempt: facts.attempt })
+  }
+
+  #over(handling: Handling): void {
+    if (handling.state === 'over') return
+    const { served } = handling
+    handling.state = 'over'
+    clearDeadline(handling)
+    this.#handlings.delete(handling)
+    served.capacity.give()
+    this.#starter.over(handling)
+    this.#groups.get(served.leaseMs)!.intake.freed(served)
+    this.#condition.changed()
+  }
+
+  #eachIntake(step: (intake: Intake) => void): void {
+    for (const { intake } of this.#groups.values()) step(intake)
+  }
+}
