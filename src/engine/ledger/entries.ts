@@ -75,6 +75,8 @@ export interface MessageRow {
   acquired: number
   failed: number
   released: number
+  /** Of a report: the block of the message it tells of, whose attributes complete its body when it is read; else 0. */
+  about: number
 }
 
 export interface RecordRow {
@@ -92,7 +94,10 @@ export interface QueueRow {
   readonly queue: number
   readonly name: string
   readonly settings: QueueSettings
+  /** 0: never configured, so it has no record. */
   readonly version: number
+  /** Its subscription has ended: nothing is handed out, what waits is being discarded, and it goes when it is empty. */
+  readonly unbound: boolean
 }
 
 export interface TopicRow {
@@ -131,9 +136,7 @@ export interface Entries {
   named(name: number, text: string): void
   /** A queue was created or configured. */
   queueSet(row: QueueRow): void
-  /** The name is free; the queue's messages are ended one by one by later entries. */
-  queueDetached(queue: number): void
-  /** The number is free: nothing refers to it any more. */
+  /** The queue is empty and gone; its number and its name are free. */
   queueGone(queue: number): void
 
   /** A message took a slot: sent, routed or restored (then with any state but LEASED and ARRIVED). */
@@ -161,8 +164,6 @@ export interface Entries {
   ended(slot: number, queue: number, state: number, at: number, reason: number, kept: boolean): void
   /** An ended message that was kept is kept no longer: its slot is free. */
   forgotten(slot: number): void
-  /** The block is the content of a report: its body is to be completed with the attributes of the message in block `of`. */
-  reportOf(block: number, of: number): void
 
   recordPut(row: RecordRow): void
   recordRemoved(record: number): void
