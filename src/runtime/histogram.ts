@@ -1,16 +1,18 @@
 /**
- * Counts values in buckets of growing width, so that any quantile of millions of delays is known to within 3 % in a few
- * kilobytes. After HdrHistogram (G. Tene): 32 linear buckets per power of two.
+ * Counts values in buckets of growing width, so that any quantile of millions of delays is known to within 3.2 % in ten
+ * kilobytes. After HdrHistogram (G. Tene): 64 linear buckets, then 32 for each power of two.
  */
 
-const LINEAR_BITS = 5
-const LINEAR = 1 << LINEAR_BITS
+const LINEAR_BITS = 6
+const LINEAR = 2 ** LINEAR_BITS
+const PER_POWER = LINEAR / 2
 /** Values are counted in units of this: a microsecond where values are milliseconds. */
 const UNIT = 0.001
 const POWERS = 40
+const BUCKETS = LINEAR + POWERS * PER_POWER
 
 export class Histogram {
-  readonly #counts = new Float64Array(LINEAR * POWERS)
+  readonly #counts = new Float64Array(BUCKETS)
   #count = 0
   #sum = 0
   #min = Infinity
@@ -85,12 +87,14 @@ function bucketOf(value: number): number {
   const units = value / UNIT
   if (units < LINEAR) return Math.floor(units)
   const power = Math.floor(Math.log2(units)) - LINEAR_BITS + 1
-  if (power >= POWERS) return LINEAR * POWERS - 1
-  // The top bit is always set above the first power, so only the upper half of each is used.
-  return power * LINEAR + Math.min(LINEAR - 1, Math.floor(units / 2 ** power))
+  if (power > POWERS) return BUCKETS - 1
+  // The top bit is set in all values of a power, so they fill the upper half of a linear scale only.
+  const within = Math.min(PER_POWER - 1, Math.max(0, Math.floor(units / 2 ** power) - PER_POWER))
+  return LINEAR + (power - 1) * PER_POWER + within
 }
 
 function upperOf(bucket: number): number {
-  const power = Math.floor(bucket / LINEAR)
-  return (bucket - power * LINEAR + 1) * 2 ** power * UNIT
+  if (bucket < LINEAR) return (bucket + 1) * UNIT
+  const power = Math.floor((bucket - LINEAR) / PER_POWER) + 1
+  return (((bucket - LINEAR) % PER_POWER) + PER_POWER + 1) * 2 ** power * UNIT
 }

@@ -17,6 +17,8 @@ export class Loop {
   /** Turns of the event loop to go until the step; 0: not scheduled. */
   #turns = 0
   #ticking: Promise<void> | null = null
+  /** As `#ticking`, and already true while the step's first lines run. */
+  #stepping = false
   #again = 0
   #timer: Disposable | null = null
 
@@ -42,7 +44,7 @@ export class Loop {
   /** The step is called in the next turn, or after so many; a wake during a step has it called once more. */
   wake(turns = 1): void {
     if (!this.#running) return
-    if (this.#ticking !== null) {
+    if (this.#stepping) {
       this.#again = this.#again === 0 ? turns : Math.min(this.#again, turns)
     } else if (this.#turns > 0) {
       this.#turns = Math.min(this.#turns, turns)
@@ -59,10 +61,12 @@ export class Loop {
 
   readonly #turn = (): void => {
     if (--this.#turns > 0) setImmediate(this.#turn)
-    else if (this.#running && this.#ticking === null) void this.tick()
+    else if (this.#stepping) this.#again = 1
+    else if (this.#running) void this.tick()
   }
 
   async #tick(): Promise<void> {
+    this.#stepping = true
     let sleepMs: number | null
     try {
       sleepMs = await this.#step()
@@ -71,6 +75,7 @@ export class Loop {
       sleepMs = AFTER_FAULT_MS
     }
     this.#ticking = null
+    this.#stepping = false
     const again = this.#again
     this.#again = 0
     if (again > 0) this.wake(again)
