@@ -73,6 +73,11 @@ export class ManualClock implements Clock {
     this.#moveTo(untilMs)
   }
 
+  /** Moves both clocks on and fires nothing, as when a computation keeps the event loop; what is due fires at the next `advance`. */
+  stall(ms: number): void {
+    this.#moveTo(this.#monotonicMs + ms)
+  }
+
   /** Steps the wall clock alone, as NTP or an operator does. */
   stepWall(ms: number): void {
     this.#wallMs += ms

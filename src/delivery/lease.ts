@@ -93,6 +93,14 @@ export class Intake {
     if (served.stocked) this.#loop.wake(served.capacity.worthFilling ? 1 : PATIENCE_TURNS)
   }
 
+  /** Time alone will bring something: no hint is needed for what this worker itself gave back. */
+  expect(served: ServedQueue, afterMs: number): void {
+    const atMs = this.#deps.clock.monotonicMs() + afterMs
+    if (served.stocked || atMs >= served.stockedAtMs) return
+    served.stockedAtMs = atMs
+    if (atMs < this.#fallbackAtMs) this.#loop.wake()
+  }
+
   /** Believes nothing of what it knows about stock. */
   askAll(): void {
     for (const served of this.#queues) {

@@ -25,6 +25,8 @@ export interface SettlerDeps {
   /** Whether a handler may run again at once. */
   mayRerun(): boolean
   rerun(handling: Handling): void
+  /** It was given back, and is ready again after that time. */
+  delayed(handling: Handling, afterMs: number): void
   lost(handling: Handling, why: LostReason): void
   over(handling: Handling): void
 }
@@ -57,6 +59,7 @@ export class Settler {
   }
 
   settle(handling: Handling, verdict: Verdict): void {
+    if (!handling.started) handling.startedAtMs = handling.returnedAtMs = this.#deps.clock.monotonicMs()
     handling.state = 'settling'
     let changes: readonly Change[]
     try {
@@ -111,9 +114,11 @@ export class Settler {
   #answered(settlement: Settlement, result: CommitResult): void {
     if (result.status === 'refused') return this.#refused(settlement, result)
     const { handling, verdict } = settlement
-    const { telemetry, clock, over } = this.#deps
+    const { telemetry, clock, delayed, over } = this.#deps
     if (verdict.outcome !== 'released') this.#handled++
     if (telemetry.wants('ended')) telemetry.emit('ended', { ...factsOf(handling), ...delaysOf(handling, clock.monotonicMs()), outcome: verdict.outcome, code: verdict.code })
+    const { settling } = verdict
+    if ('delay' in settling && 'afterMs' in settling.delay) delayed(handling, settling.delay.afterMs)
     over(handling)
   }
 

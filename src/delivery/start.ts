@@ -32,6 +32,8 @@ export class Starter {
   #alone: Handling | null = null
   #patience: Disposable | null = null
   #pumping = false
+  /** The slice of time is over: nothing starts before the next turn. */
+  #yielding = false
   #stopped = false
 
   constructor(deps: StarterDeps) {
@@ -83,17 +85,23 @@ export class Starter {
   }
 
   pump(): void {
-    if (this.#pumping || this.#stopped) return
+    if (this.#pumping || this.#yielding || this.#stopped) return
     this.#pumping = true
     const startedMs = this.#deps.clock.monotonicMs()
     let nowMs = startedMs
     while (this.#startOne(nowMs)) {
       nowMs = this.#deps.clock.monotonicMs()
       if (nowMs - startedMs < SLICE_MS) continue
-      setImmediate(() => this.pump())
+      this.#yielding = true
+      setImmediate(this.#goOn)
       break
     }
     this.#pumping = false
+  }
+
+  readonly #goOn = (): void => {
+    this.#yielding = false
+    this.pump()
   }
 
   #startOne(nowMs: number): boolean {

@@ -86,7 +86,7 @@ export class Worker implements Service {
     this.#lifecycle = new Lifecycle({ begin: () => this.#begin(), end: (stop) => this.#end(stop), hurry: (stop) => this.#grace?.shorten(stop) })
     const lost = (handling: Handling, why: LostReason) => this.#lost(handling, why)
     const over = (handling: Handling) => this.#over(handling)
-    this.#settler = new Settler({ ...deps, away: new Away(deps, 'settle'), mayRerun: () => !this.#graceOver, rerun: (handling) => this.#runner.rerun(handling), lost, over })
+    this.#settler = new Settler({ ...deps, away: new Away(deps, 'settle'), mayRerun: () => !this.#graceOver, rerun: (handling) => this.#runner.rerun(handling), delayed: (handling, afterMs) => this.#intakeOf(handling.served).expect(handling.served, afterMs), lost, over })
     this.#runner = new Runner({ ...deps, settle: (handling, verdict) => this.#settler.settle(handling, verdict), lost, over })
     this.#starter = new Starter({
       clock,
@@ -219,7 +219,7 @@ export class Worker implements Service {
   #hint(hint: Hint): void {
     if ('queue' in hint) {
       const served = this.#served.get(hint.queue)
-      if (served !== undefined) this.#groups.get(served.leaseMs)!.intake.hint(hint.queue)
+      if (served !== undefined) this.#intakeOf(served).hint(hint.queue)
     } else if ('cancel' in hint) {
       for (const handling of this.#handlings) if (handling.delivery.token === hint.cancel) return this.#runner.cancel(handling)
     }
@@ -249,8 +249,12 @@ export class Worker implements Service {
     this.#handlings.delete(handling)
     served.capacity.give()
     this.#starter.over(handling)
-    this.#groups.get(served.leaseMs)!.intake.freed(served)
+    this.#intakeOf(served).freed(served)
     this.#condition.changed()
+  }
+
+  #intakeOf({ leaseMs }: ServedQueue): Intake {
+    return this.#groups.get(leaseMs)!.intake
   }
 
   #eachIntake(step: (intake: Intake) => void): void {
