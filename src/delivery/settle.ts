@@ -118,8 +118,16 @@ export class Settler {
     if (verdict.outcome !== 'released') this.#handled++
     if (telemetry.wants('ended')) telemetry.emit('ended', { ...factsOf(handling), ...delaysOf(handling, clock.monotonicMs()), outcome: verdict.outcome, code: verdict.code })
     const { settling } = verdict
+    if ('error' in settling) this.#tell(handling, settling)
     if ('delay' in settling && 'afterMs' in settling.delay) delayed(handling, settling.delay.afterMs)
     over(handling)
+  }
+
+  #tell(handling: Handling, settling: Extract<Change, { readonly do: 'retry' | 'bury' }>): void {
+    const { queue, id, failed } = handling.delivery.stored
+    const facts = { queue, id, attempt: failed + 1, code: settling.error.code, error: settling.error.message }
+    if (settling.do === 'bury') this.#deps.log.error('a message was buried', facts)
+    else this.#deps.log.warn('a run failed and will be tried again', { ...facts, delay: settling.delay })
   }
 
   #refused(settlement: Settlement, refusal: Refusal): void {

@@ -5,7 +5,7 @@
  */
 import { keepProcessAlive, type Clock } from '../core/clock.ts'
 import { parseDuration, type Duration } from '../core/duration.ts'
-import type { Engine, Hint, LeaseRequest } from '../core/engine.ts'
+import type { Engine, Hint, LeaseRequest, Token } from '../core/engine.ts'
 import type { Ids, Random } from '../core/id.ts'
 import { Condition } from '../runtime/condition.ts'
 import { clearDeadline, DeadlineWheel } from '../runtime/deadline.ts'
@@ -221,8 +221,13 @@ export class Worker implements Service {
       const served = this.#served.get(hint.queue)
       if (served !== undefined) this.#intakeOf(served).hint(hint.queue)
     } else if ('cancel' in hint) {
-      for (const handling of this.#handlings) if (handling.delivery.token === hint.cancel) return this.#runner.cancel(handling)
+      // Not at once: abort listeners are the handler's code, and the engine may be in the middle of a commit.
+      queueMicrotask(() => this.#cancel(hint.cancel))
     }
+  }
+
+  #cancel(token: Token): void {
+    for (const handling of this.#handlings) if (handling.delivery.token === token) return this.#runner.cancel(handling)
   }
 
   #take(handlings: readonly Handling[], leaseMs: number): void {
