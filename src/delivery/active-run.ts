@@ -66,7 +66,6 @@ export class ActiveRun implements Run {
     return outcome
   }
 
-  /** What is wrong where outcomes were made and `ended`, which was returned or thrown, is none of them. Begins to count anew. */
   forgotten(ended: unknown): PosthornError | null {
     const made = this.#made
     this.#made = null

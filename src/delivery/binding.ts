@@ -4,6 +4,7 @@
  */
 import type { Backoff } from '../core/backoff.ts'
 import type { Change, Delivery } from '../core/engine.ts'
+import type { PosthornError } from '../core/error.ts'
 import type { StoredMessage } from '../core/message.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Done, Outcome } from './outcome.ts'
@@ -62,6 +63,11 @@ export interface Run {
   hold(change: Change): void
   /** Remembers an outcome made for this run; one that is made and neither returned nor thrown fails the run. Returns it. */
   make<T extends Outcome>(outcome: T): T
+  /**
+   * What is wrong where outcomes were made and `ended`, what the handler returned or threw, is none of them. Those made so far are
+   * then settled. The worker asks it of what `run` gave back; who puts another value in the handler's place asks before.
+   */
+  forgotten(ended: unknown): PosthornError | null
 }
 
 export interface RetryPolicy {

@@ -1,6 +1,5 @@
 /** Wraps a binding's handler in its middleware, once, when the worker is made. */
 import { PosthornError } from '../core/error.ts'
-import { ActiveRun } from './active-run.ts'
 import type { Binding, Middleware, Next, Run } from './binding.ts'
 import { done, isOutcome, type Outcome } from './outcome.ts'
 
@@ -35,7 +34,7 @@ async function toOutcome(call: () => unknown, run: Run | null): Promise<Outcome>
   } catch (error) {
     ended = error
   }
-  const forgotten = run instanceof ActiveRun ? run.forgotten(ended) : null
+  const forgotten = run?.forgotten(ended) ?? null
   if (!isOutcome(ended)) throw ended
   if (forgotten !== null) throw forgotten
   return ended
