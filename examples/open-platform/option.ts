@@ -1,0 +1,62 @@
+// The options of `npm start -- …`.
+
+import { parseArgs } from 'node:util'
+
+export interface Options {
+  /** Undefined: a new folder, removed at the end. */
+  readonly data: string | undefined
+  /** Undefined: 7070, or the next free one. */
+  readonly port: number | undefined
+  /** Webhooks a second. */
+  readonly rate: number
+  /** End after the table instead of staying up. */
+  readonly once: boolean
+}
+
+const USAGE = `npm start -- [--data DIR] [--port 7070] [--rate 50] [--once]
+
+  --data DIR   keep everything in this folder, and go on from what is there (default: a new one, removed at the end)
+  --port N     of the server (default: 7070, or the next free one)
+  --rate N     webhooks a second (default: 50)
+  --once       end after the table; exit code 1 if a check failed`
+
+/** Ends the program where they are wrong, and for --help. */
+export function parseOptions(): Options {
+  try {
+    const values = parse()
+    return values.help ? end(USAGE, 0) : toOptions(values)
+  } catch (error) {
+    return end(`${(error as Error).message}\n\n${USAGE}`, 2)
+  }
+}
+
+function end(text: string, exitCode: number): never {
+  console.error(text)
+  process.exit(exitCode)
+}
+
+const parse = () =>
+  parseArgs({
+    options: {
+      data: { type: 'string' },
+      port: { type: 'string' },
+      rate: { type: 'string', default: '50' },
+      once: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  }).values
+
+function toOptions({ data, port, rate, once }: ReturnType<typeof parse>): Options {
+  return {
+    data,
+    port: port === undefined ? undefined : parseCount('--port', port),
+    rate: parseCount('--rate', rate),
+    once,
+  }
+}
+
+function parseCount(name: string, text: string): number {
+  const count = Number(text)
+  if (!Number.isFinite(count) || count <= 0) throw new Error(`${name} is '${text}': it must be a number above 0`)
+  return count
+}
