@@ -6,10 +6,13 @@ export interface HeapPlaces {
   move(item: number, at: number): void
 }
 
+const NO_DUES = new Float64Array(0)
+const NO_ITEMS = new Uint32Array(0)
+
 export class DueHeap {
   size = 0
-  #dues = new Float64Array(8)
-  #items = new Uint32Array(8)
+  #dues: Float64Array = NO_DUES
+  #items: Uint32Array = NO_ITEMS
   readonly #places: HeapPlaces
   /** Of two that fall due at once, whether the first goes first. */
   readonly #before: (item: number, other: number) => boolean
@@ -30,7 +33,7 @@ export class DueHeap {
   }
 
   push(item: number, due: number): void {
-    if (this.size === this.#items.length) this.#resize(this.size * 2)
+    if (this.size === this.#items.length) this.#resize(Math.max(8, this.size * 2))
     this.#rise(this.size++, item, due)
   }
 

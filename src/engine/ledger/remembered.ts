@@ -1,0 +1,71 @@
+/**
+ * Texts remembered for a while with what belongs to them: dedupe texts with the first id, commit ids with their results. In pages, which are
+ * parts of a checkpoint and go as soon as all in them has run out.
+ */
+
+const PAGE_ITEMS = 1024
+
+export interface Remembering<Value> {
+  readonly text: string
+  readonly value: Value
+  readonly until: number
+}
+
+export class Remembered<Value> {
+  readonly pages: Map<number, Remembering<Value>[]> = new Map()
+  readonly #byText = new Map<string, Remembering<Value>>()
+  #lastPage = 0
+
+  get size(): number {
+    return this.#byText.size
+  }
+
+  find(text: string, now: number): Value | undefined {
+    const known = this.#byText.get(text)
+    return known === undefined || known.until <= now ? undefined : known.value
+  }
+
+  set(text: string, value: Value, until: number): void {
+    const known = this.#byText.get(text)
+    if (known !== undefined && known.until >= until) return
+    const item = { text, value, until }
+    this.#byText.set(text, item)
+    let page = this.pages.get(this.#lastPage)
+    if (page === undefined || page.length === PAGE_ITEMS) this.pages.set(++this.#lastPage, (page = []))
+    page.push(item)
+  }
+
+  /** Forgets what has run out, oldest first, a bounded number of pages. */
+  sweep(now: number, pages = 2): void {
+    for (const [number, page] of this.pages) {
+      if (pages-- === 0) return
+      // Items are in the order in which they were remembered; the first that still counts stops the page.
+      let gone = 0
+      while (gone < page.length && page[gone]!.until <= now) this.#drop(page[gone++]!)
+      if (gone === page.length) this.pages.delete(number)
+      else {
+        if (gone > 0) page.splice(0, gone)
+        return
+      }
+    }
+  }
+
+  /** Forgets everything that has run out: where the limit is reached, and windows differ. */
+  sweepAll(now: number): void {
+    for (const [number, page] of this.pages) {
+      const kept = page.filter((item) => item.until > now || (this.#drop(item), false))
+      if (kept.length === 0) this.pages.delete(number)
+      else this.pages.set(number, kept)
+    }
+  }
+
+  loadPage(number: number, items: readonly Remembering<Value>[]): void {
+    this.#lastPage = Math.max(this.#lastPage, number)
+    this.pages.set(number, [...items])
+    for (const item of items) this.#byText.set(item.text, item)
+  }
+
+  #drop(item: Remembering<Value>): void {
+    if (this.#byText.get(item.text) === item) this.#byText.delete(item.text)
+  }
+}

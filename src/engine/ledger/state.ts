@@ -1,0 +1,297 @@
+/**
+ * Everything the ledger knows, changed by decided effects alone. Pure and synchronous: it asks no clock and takes no decision, so that a
+ * replay of the same effects gives the same state.
+ */
+import { settingsKey, subscriptionKey, topicKey, type StoredSubscription } from '../../core/settings.ts'
+import { BlockRefs } from './block-refs.ts'
+import { DEAD, type DedupeRow, type Entries, type MessageRow, type QueueRow, type RecordRow, type SubscriptionRow, type TopicRow } from './entries.ts'
+import type { HeapPlaces } from './due-heap.ts'
+import { MessageTable } from './message-table.ts'
+import { NameTable } from './name-table.ts'
+import { Numbered } from './numbered.ts'
+import { Queue } from './queue.ts'
+import { RecordTable } from './record-table.ts'
+import { Remembered } from './remembered.ts'
+import { CHUNK_MASK } from './slots.ts'
+import { Subscription, Topic } from './topic.ts'
+
+/** What the engine around the state wants to be told, once it is there. */
+export interface StateListener {
+  becameReady(queue: Queue): void
+  blockFreed(block: number): void
+}
+
+type Named = Pick<SubscriptionRow['subscription'], 'topic' | 'name'>
+
+const NOBODY: StateListener = { becameReady: () => {}, blockFreed: () => {} }
+
+export class LedgerState implements Entries {
+  /** Openings so far; part of every token. */
+  era = 0
+  /** Engine time of the last opening. */
+  openedAt = 0
+  /** The last version, position and turn that were given. */
+  version = 0
+  position = 0
+  turn = 0
+  readonly messages: MessageTable
+  readonly names: NameTable = new NameTable()
+  readonly queues: Numbered<Queue> = new Numbered()
+  readonly queueByName: Map<string, Queue> = new Map()
+  readonly records: RecordTable = new RecordTable()
+  readonly topics: Numbered<Topic> = new Numbered()
+  readonly topicByName: Map<string, Topic> = new Map()
+  readonly subscriptions: Numbered<Subscription> = new Numbered()
+  readonly dedupe: Remembered<string> = new Remembered()
+  readonly commits: Remembered<string> = new Remembered()
+  readonly blocks: BlockRefs = new BlockRefs()
+  /** Queues to be looked at again for when they are next due. */
+  touched: Queue[] = []
+  listener: StateListener = NOBODY
+  readonly #places: HeapPlaces
+
+  constructor() {
+    this.messages = new MessageTable({
+      queue: (number) => this.queues.rows[number]!,
+      retainName: (name) => this.names.retain(name),
+      releaseName: (name) => this.names.release(name),
+      retainBlock: (block) => this.blocks.retain(block),
+      releaseBlock: (block) => this.releaseBlock(block),
+      touch: (queue) => this.touch(queue),
+      becameReady: (queue) => this.listener.becameReady(queue),
+    })
+    const { slots } = this.messages
+    this.#places = {
+      at: (slot) => slots.of(slot).prev[slot & CHUNK_MASK]!,
+      move: (slot, at) => {
+        slots.of(slot).prev[slot & CHUNK_MASK] = at
+      },
+    }
+  }
+
+  touch(queue: Queue): void {
+    if (queue.isTouched) return
+    queue.isTouched = true
+    this.touched.push(queue)
+  }
+
+  releaseBlock(block: number): void {
+    if (this.blocks.release(block)) this.listener.blockFreed(block)
+  }
+
+  subscription(topic: string, name: string): Subscription | undefined {
+    return this.topicByName.get(topic)?.subscriptions.get(name)
+  }
+
+  opened(era: number, now: number): void {
+    this.era = era
+    this.openedAt = now
+  }
+
+  named(name: number, text: string): void {
+    this.names.set(name, text)
+  }
+
+  queueSet(row: QueueRow): void {
+    const known = this.queues.get(row.queue)
+    this.version = Math.max(this.version, row.version)
+    if (known === undefined || known.name !== row.name) {
+      const queue = new Queue(row, this.messages.slots, this.#places)
+      this.queues.set(row.queue, queue)
+      this.queueByName.set(row.name, queue)
+      this.touch(queue)
+    } else {
+      known.settings = row.settings
+      known.version = row.version
+      known.unbound = row.unbound
+      this.touch(known)
+    }
+    if (row.version > 0) this.records.addSettings(settingsKey(row.name))
+  }
+
+  queueGone(number: number): void {
+    const queue = this.queues.get(number)
+    if (queue === undefined) return
+    this.queues.delete(number)
+    if (this.queueByName.get(queue.name) === queue) this.queueByName.delete(queue.name)
+    this.records.removeSettings(settingsKey(queue.name))
+  }
+
+  added(row: MessageRow): void {
+    const queue = this.queues.rows[row.queue]
+    if (queue !== undefined && row.seq >= queue.nextSeq) queue.nextSeq = row.seq + 1
+    this.messages.add(row)
+  }
+
+  readied(slot: number, place: number): void {
+    this.messages.ready(slot, place)
+  }
+
+  held(slot: number, turn: number): void {
+    this.turn = Math.max(this.turn, turn)
+    this.messages.hold(slot, turn)
+  }
+
+  delayed(slot: number, due: number, wall: boolean): void {
+    this.messages.delay(slot, due, wall)
+  }
+
+  leased(slot: number, handout: number, until: number, process: boolean): void {
+    this.messages.lease(slot, handout, until, process, this.era)
+  }
+
+  extended(slot: number, until: number): void {
+    this.messages.extend(slot, until)
+  }
+
+  failed(slot: number, block: number, code: number): void {
+    this.messages.fail(slot, block, code)
+  }
+
+  released(slot: number): void {
+    this.messages.release(slot)
+  }
+
+  cancelRequested(slot: number): void {
+    this.messages.requestCancel(slot)
+  }
+
+  buried(slot: number, at: number, reason: number): void {
+    this.messages.finish(slot, DEAD, at, reason)
+  }
+
+  redriven(slot: number): void {
+    this.messages.redrive(slot)
+  }
+
+  ended(slot: number, queue: number, state: number, at: number, reason: number, kept: boolean): void {
+    this.total(queue, state)
+    if (kept) this.messages.finish(slot, state, at, reason)
+    else this.messages.free(slot)
+  }
+
+  /** Counts an ending in its queue's totals. */
+  total(queue: number, state: number): void {
+    this.queues.rows[queue]!.totals[state]!++
+  }
+
+  forgotten(slot: number): void {
+    this.messages.free(slot)
+  }
+
+  recordPut(row: RecordRow): void {
+    this.version = Math.max(this.version, row.version)
+    if (!this.messages.live) return this.records.rows.set(row.record, row)
+    const old = this.records.rows.get(row.record)
+    this.blocks.retain(row.block)
+    this.records.put(row)
+    if (old !== undefined) this.releaseBlock(old.block)
+  }
+
+  recordRemoved(record: number): void {
+    if (!this.messages.live) return this.records.rows.delete(record)
+    const row = this.records.rows.get(record)
+    if (row === undefined) return
+    this.records.remove(record)
+    this.releaseBlock(row.block)
+  }
+
+  topicSet(row: TopicRow): void {
+    this.version = Math.max(this.version, row.version)
+    let topic = this.topics.get(row.topic)
+    if (topic === undefined || topic.name !== row.name) {
+      topic = new Topic(row)
+      this.topics.set(row.topic, topic)
+      this.topicByName.set(row.name, topic)
+    }
+    if (row.retention === null) this.#trim(topic, Infinity)
+    topic.log = row.retention === null ? null : (topic.log ?? new Topic(row).log)
+    topic.retention = row.retention
+    topic.version = row.version
+    if (row.version > 0) this.records.addSettings(topicKey(row.name))
+  }
+
+  topicGone(number: number): void {
+    const topic = this.topics.get(number)
+    if (topic === undefined) return
+    this.#trim(topic, Infinity)
+    this.topics.delete(number)
+    if (this.topicByName.get(topic.name) === topic) this.topicByName.delete(topic.name)
+    this.records.removeSettings(topicKey(topic.name))
+  }
+
+  retained(number: number, position: number, at: number, block: number, type: number): void {
+    this.position = Math.max(this.position, position)
+    const log = this.topics.get(number)?.log
+    if (log === undefined || log === null || position <= log.lastPosition) return
+    log.append(position, at, block, type)
+    if (!this.messages.live) return
+    this.blocks.retain(block)
+    this.names.retain(type)
+  }
+
+  trimmed(number: number, position: number): void {
+    const topic = this.topics.get(number)
+    if (topic !== undefined) this.#trim(topic, position)
+  }
+
+  subscriptionSet(row: SubscriptionRow): void {
+    this.version = Math.max(this.version, row.version)
+    const known = this.subscriptions.get(row.number)
+    if (known !== undefined && row.subscription === known.row.subscription) return known.set(row)
+    const subscription = new Subscription(row)
+    if (known !== undefined && isSame(known.row.subscription, row.subscription)) subscription.gaps = known.gaps
+    if (known !== undefined && this.messages.live) this.topicByName.get(row.subscription.topic)?.remove(known)
+    this.subscriptions.set(row.number, subscription)
+    if (this.messages.live) this.indexSubscription(subscription)
+  }
+
+  indexSubscription(subscription: Subscription): void {
+    const { topic, name } = subscription.row.subscription
+    this.topicByName.get(topic)!.add(subscription)
+    this.queues.get(subscription.row.queue)!.feeding = subscription
+    this.records.addSettings(subscriptionKey(topic, name))
+  }
+
+  subscriptionGaps(number: number, gaps: StoredSubscription['gaps']): void {
+    const subscription = this.subscriptions.get(number)
+    if (subscription !== undefined) subscription.gaps = gaps
+  }
+
+  subscriptionGone(number: number): void {
+    const subscription = this.subscriptions.get(number)
+    if (subscription === undefined) return
+    const { topic, name } = subscription.row.subscription
+    this.subscriptions.delete(number)
+    this.topicByName.get(topic)?.remove(subscription)
+    const queue = this.queues.get(subscription.row.queue)
+    if (queue?.feeding === subscription) queue.feeding = null
+    this.records.removeSettings(subscriptionKey(topic, name))
+  }
+
+  deduped(row: DedupeRow): void {
+    this.dedupe.set(dedupeText(row.scope, row.name, row.text), row.id, row.until)
+  }
+
+  remembered(id: string, until: number, results: string): void {
+    this.commits.set(id, results, until)
+  }
+
+  #trim(topic: Topic, position: number): void {
+    for (let item = topic.log?.first(); item !== undefined && item.position <= position; item = topic.log?.first()) {
+      topic.log!.removeFirst()
+      if (!this.messages.live) continue
+      this.releaseBlock(item.block)
+      this.names.release(item.type)
+    }
+  }
+}
+
+function isSame(one: Named, other: Named): boolean {
+  return one.topic === other.topic && one.name === other.name
+}
+
+/** Queues and topics have their own dedupe texts. No name holds a space. */
+export function dedupeText(scope: 'queue' | 'topic', name: string, text: string): string {
+  return `${scope} ${name} ${text}`
+}
