@@ -1,86 +1,24 @@
 /**
- * Opening Posthorn and its verbs: send, commit, work. The only place that knows every engine; each is loaded when its URL is
- * opened. It installs no signal handlers.
+ * Opens Posthorn and makes its verbs. The only place that knows every engine; each is loaded when its URL is opened. It installs
+ * no signal handlers.
  */
-import type { Clock } from './core/clock.ts'
-import type { Duration } from './core/duration.ts'
-import type { Durability, Engine } from './core/engine.ts'
+import { systemClock, type Clock } from './core/clock.ts'
+import { DEFAULTS } from './core/default.ts'
+import type { Engine } from './core/engine.ts'
 import { PosthornError } from './core/error.ts'
-import type { Ids, Random } from './core/id.ts'
-import type { Operation } from './operation/index.ts'
-import type { QueueControl } from './queue/index.ts'
-import type { RecordControl } from './record/index.ts'
-import type { Log } from './runtime/log.ts'
-import type { Args, Effects, Handler, Sendable, SendOptions, Task, Queue } from './task/index.ts'
+import { createIds, systemRandom, type Ids, type Random } from './core/id.ts'
+import { Worker as DeliveryWorker } from './delivery/worker.ts'
+import { attach, attachSent, OperationStore, reportBinding, type EndingDeps, type Operation } from './operation/index.ts'
+import type { OpenOptions, Post, StopOptions, Work, Worker, WorkOptions, WorkParts } from './post.ts'
+import { createQueueControl, declareSettingsIfNone, type QueueControl } from './queue/index.ts'
+import { createRecordControl, type RecordControl } from './record/index.ts'
+import { silentLog, type Log } from './runtime/log.ts'
+import { createStderrLog } from './runtime/stderr-log.ts'
+import { Telemetry } from './runtime/telemetry.ts'
+import { tellErrors } from './runtime/tell-errors.ts'
+import { bindHandlers, Composer, definitionOf, InsideMark, parseOutput, Registry, Sender, Working, type ComposeOptions, type Definition, type Effects, type Task } from './task/index.ts'
 
-/** What `work` takes, and what a module given to `posthorn serve` and `posthorn work` default-exports. */
-export type Work = readonly Handler[] | ((given: WorkGiven) => readonly Handler[] | WorkParts | Promise<readonly Handler[] | WorkParts>)
-
-export interface WorkGiven {
-  readonly post: Post
-  /** Aborts when the worker is to stop. */
-  readonly signal: AbortSignal
-}
-
-export interface WorkParts {
-  readonly handlers: readonly Handler[]
-  /** Contracts that the server shows although nothing here handles them. */
-  readonly contracts?: readonly (Task | Queue)[] | undefined
-  /** Ends what the function made, once the handlers have stopped. */
-  readonly stop?: (() => void | Promise<void>) | undefined
-}
-
-export interface WorkOptions {
-  /** Stops the worker when it aborts. */
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface Worker extends AsyncDisposable {
-  /** Resolves when it has stopped; rejects where it stopped because of an error. */
-  readonly closed: Promise<void>
-  /** The queues it serves. */
-  readonly queues: readonly string[]
-  /** Takes nothing more, lets handlers run on for the grace (default 25 s), then gives back what still runs, uncounted. */
-  stop(options?: { readonly grace?: Duration | undefined }): Promise<void>
-  /** Runs until nothing is ready any more, or the budget is used up. */
-  drain(options?: { readonly budget?: Duration | undefined }): Promise<{ readonly handled: number }>
-}
-
-export interface Post extends AsyncDisposable {
-  /**
-   * Sends to a task or queue; resolves when it is durable.
-   * @throws PosthornError `invalid-input`, `full`, `invalid-option`, `unsupported`, `closed`, `unknown`
-   */
-  send<I, O, Sent>(to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>>>): Promise<Sent>
-  /** Many effects in one commit, all or none: they take place when the body has ended without a throw. */
-  commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T>
-  /** Runs handlers; resolves when all is bound and checked. */
-  work(work: Work, options?: WorkOptions): Promise<Worker>
-  /** Holds again an operation that was sent before, by this process or another. */
-  operation<I, O, E, P, R>(task: Task<I, O, E, P, R>, id: string): Operation<O, E>
-  /** Administration of a queue: a contract, or a name like 'inbox' or 'task:resize'. */
-  queue(of: string | Sendable<never, unknown, unknown>): QueueControl
-  readonly records: RecordControl
-  /** Stops its workers and ends the engine. Idempotent. */
-  close(options?: { readonly grace?: Duration | undefined }): Promise<void>
-}
-
-export interface OpenOptions {
-  readonly clock?: Clock | undefined
-  readonly ids?: Ids | undefined
-  readonly random?: Random | undefined
-  /** Default: warnings and errors to the console. */
-  readonly log?: Log | undefined
-  /** CloudEvents `source` of what is sent. Default 'posthorn:'. */
-  readonly source?: string | undefined
-  readonly limits?: { readonly bodyBytes?: number | undefined } | undefined
-  /** Told what goes wrong beside any call: an engine that is away, a lost lease, an effect that could not be written. */
-  readonly onError?: ((error: PosthornError) => void) | undefined
-  /** What a receipt must reach. Default: the best that the engine offers. */
-  readonly durability?: Durability | undefined
-  /** Share an engine that this process has open already at the same URL. */
-  readonly shared?: boolean | undefined
-}
+export type { OpenLimits, OpenOptions, Post, StopOptions, Work, Worker, WorkGiven, WorkOptions, WorkParts } from './post.ts'
 
 /** For the floors above: what a `Post` stands on. Not part of the public API. */
 export interface Internals {
@@ -92,21 +30,229 @@ export interface Internals {
   readonly log: Log
   readonly source: string
   readonly limits: { readonly bodyBytes: number }
+  readonly telemetry: Telemetry
+  /** Contracts that this process has met. */
+  readonly registry: Registry
+  readonly composer: Composer
+  readonly sender: Sender
+  readonly operations: OperationStore
+  /** For `endingChanges` and `endingBySettle`. */
+  readonly ending: EndingDeps
+  /** Aborts when the post closes, once its workers have stopped. */
+  readonly closing: AbortSignal
 }
 
 const internals = new WeakMap<Post, Internals>()
 
-/**
- * Opens an engine by URL: `memory:`, `file:DIR`. Unset: the environment's `POSTHORN_URL`, else `file:./.posthorn`.
- * @throws PosthornError `unknown-engine`, `engine-locked`, `invalid-option` and the engine's own
- */
-export function open(url?: string, options: OpenOptions = {}): Promise<Post> {
-  void url, options
-  return Promise.reject(new PosthornError('unknown-engine', 'not wired yet'))
-}
-
+/** @throws PosthornError `invalid-option` for what `open` of this copy of the package did not make */
 export function internalsOf(post: Post): Internals {
   const found = internals.get(post)
   if (found === undefined) throw new PosthornError('invalid-option', 'post was not made by open() of this copy of posthorn')
   return found
+}
+
+const DEFAULT_URL = 'file:./.posthorn'
+const ENGINES = "'memory:' (nothing survives the process) and 'file:DIR' (one process, durable), e.g. 'file:./data'"
+
+/** Engines that this process has open, by URL, for `shared`. */
+const opened = new Map<string, { readonly engine: Promise<Engine>; users: number }>()
+
+/**
+ * Opens an engine by URL: `memory:`, `file:DIR`. Unset: the environment's `POSTHORN_URL`, else `file:./.posthorn`.
+ * @throws PosthornError `unknown-engine`, `engine-locked`, `invalid-option`, `unsupported`, and what the engine finds on its disk
+ */
+export async function open(url: string = process.env['POSTHORN_URL'] || DEFAULT_URL, options: OpenOptions = {}): Promise<Post> {
+  const { engine, release } = await openEngine(url, options)
+  try {
+    return await createPost(url, engine, options, release)
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+async function openEngine(url: string, { shared = false, ...options }: OpenOptions): Promise<{ readonly engine: Engine; release(): Promise<void> }> {
+  const key = typeof url === 'string' ? url : ''
+  let entry = shared ? opened.get(key) : undefined
+  if (entry === undefined) {
+    entry = { engine: loadEngine(key, options), users: 0 }
+    opened.set(key, entry)
+  }
+  entry.users++
+  const own = entry
+  const release = async () => {
+    if (--own.users > 0) return
+    if (opened.get(key) === own) opened.delete(key)
+    await (await own.engine).close()
+  }
+  try {
+    return { engine: await own.engine, release }
+  } catch (error) {
+    if (opened.get(key) === own) opened.delete(key)
+    throw error
+  }
+}
+
+async function loadEngine(url: string, { clock = systemClock, limits }: OpenOptions): Promise<Engine> {
+  const maxBodyBytes = limits?.bodyBytes ?? DEFAULTS.maxBodyBytes
+  if (url === 'memory:') {
+    const { createMemoryEngine } = await import('./engine/memory/engine.ts')
+    return createMemoryEngine({ clock, maxBodyBytes })
+  }
+  if (url.startsWith('file:')) {
+    const { openFileEngine } = await import('./engine/file/engine.ts')
+    return openFileEngine(directoryOf(url), { clock, maxBodyBytes })
+  }
+  // What follows the scheme may hold a password.
+  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0]
+  throw new PosthornError('unknown-engine', `${scheme === undefined ? `'${url}' is no URL of an engine` : `there is no engine for '${scheme}' URLs`}: there are ${ENGINES}`, { details: { scheme } })
+}
+
+function directoryOf(url: string): string {
+  const path = url.startsWith('file://') ? decodeURIComponent(new URL(url).pathname) : url.slice('file:'.length)
+  if (path === '') throw new PosthornError('unknown-engine', "the URL 'file:' names no directory: write 'file:./data' or 'file:/var/lib/app'", { details: { scheme: 'file:' } })
+  return path
+}
+
+/** A post on an engine that is open already. `release` ends what `close` no longer needs. */
+export async function createPost(url: string, engine: Engine, options: OpenOptions, release: () => Promise<void>): Promise<Post> {
+  const parts = createParts(url, engine, options)
+  const post = new EnginePost(parts, release)
+  internals.set(post, parts)
+  await post.start()
+  return post
+}
+
+type Parts = Internals & { readonly inside: InsideMark; readonly closer: AbortController }
+
+function createParts(url: string, engine: Engine, options: OpenOptions): Parts {
+  const { source = 'posthorn:', durability, log = createStderrLog(), onError, clock = systemClock, ids = createIds(clock), random = systemRandom, limits = {} } = options
+  if (typeof source !== 'string' || source === '') throw new PosthornError('invalid-option', `source is ${JSON.stringify(source)}: it must be a URI reference, like '/shop'`, { details: { field: 'source' } })
+  const { capabilities } = engine
+  if (durability !== undefined && !capabilities.durability.includes(durability)) {
+    throw new PosthornError('unsupported', `durability is '${durability}': the engine '${capabilities.engine}' reaches ${capabilities.durability.map((each) => `'${each}'`).join(', ')}`, { details: { field: 'durability', value: durability } })
+  }
+  const bodyBytes = Math.min(limits.bodyBytes ?? DEFAULTS.maxBodyBytes, capabilities.maxBodyBytes)
+  const telemetry = new Telemetry((error) => log.error('a listener of telemetry failed', { error }))
+  if (onError !== undefined) tellErrors(telemetry, onError)
+  const closer = new AbortController()
+  const registry = new Registry()
+  const composer = new Composer({ clock, ids, source, maxBodyBytes: bodyBytes, registry })
+  return {
+    url, engine, clock, ids, random, log, source, telemetry, registry, composer, closer,
+    limits: { bodyBytes },
+    sender: new Sender({ engine, composer, clock, telemetry, durability }),
+    operations: new OperationStore({ engine, clock, closing: closer.signal }),
+    ending: { clock, ids, source, follow: (queue, input) => registry.follow(queue, input) },
+    closing: closer.signal,
+    inside: new InsideMark((message) => log.warn(message)),
+  }
+}
+
+class EnginePost implements Post {
+  readonly records: RecordControl
+  readonly #parts: Parts
+  readonly #release: () => Promise<void>
+  readonly #workers = new Set<Working>()
+  /** Ends operations whose messages ended without a handler. */
+  readonly #reports: DeliveryWorker
+  readonly #declared = new Map<Definition, Promise<void>>()
+  #closed: Promise<void> | null = null
+
+  constructor(parts: Parts, release: () => Promise<void>) {
+    this.#parts = parts
+    this.#release = release
+    this.records = createRecordControl(parts.engine, parts.clock)
+    this.#reports = new DeliveryWorker({ ...parts, log: silentLog, telemetry: new Telemetry() }, [reportBinding({ ...parts.ending, engine: parts.engine })], {
+      name: `operations of process ${process.pid}`,
+      keepAlive: () => ({ [Symbol.dispose]() {} }),
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.#reports.start()
+  }
+
+  async send(to: unknown, ...[input, options]: readonly unknown[]): Promise<never> {
+    const { inside, registry, sender, operations: store } = this.#parts
+    inside.check()
+    const definition = definitionOf(to, 'what send was given')
+    registry.add(definition)
+    if (definition.settings !== null) await this.#declare(definition)
+    const receipt = await sender.send(definition, input, options as ComposeOptions | undefined)
+    if (definition.kind === 'queue') return receipt as never
+    return attachSent({ store, task: definition.name, parse: (output) => parseOutput(definition, output) }, receipt) as never
+  }
+
+  commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T> {
+    return this.#parts.sender.commit(body)
+  }
+
+  async work(work: Work, { signal }: WorkOptions = {}): Promise<Worker> {
+    if (this.#closed !== null) throw new PosthornError('closed', 'the post is closed')
+    const parts = this.#parts
+    const stopping = new AbortController()
+    const { handlers, contracts = [], stop: end } = await this.#partsOf(work, stopping.signal)
+    try {
+      for (const contract of contracts) parts.registry.add(definitionOf(contract, 'one of contracts'))
+      const bindings = await bindHandlers(parts, handlers)
+      const worker = new DeliveryWorker(parts, bindings)
+      await worker.start()
+      const working = new Working({ worker, queues: bindings.map(({ queue }) => queue), stopping, end, ended: () => this.#workers.delete(working) })
+      this.#workers.add(working)
+      const stopOnAbort = () => void working.stop().catch((error: unknown) => parts.log.error('the worker did not end well', { error }))
+      if (signal?.aborted === true) stopOnAbort()
+      signal?.addEventListener('abort', stopOnAbort, { once: true })
+      return working
+    } catch (error) {
+      stopping.abort()
+      await end?.()
+      throw error
+    }
+  }
+
+  operation<I, O, E, P, R>(task: Task<I, O, E, P, R>, id: string): Operation<O, E> {
+    const definition = definitionOf(task, 'what operation was given')
+    if (definition.kind !== 'task') throw new PosthornError('invalid-option', `${definition.kind} '${definition.name}' has no operations: only tasks have`)
+    return attach<O, E>({ store: this.#parts.operations, task: definition.name, parse: (output) => parseOutput(definition, output) as Promise<O> }, id)
+  }
+
+  queue(of: unknown): QueueControl {
+    return createQueueControl(this.#parts, typeof of === 'string' ? of : definitionOf(of, 'what queue was given').queue)
+  }
+
+  close(options: StopOptions = {}): Promise<void> {
+    // Each call may shorten the grace of what still runs.
+    const stopped = Promise.allSettled([...this.#workers].map((worker) => worker.stop(options)))
+    return (this.#closed ??= this.#close(stopped))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(stopped: Promise<unknown>): Promise<void> {
+    await stopped
+    this.#parts.closer.abort(new PosthornError('closed', 'the post is closed'))
+    await this.#reports.stop({ grace: 0 })
+    await this.#release()
+  }
+
+  async #partsOf(work: Work, signal: AbortSignal): Promise<WorkParts> {
+    const made: unknown = typeof work === 'function' ? await work({ post: this, signal }) : work
+    const { handlers, ...rest } = Array.isArray(made) ? { handlers: made } : ((made ?? {}) as WorkParts)
+    if (!Array.isArray(handlers)) throw new PosthornError('invalid-module', 'work takes handlers, or a function that returns { handlers, contracts?, stop? }')
+    return { handlers, ...rest }
+  }
+
+  /** What the contract declares of its queue, where nobody has set anything yet; once in the life of this post. */
+  #declare(definition: Definition): Promise<void> {
+    let declared = this.#declared.get(definition)
+    if (declared === undefined) {
+      declared = declareSettingsIfNone(this.#parts.engine, definition.queue, definition.settings!)
+      declared.catch(() => this.#declared.delete(definition))
+      this.#declared.set(definition, declared)
+    }
+    return declared
+  }
 }

@@ -1,2 +1,31 @@
 /** The public face of operations. */
-export type * from './operation.ts'
+export {
+  CALLBACK_QUEUE,
+  ENDED_TYPE,
+  eventTypeOf,
+  operationKey,
+  REPORT_QUEUE,
+  taskOfQueue,
+  taskQueue,
+  type OperationNotes,
+} from './address.ts'
+export { attach, attachSent, type AttachDeps } from './attach.ts'
+export { endingChanges, fromEnded, type EndingDeps, type EndingMessage } from './ending.ts'
+export type { OperationPage, OperationQuery } from './list.ts'
+export type {
+  Ended,
+  FailureCode,
+  Operation,
+  OperationError,
+  OperationStatus,
+  OperationView,
+  Progress,
+  Receipt,
+  SentOperation,
+  WaitOptions,
+} from './operation.ts'
+export { ProgressReport, type ProgressDeps } from './progress.ts'
+export { reportBinding } from './report.ts'
+export { toResource, type OperationResource } from './resource.ts'
+export { isDone, type OperationSnapshot } from './snapshot.ts'
+export { OperationStore, type StoreDeps } from './store.ts'

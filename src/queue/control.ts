@@ -1,7 +1,7 @@
 /** Administration of one queue: look, pause, settle what is dead. What works by match stands on `browse`, in bounded steps. */
 import type { Page, QueueDepth, Version } from '../core/engine.ts'
 import type { State, StoredMessage } from '../core/message.ts'
-import type { QueueSettings } from '../core/settings.ts'
+import type { SettingsChange, StoredSettings } from './settings.ts'
 
 export interface Match {
   readonly type?: string | undefined
@@ -52,19 +52,13 @@ export interface Swept {
   readonly moved: number
 }
 
-/** Settings as they are stored; `version` is null while the queue has the defaults only. */
-export interface StoredSettings {
-  readonly settings: QueueSettings
-  readonly version: Version | null
-}
-
 export interface QueueControl {
   readonly name: string
   /** Null where there is no such queue. */
   depth(): Promise<QueueDepth | null>
   settings(): Promise<StoredSettings>
   /** Changes what is given; the rest stays. @throws PosthornError `conflict`, `invalid`, `unsupported` */
-  configure(change: Partial<QueueSettings>, options?: { readonly ifVersion?: Version | null | undefined }): Promise<StoredSettings>
+  configure(change: SettingsChange, options?: { readonly ifVersion?: Version | null | undefined }): Promise<StoredSettings>
   pause(): Promise<void>
   resume(): Promise<void>
   /** A page in order of arrival; it may be empty and still have `next`. */

@@ -1,2 +1,4 @@
 /** The public face of queue administration. */
-export type * from './control.ts'
+export { createQueueControl } from './administer.ts'
+export type { BrowseOptions, Match, PurgeOptions, QueueControl, RedriveOptions, Swept, SweepOptions } from './control.ts'
+export { applySettings, changeSettings, checkSettings, declareSettings, declareSettingsIfNone, readSettings, type SettingsChange, type StoredSettings } from './settings.ts'

@@ -1,2 +1,4 @@
 /** The public face of users' records. */
-export type * from './control.ts'
+export { createRecordControl } from './administer.ts'
+export { checkRecordKey, putOf, removeOf } from './change.ts'
+export type { ListOptions, PutOptions, RecordControl, RecordValue } from './control.ts'

@@ -3,6 +3,7 @@ import type { Duration } from '../core/duration.ts'
 import type { Version } from '../core/engine.ts'
 import type { Json } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
+import type { PutOptions } from '../record/index.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Sendable } from './contract.ts'
 import type { Args, SendOptions } from './option.ts'
@@ -19,13 +20,6 @@ export interface Held {
   readonly id: string
 }
 
-export interface RecordOptions {
-  /** Only if the record still has this version; null: only if there is none. Otherwise nothing of the commit takes place. */
-  readonly ifVersion?: Version | null | undefined
-  /** Gone after so long, or at this time. */
-  readonly expires?: Duration | Date | undefined
-}
-
 export interface RecordEntry {
   readonly value: Json
   /** Opaque; for `ifVersion`. */
@@ -36,7 +30,7 @@ export interface RecordEntry {
 export interface Effects {
   send<I, O, Sent>(to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>>>): Held
   /** Puts a record. Keys are 1 to 512 printable ASCII characters; those that begin with a prefix of Posthorn's own are refused. */
-  put(key: string, value: Json, options?: RecordOptions): void
+  put(key: string, value: Json, options?: PutOptions): void
   remove(key: string, options?: { readonly ifVersion?: Version | undefined }): void
 }
 

@@ -1,8 +1,12 @@
 /** Handlers: which function handles what is sent to a contract. They are plain values, run by `post.work`, `posthorn work` and `posthorn serve`. */
-import type { Duration } from '../core/duration.ts'
+import { DEFAULTS } from '../core/default.ts'
+import { parseDuration, type Duration } from '../core/duration.ts'
+import { PosthornError } from '../core/error.ts'
 import type { Middleware } from '../delivery/binding.ts'
 import type { Context, Outcome } from './context.ts'
 import type { Runnable } from './contract.ts'
+import { definitionOf, type Definition } from './definition.ts'
+import { checkKnown, invalidOption, isPlain } from './fault.ts'
 import type { Awaitable } from './wire.ts'
 
 export interface HandleOptions {
@@ -20,6 +24,18 @@ export interface Handler {
   readonly queue: string
 }
 
+/** What a handler says, resolved. */
+export interface HandlerDefinition {
+  readonly definition: Definition
+  readonly call: (input: unknown, context: Context) => unknown
+  readonly concurrency: number
+  readonly leaseMs: number
+  readonly middleware: readonly Middleware[]
+}
+
+const BRAND = Symbol.for('posthorn.handler')
+const SHORTEST_LEASE_MS = 1_000
+
 /**
  * Handles what is sent to a task or queue. What the handler returns is the output; a throw is a failed run, tried again by policy.
  * Its effects and the end of the message are one commit.
@@ -28,8 +44,28 @@ export interface Handler {
 export function handle<P, R, E>(
   contract: Runnable<P, R, E>,
   handler: NoInfer<(input: P, ctx: Context<E>) => Awaitable<R | Outcome>>,
-  options?: HandleOptions,
+  options: HandleOptions = {},
 ): Handler {
-  void contract, handler, options
-  throw new Error('soon')
+  const definition = definitionOf(contract, 'the first argument of handle()')
+  const field = `handle(${definition.name})`
+  if (typeof handler !== 'function') throw invalidOption(field, 'the handler', handler, 'a function of the input and the context')
+  const { concurrency = DEFAULTS.concurrency, lease = DEFAULTS.leaseMs, middleware = [] } = checkOptions(field, options)
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1) throw invalidOption(field, 'concurrency', concurrency, 'a whole number of at least 1')
+  const leaseMs = parseDuration(lease, `${field}: lease`)
+  if (leaseMs < SHORTEST_LEASE_MS) throw invalidOption(field, 'lease', lease, `at least ${SHORTEST_LEASE_MS} ms`)
+  const resolved: HandlerDefinition = { definition, call: handler as HandlerDefinition['call'], concurrency, leaseMs, middleware }
+  return Object.freeze(Object.defineProperty({ kind: 'handler' as const, queue: definition.queue }, BRAND, { value: resolved }))
+}
+
+function checkOptions(field: string, options: HandleOptions): HandleOptions {
+  if (!isPlain(options)) throw invalidOption(field, 'options', options, 'an object like { concurrency: 8 }')
+  checkKnown(field, options, ['concurrency', 'lease', 'middleware'])
+  return options
+}
+
+/** @throws PosthornError `invalid-module` where the value was not made by `handle` */
+export function handlerDefinitionOf(handler: unknown, field: string): HandlerDefinition {
+  const resolved = typeof handler === 'object' && handler !== null ? (handler as Record<symbol, unknown>)[BRAND] : undefined
+  if (resolved === undefined) throw new PosthornError('invalid-module', `${field} is no handler: make it with handle(contract, function)`, { details: { field } })
+  return resolved as HandlerDefinition
 }

@@ -1,9 +1,29 @@
 /** The public face of tasks and queues. */
-export type { Context, Effects, Held, Outcome, RecordEntry, RecordOptions } from './context.ts'
-export { queue, task } from './contract.ts'
-export type { BackoffOptions, ContractOptions, Decision, Queue, RetryOptions, Runnable, Sendable, Task, Upcast } from './contract.ts'
-export { handle } from './handle.ts'
-export type { Handler, HandleOptions } from './handle.ts'
+export { bindHandlers, type BindDeps } from './bind.ts'
+export { Composer, type ComposeDeps, type ComposeOptions, type Outgoing } from './compose.ts'
+export type { Context, Effects, Held, Outcome, RecordEntry } from './context.ts'
+export {
+  queue,
+  task,
+  type BackoffOptions,
+  type ContractOptions,
+  type Decision,
+  type Queue,
+  type RetryOptions,
+  type Runnable,
+  type Sendable,
+  type Task,
+  type Upcast,
+} from './contract.ts'
+export { parseOutput } from './decode.ts'
+export { definitionOf, isContract, type Definition } from './definition.ts'
+export { handle, handlerDefinitionOf, type Handler, type HandleOptions, type HandlerDefinition } from './handle.ts'
+export { InsideMark } from './inside.ts'
 export type { Args, MessageOptions, Priority, SendOptions } from './option.ts'
+export { Registry } from './registry.ts'
+export { bindingOf, type RunDeps } from './run.ts'
+export { Sender } from './sender.ts'
+export { endingBySettle } from './settle.ts'
 export type { QueueOptions } from './settings.ts'
+export { Working } from './working.ts'
 export type { Awaitable, In, JsonInput, Out } from './wire.ts'

@@ -1,8 +1,10 @@
 /** The options of a send, and what becomes of them in a message. */
 import { parseDuration, type Duration } from '../core/duration.ts'
-import { PosthornError, type Problem } from '../core/error.ts'
-import { HIGHEST_PRIORITY, type Message, type When } from '../core/message.ts'
+import type { Problem } from '../core/error.ts'
+import { isUuid } from '../core/id.ts'
+import { HIGHEST_PRIORITY, type When } from '../core/message.ts'
 import type { Sendable } from './contract.ts'
+import { checkKnown, invalidOption, isPlain } from './fault.ts'
 
 export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9
 
@@ -37,8 +39,42 @@ export interface SendOptions<Output> extends MessageOptions {
   readonly onFailure?: Sendable<{ id: string; error: Problem }, unknown, unknown> | undefined
 }
 
+/** What follows the contract in a call: an input where it takes one, then options. */
 export type Args<Input, Options> = 0 extends 1 & Input
   ? [input: Input, options?: Options]
   : [Input] extends [void]
     ? [input?: undefined, options?: Options]
     : [input: Input, options?: Options]
+
+const KNOWN = ['key', 'group', 'delay', 'notBefore', 'dedupe', 'priority', 'expires', 'subject', 'id', 'traceparent', 'tracestate', 'onSuccess', 'onFailure', 'callback']
+
+/** @throws PosthornError `invalid-option`, naming the option, its value and what would be right */
+export function checkMessageOptions(field: string, given: unknown): asserts given is MessageOptions {
+  if (!isPlain(given)) throw invalidOption(field, 'options', given, "an object like { delay: '5m' }")
+  checkKnown(field, given, KNOWN)
+  const { key, group, dedupe, priority, delay, notBefore, id } = given as MessageOptions
+  for (const [option, text] of Object.entries({ key, group, dedupe })) {
+    if (text !== undefined && (typeof text !== 'string' || text === '')) throw invalidOption(field, option, text, 'a text that is not empty')
+  }
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= HIGHEST_PRIORITY)) throw invalidOption(field, 'priority', priority, `a whole number from 0 to ${HIGHEST_PRIORITY}`)
+  if (id !== undefined && !isUuid(id)) throw invalidOption(field, 'id', id, 'a UUID in lower case')
+  if (delay !== undefined && notBefore !== undefined) throw invalidOption(field, 'notBefore', notBefore, 'left out where there is a delay')
+}
+
+/** The moment from which a message may be handed out; undefined: at once. */
+export function toDelay(field: string, { delay, notBefore }: MessageOptions): When | undefined {
+  if (delay !== undefined) return { afterMs: parseDuration(delay, `${field}: delay`) }
+  return notBefore === undefined ? undefined : { at: toTime(field, 'notBefore', notBefore) }
+}
+
+/** The moment from which a message is not handed out any more; undefined: never. */
+export function toExpiry(field: string, { expires }: MessageOptions): When | undefined {
+  if (expires === undefined) return undefined
+  return expires instanceof Date ? { at: toTime(field, 'expires', expires) } : { afterMs: parseDuration(expires, `${field}: expires`) }
+}
+
+function toTime(field: string, option: string, date: Date): number {
+  const at = date instanceof Date ? date.getTime() : Number.NaN
+  if (!(at >= 0)) throw invalidOption(field, option, date, 'a valid Date')
+  return at
+}

@@ -1,0 +1,32 @@
+/** Checks a set of handlers as a whole and makes the bindings that a worker serves; what contracts declare of their queues is put in place. */
+import type { Engine } from '../core/engine.ts'
+import { PosthornError } from '../core/error.ts'
+import type { Binding } from '../delivery/binding.ts'
+import { declareSettings } from '../queue/index.ts'
+import type { Log } from '../runtime/log.ts'
+import { handlerDefinitionOf } from './handle.ts'
+import type { Registry } from './registry.ts'
+import { bindingOf, type RunDeps } from './run.ts'
+
+export interface BindDeps extends RunDeps {
+  readonly engine: Engine
+  readonly registry: Registry
+  readonly log: Log
+}
+
+/** @throws PosthornError `invalid-module`, `duplicate-handler`, `invalid`, `unsupported`: then nothing was bound */
+export async function bindHandlers(deps: BindDeps, handlers: readonly unknown[]): Promise<readonly Binding[]> {
+  const definitions = handlers.map((handler, at) => handlerDefinitionOf(handler, `handlers[${at}]`))
+  const queues = new Set<string>()
+  for (const { definition } of definitions) {
+    if (queues.has(definition.queue)) throw new PosthornError('duplicate-handler', `queue '${definition.queue}' has two handlers: one worker runs one handler for each task and queue`, { details: { queue: definition.queue } })
+    queues.add(definition.queue)
+  }
+  for (const { definition } of definitions) {
+    deps.registry.add(definition)
+    if (definition.settings === null) continue
+    const changed = await declareSettings(deps.engine, definition.queue, definition.settings)
+    if (changed) deps.log.info(`the settings of queue '${definition.queue}' were changed to what its contract declares`, { queue: definition.queue })
+  }
+  return definitions.map((definition) => bindingOf(deps, definition))
+}

@@ -1,0 +1,144 @@
+/**
+ * Makes the message of a send: the input is validated as given and stored as given, in wire form; its parsed form gives key,
+ * group and dedupe. Synchronous wherever the schema is, so that held effects can be.
+ */
+import type { Clock } from '../core/clock.ts'
+import { PosthornError } from '../core/error.ts'
+import type { Ids } from '../core/id.ts'
+import { toJsonBytes } from '../core/json.ts'
+import { DEFAULT_PRIORITY, type EventAttributes, type Message } from '../core/message.ts'
+import { describeIssues, validate, type SchemaResult } from '../core/schema.ts'
+import { REPORT_QUEUE } from '../operation/index.ts'
+import { definitionOf, type Definition } from './definition.ts'
+import { checkMessageOptions, toDelay, toExpiry, type MessageOptions, type SendOptions } from './option.ts'
+import { applyPolicies, type Registry } from './registry.ts'
+
+export interface ComposeDeps {
+  readonly clock: Clock
+  readonly ids: Ids
+  /** CloudEvents source of what is sent. */
+  readonly source: string
+  readonly maxBodyBytes: number
+  readonly registry: Registry
+}
+
+/** A message and where it goes. */
+export interface Outgoing {
+  readonly queue: string
+  readonly message: Message
+}
+
+/** What the floors above may say beside a user's options. */
+export interface ComposeOptions extends SendOptions<never> {
+  /** URL that is told of the operation's end. */
+  readonly callback?: string | undefined
+}
+
+const NONE: ComposeOptions = {}
+
+export class Composer {
+  readonly #deps: ComposeDeps
+  #timeMs = Number.NaN
+  #time = ''
+
+  constructor(deps: ComposeDeps) {
+    this.#deps = deps
+  }
+
+  /**
+   * @param cause the message whose handler sends this one
+   * @throws PosthornError `invalid-input`, `invalid-option`, `invalid-duration`, `payload-too-large`
+   */
+  compose(definition: Definition, input: unknown, options: ComposeOptions = NONE, cause: Message | null = null): Outgoing | Promise<Outgoing> {
+    if (options !== NONE) checkMessageOptions(`send to ${definition.kind} '${definition.name}'`, options)
+    const parsed = definition.input === null ? validNothing(input) : validate(definition.input, input)
+    if (parsed instanceof Promise) return parsed.then((late) => this.#finish(definition, input, late, options, cause))
+    return this.#finish(definition, input, parsed, options, cause)
+  }
+
+  /** A new id, for an effect that is named before it is made. */
+  id(): string {
+    return this.#deps.ids.uuid()
+  }
+
+  #finish(definition: Definition, input: unknown, parsed: SchemaResult<unknown>, options: ComposeOptions, cause: Message | null): Outgoing {
+    const { kind, name, queue } = definition
+    if (!parsed.ok) {
+      throw new PosthornError('invalid-input', `the input of ${kind} '${name}' does not match its schema: ${describeIssues(parsed.issues)}`, { details: { [kind]: name, issues: parsed.issues } })
+    }
+    const id = options.id ?? this.#deps.ids.uuid()
+    const body = this.#encode(definition, input)
+    const message: Message = { id, event: this.#event(definition, id, options, cause), body, priority: options.priority ?? DEFAULT_PRIORITY, ...applyPolicies(definition, parsed.value), ...(kind === 'task' ? { report: REPORT_QUEUE } : {}) }
+    return { queue, message: options === NONE && definition.version === 1 ? message : { ...message, ...this.#delivery(definition, options) } }
+  }
+
+  #encode({ kind, name }: Definition, input: unknown): Uint8Array {
+    let body: Uint8Array
+    try {
+      body = toJsonBytes(input)
+    } catch (cause) {
+      throw new PosthornError('invalid-input', `the input of ${kind} '${name}' is not JSON: ${(cause as Error).message}`, { cause, details: { [kind]: name } })
+    }
+    const { maxBodyBytes } = this.#deps
+    if (body.byteLength <= maxBodyBytes) return body
+    throw new PosthornError('payload-too-large', `the input of ${kind} '${name}' has ${body.byteLength} bytes: at most ${maxBodyBytes} are allowed`, { details: { [kind]: name, bytes: body.byteLength, limit: maxBodyBytes } })
+  }
+
+  #event({ eventType }: Definition, id: string, { subject, traceparent, tracestate }: MessageOptions, cause: Message | null): EventAttributes {
+    const event = { id, source: this.#deps.source, type: eventType, time: this.#now(), datacontenttype: 'application/json', ...(subject === undefined ? {} : { subject }) }
+    if (cause === null) return traceparent === undefined ? event : { ...event, traceparent, ...(tracestate === undefined ? {} : { tracestate }) }
+    const trace = traceparent === undefined ? { traceparent: cause.event['traceparent'], tracestate: cause.event['tracestate'] } : { traceparent, tracestate }
+    return { ...event, correlationid: cause.event['correlationid'] ?? cause.id, causationid: cause.id, ...(trace.traceparent === undefined ? {} : trace) }
+  }
+
+  #delivery(definition: Definition, options: ComposeOptions): Partial<Message> {
+    const field = `send to ${definition.kind} '${definition.name}'`
+    const { key, group, dedupe } = options
+    const delay = toDelay(field, options)
+    const expires = toExpiry(field, options)
+    const notes = this.#notes(definition, options, field)
+    return {
+      ...(key === undefined ? {} : { key }),
+      ...(group === undefined ? {} : { group }),
+      ...(dedupe === undefined ? {} : { dedupe }),
+      ...(delay === undefined ? {} : { delay }),
+      ...(expires === undefined ? {} : { expires }),
+      ...(notes === null ? {} : { notes }),
+    }
+  }
+
+  #notes({ kind, version }: Definition, { onSuccess, onFailure, callback }: ComposeOptions, field: string): Record<string, string> | null {
+    if (version === 1 && onSuccess === undefined && onFailure === undefined && callback === undefined) return null
+    if (kind === 'queue' && (onSuccess ?? onFailure ?? callback) !== undefined) {
+      throw new PosthornError('invalid-option', `${field}: onSuccess, onFailure and a callback are told of an operation's end, and a queue has no operations: make it a task`, { details: { field: 'onSuccess' } })
+    }
+    return {
+      ...(version === 1 ? {} : { v: String(version) }),
+      ...(onSuccess === undefined ? {} : { onSuccess: this.#target(onSuccess, `${field}: onSuccess`) }),
+      ...(onFailure === undefined ? {} : { onFailure: this.#target(onFailure, `${field}: onFailure`) }),
+      ...(callback === undefined ? {} : { callback }),
+    }
+  }
+
+  /** Where to tell of an end: the queue, and its contract's version where that is not the first. */
+  #target(contract: unknown, field: string): string {
+    const definition = definitionOf(contract, field)
+    this.#deps.registry.add(definition)
+    return definition.version === 1 ? definition.queue : `${definition.queue}@${definition.version}`
+  }
+
+  #now(): string {
+    const nowMs = Math.floor(this.#deps.clock.wallMs())
+    if (nowMs !== this.#timeMs) {
+      this.#timeMs = nowMs
+      this.#time = new Date(nowMs).toISOString()
+    }
+    return this.#time
+  }
+}
+
+/** A contract without a schema takes no input. */
+function validNothing(input: unknown): SchemaResult<unknown> {
+  if (input === undefined) return { ok: true, value: undefined }
+  return { ok: false, issues: [{ message: `it takes no input, and was given ${typeof input === 'object' ? 'an object' : `a ${typeof input}`}`, path: [] }] }
+}

@@ -1,0 +1,136 @@
+/**
+ * The context of one run. What not every handler asks for is made when it is asked for; its functions are got as properties, so
+ * that a handler may take the context apart.
+ */
+import { parseDuration } from '../core/duration.ts'
+import type { Change, Records } from '../core/engine.ts'
+import { fromJsonBytes, type Json } from '../core/json.ts'
+import type { Message } from '../core/message.ts'
+import type { Run } from '../delivery/binding.ts'
+import { bury, cancel, fail, retry, snooze, type Outcome as RunOutcome } from '../delivery/outcome.ts'
+import { ProgressReport, type ProgressDeps } from '../operation/index.ts'
+import { checkRecordKey } from '../record/index.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Composer } from './compose.ts'
+import type { Context, Outcome } from './context.ts'
+import type { Definition } from './definition.ts'
+import { holdPut, holdRemove, holdSend, silenced, type Holder } from './effects.ts'
+
+export interface ContextDeps extends ProgressDeps {
+  readonly engine: ProgressDeps['engine'] & Pick<Records, 'get'>
+  readonly composer: Composer
+}
+
+type Errors = Readonly<Record<string, unknown>>
+type Part<Name extends keyof Context<Errors>> = Context<Errors>[Name]
+
+export class HandlerContext implements Context<Errors>, Holder {
+  readonly composer: Composer
+  readonly clock: ContextDeps['clock']
+  readonly startedAt: number
+  readonly #deps: ContextDeps
+  readonly #definition: Definition
+  readonly #run: Run
+  #late: Promise<void>[] | null = null
+  #progress: ProgressReport | null = null
+
+  constructor(deps: ContextDeps, definition: Definition, run: Run) {
+    this.composer = deps.composer
+    this.clock = deps.clock
+    this.startedAt = deps.clock.wallMs()
+    this.#deps = deps
+    this.#definition = definition
+    this.#run = run
+  }
+
+  get id(): string {
+    return this.#run.id
+  }
+
+  get attempt(): number {
+    return this.#run.attempt
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.signal
+  }
+
+  get message(): Message {
+    return this.#run.delivery.stored.message
+  }
+
+  get cause(): Message {
+    return this.message
+  }
+
+  get log(): Log {
+    return this.#run.log
+  }
+
+  get send(): Part<'send'> {
+    return (to, ...[input, options]) => holdSend(this, to, input, options)
+  }
+
+  get put(): Part<'put'> {
+    return (key, value, options) => holdPut(this, key, value, options)
+  }
+
+  get remove(): Part<'remove'> {
+    return (key, options) => holdRemove(this, key, options)
+  }
+
+  get get(): Part<'get'> {
+    return async (key) => {
+      checkRecordKey(key)
+      const [record = null] = await this.#deps.engine.get([key])
+      return record === null ? undefined : { value: fromJsonBytes(record.value) as Json, version: record.version }
+    }
+  }
+
+  get progress(): Part<'progress'> {
+    return (fraction, note) => {
+      if (this.#definition.kind !== 'task') return
+      this.#progress ??= new ProgressReport(this.#deps, this.#run.delivery.stored, this.#run.log, this.startedAt)
+      this.#progress.report(fraction, note)
+    }
+  }
+
+  get retry(): Part<'retry'> {
+    return ({ after, reason } = {}) => this.#make(retry({ afterMs: after === undefined ? null : parseDuration(after, 'ctx.retry: after'), message: reason }))
+  }
+
+  get snooze(): Part<'snooze'> {
+    return (after) => this.#make(snooze(parseDuration(after, 'ctx.snooze: after')))
+  }
+
+  get bury(): Part<'bury'> {
+    return (reason) => this.#make(bury(reason))
+  }
+
+  get fail(): Part<'fail'> {
+    return (code, data, message) => this.#make(fail(code, data, message))
+  }
+
+  get cancel(): Part<'cancel'> {
+    return (reason = 'the handler cancelled it') => this.#make(cancel(reason))
+  }
+
+  hold(change: Change): void {
+    this.#run.hold(change)
+  }
+
+  late(work: Promise<void>): void {
+    this.#late ??= []
+    this.#late.push(silenced(work))
+  }
+
+  /** The handler has ended: nothing is reported any more. What is still to be waited for; null: nothing. */
+  end(): Promise<unknown> | null {
+    this.#progress?.end()
+    return this.#late === null ? null : Promise.all(this.#late)
+  }
+
+  #make(outcome: RunOutcome): Outcome {
+    return this.#run.make(outcome) as unknown as Outcome
+  }
+}

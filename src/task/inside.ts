@@ -1,0 +1,33 @@
+/**
+ * Notices that `post.send` is called inside a handler, where `ctx.send` is nearly always meant: a send that does not wait for the
+ * outcome is doubled by every retry. Only the first runs are followed, because following costs a third of a cheap run's time, and
+ * a mistake in the code shows in the first of them.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+const FOLLOWED_RUNS = 1_000
+
+export class InsideMark {
+  readonly #storage = new AsyncLocalStorage<true>()
+  readonly #warn: (message: string) => void
+  #left = FOLLOWED_RUNS
+  #warned = false
+
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn
+  }
+
+  run<T>(handler: () => T): T {
+    if (this.#left === 0) return handler()
+    this.#left--
+    return this.#storage.run(true, handler)
+  }
+
+  /** Warns, once, where this is called inside a handler. */
+  check(): void {
+    if (this.#warned || this.#storage.getStore() === undefined) return
+    this.#warned = true
+    this.#left = 0
+    this.#warn('post.send was called inside a handler: it takes place at once, also when the run fails and is tried again. Use ctx.send, which takes place with the outcome')
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The binding of a contract's handler: parse the input, run the handler, validate what it returns, and add the end of the
+ * operation to the commit that settles. Synchronous up to the handler wherever the schema is.
+ */
+import type { Change } from '../core/engine.ts'
+import { describeError } from '../core/error.ts'
+import { toJsonBytes } from '../core/json.ts'
+import type { StoredMessage } from '../core/message.ts'
+import { describeIssues, validate, type SchemaResult } from '../core/schema.ts'
+import type { Binding, Ended, Run } from '../delivery/binding.ts'
+import { bury, isOutcome, type Fail, type Outcome } from '../delivery/outcome.ts'
+import { endingChanges, fromEnded, type EndingDeps } from '../operation/index.ts'
+import type { Context } from './context.ts'
+import { decode, recognises, type Decoded } from './decode.ts'
+import type { Definition } from './definition.ts'
+import { HandlerContext, type ContextDeps } from './handler-context.ts'
+import type { HandlerDefinition } from './handle.ts'
+import type { InsideMark } from './inside.ts'
+
+export interface RunDeps extends ContextDeps {
+  readonly ending: EndingDeps
+  /** Knows what runs inside a handler. */
+  readonly inside: InsideMark
+}
+
+/** What is remembered of a run for its end, at the run itself: cheaper than any map. */
+interface Remembered extends Run {
+  [MEMORY]?: { readonly startedAt: number; told?: { readonly wire: unknown; readonly parsed: unknown } }
+}
+const MEMORY = Symbol('posthorn.run')
+
+export function bindingOf(deps: RunDeps, { definition, call, concurrency, leaseMs, middleware }: HandlerDefinition): Binding {
+  return {
+    queue: definition.queue,
+    concurrency,
+    leaseMs,
+    timeoutMs: definition.timeoutMs,
+    retry: definition.retry,
+    middleware,
+    recognises: (stored) => recognises(definition, stored),
+    run(run) {
+      const decoded = decode(definition, run.delivery.stored.message)
+      return decoded instanceof Promise ? decoded.then((late) => begin(deps, definition, call, run, late)) : begin(deps, definition, call, run, decoded)
+    },
+    ...(definition.kind === 'task' ? { ending: (stored, ended, run) => end(deps, stored, ended, run) } : {}),
+  }
+}
+
+function begin(deps: RunDeps, definition: Definition, call: HandlerDefinition['call'], run: Run, decoded: Decoded): unknown {
+  if (!decoded.ok) return bury(decoded.fault, 'invalid-input')
+  const context = new HandlerContext(deps, definition, run)
+  if (definition.kind === 'task') (run as Remembered)[MEMORY] = { startedAt: context.startedAt }
+  let value: unknown
+  try {
+    value = deps.inside.run(() => call(decoded.value, context as Context))
+  } catch (error) {
+    return threw(definition, run, context, error)
+  }
+  if (value instanceof Promise) return value.then((late) => finish(definition, run, context, late), (error: unknown) => threw(definition, run, context, error))
+  return finish(definition, run, context, value)
+}
+
+/** An outcome may be thrown; whatever else is thrown is a failed run. */
+function threw(definition: Definition, run: Run, context: HandlerContext, error: unknown): unknown {
+  if (isOutcome(error)) return finish(definition, run, context, error)
+  void context.end()
+  throw error
+}
+
+function finish(definition: Definition, run: Run, context: HandlerContext, value: unknown): unknown {
+  const late = context.end()
+  return late === null ? conclude(definition, run, value) : late.then(() => conclude(definition, run, value))
+}
+
+/** The value in wire form, or the outcome; what does not match its schema is a dead letter. */
+function conclude(definition: Definition, run: Run, value: unknown): unknown {
+  if (isOutcome(value)) return value.kind === 'fail' ? concludeFail(definition, run, value) : value
+  if (definition.output === null) return undefined
+  const fault = faultOfJson(value)
+  if (fault !== null) return invalidOutput(run, `the output of task '${definition.name}' is not JSON: ${fault}`)
+  const parsed = validate(definition.output, value)
+  return parsed instanceof Promise ? parsed.then((late) => concludeOutput(definition, run, value, late)) : concludeOutput(definition, run, value, parsed)
+}
+
+function concludeOutput({ name }: Definition, run: Run, wire: unknown, parsed: SchemaResult<unknown>): unknown {
+  if (!parsed.ok) return invalidOutput(run, `the output of task '${name}' does not match its schema: ${describeIssues(parsed.issues)}`)
+  const memory = (run as Remembered)[MEMORY]
+  if (memory !== undefined) memory.told = { wire, parsed: parsed.value }
+  return wire
+}
+
+function concludeFail({ kind, name, errors }: Definition, run: Run, outcome: Fail): Outcome | Promise<Outcome> {
+  const schema = Object.hasOwn(errors, outcome.code) ? errors[outcome.code] : undefined
+  if (schema === undefined) {
+    const known = Object.keys(errors).map((code) => `'${code}'`)
+    return invalidOutput(run, `${kind} '${name}' has no error '${outcome.code}'; ${known.length === 0 ? 'it declares none' : `it declares ${known.join(', ')}`}`)
+  }
+  const fault = faultOfJson(outcome.data)
+  if (fault !== null) return invalidOutput(run, `the data of error '${outcome.code}' of ${kind} '${name}' are not JSON: ${fault}`)
+  const check = (parsed: SchemaResult<unknown>): Outcome =>
+    parsed.ok ? outcome : invalidOutput(run, `the data of error '${outcome.code}' of ${kind} '${name}' do not match their schema: ${describeIssues(parsed.issues)}`)
+  const parsed = validate(schema, outcome.data)
+  return parsed instanceof Promise ? parsed.then(check) : check(parsed)
+}
+
+function invalidOutput(run: Run, reason: string): Outcome {
+  return run.make(bury(reason, 'invalid-output'))
+}
+
+function faultOfJson(value: unknown): string | null {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value == null) return null
+  try {
+    toJsonBytes(value)
+    return null
+  } catch (error) {
+    return describeError(error).message
+  }
+}
+
+function end({ ending }: RunDeps, stored: StoredMessage, ended: Ended, run: Run | null): readonly Change[] {
+  const memory = run === null ? undefined : (run as Remembered)[MEMORY]
+  const operation = fromEnded(stored, ended, ending.clock, memory?.startedAt)
+  const told = memory?.told !== undefined && memory.told.wire === operation.output ? memory.told.parsed : operation.output
+  return endingChanges(ending, stored, operation, told)
+}

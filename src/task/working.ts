@@ -1,0 +1,60 @@
+/** A worker as its user holds it: the delivery worker, and what was made for its handlers, which ends after them. */
+import type { Duration } from '../core/duration.ts'
+import type { Worker } from '../delivery/worker.ts'
+
+export interface WorkingDeps {
+  readonly worker: Worker
+  readonly queues: readonly string[]
+  /** Tells what was made for the handlers that the end is near. */
+  readonly stopping: AbortController
+  /** Ends what was made for the handlers. */
+  readonly end: (() => void | Promise<void>) | undefined
+  /** Told once all of it has ended. */
+  ended(): void
+}
+
+export class Working implements AsyncDisposable {
+  readonly queues: readonly string[]
+  readonly closed: Promise<void>
+  readonly #deps: WorkingDeps
+  readonly #closed = Promise.withResolvers<void>()
+  #ending: Promise<void> | null = null
+
+  constructor(deps: WorkingDeps) {
+    this.#deps = deps
+    this.queues = deps.queues
+    this.closed = this.#closed.promise
+    // Who does not look at `closed` learns of a failed end from `stop`.
+    this.closed.catch(() => {})
+  }
+
+  drain(options?: { readonly budget?: Duration | undefined }): Promise<{ readonly handled: number }> {
+    return this.#deps.worker.drain(options)
+  }
+
+  async stop(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
+    const { worker, stopping } = this.#deps
+    // Each call may shorten the grace; what follows is done once.
+    const stopped = worker.stop(options)
+    stopping.abort()
+    await (this.#ending ??= this.#end(stopped))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async #end(stopped: Promise<void>): Promise<void> {
+    const { end, ended } = this.#deps
+    try {
+      await stopped
+      await end?.()
+      this.#closed.resolve()
+    } catch (error) {
+      this.#closed.reject(error)
+      throw error
+    } finally {
+      ended()
+    }
+  }
+}
