@@ -15,11 +15,12 @@ const takeIn = handle(
     const repository = ownerOf(payload)
     const stored = await ctx.get(digestKey(repository))
     const before = stored === undefined ? emptyDigest : Digest.parse(stored.value)
-    const after = addToDigest(before, { id: event.id, event: event.type, bytes: body.byteLength })
+    const name = String(event['githubevent'])
+    const after = addToDigest(before, { id: event.id, event: name, bytes: body.byteLength })
 
     // Both are held until this run is done: if it fails, neither took place; if it is done, both did, once.
     ctx.put(digestKey(repository), after, { ifVersion: stored?.version ?? null })
-    ctx.send(tally, { event: event.type, delivery: event.id })
+    ctx.send(tally, { event: name, delivery: event.id })
 
     failNowAndThen(sha256, ctx)
     return { repository, count: after.count, sha256 }

@@ -7,6 +7,10 @@ import { createSession, type Session } from './session.ts'
 
 /** @returns the exit code: see `EXIT_CODES` */
 export async function main(argv: readonly string[], session: Session = createSession()): Promise<number> {
+  // Whoever reads the pipe may close it early, as `head` does.
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) =>
+    session.kill(code === 'EPIPE' ? EXIT_CODES.ok.code : EXIT_CODES.failed.code),
+  )
   try {
     await createProgram(session, readVersion()).parseAsync(argv, { from: 'user' })
     return EXIT_CODES[session.exit].code

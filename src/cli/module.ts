@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Work, WorkGiven, WorkParts } from '../posthorn.ts'
-import type { Handler } from '../task/index.ts'
+import { internalsOf, type Post, type Work, type WorkGiven, type WorkParts } from '../posthorn.ts'
+import { handlerDefinitionOf, type Handler } from '../task/index.ts'
 import { CommandError } from './exit.ts'
 
 const SHAPE =
@@ -23,6 +23,18 @@ export async function loadModule(path: string, cwd: string): Promise<Work> {
     return (given) => makeParts(exported as (given: WorkGiven) => unknown, given, path)
   checkHandlers(exported, path, namespace)
   return exported
+}
+
+/** The same module with none of its handlers run: only their contracts become known, for the server to validate by and to show. */
+export function withoutHandlers(work: Work, post: Post): Work {
+  return async (given) => {
+    const made = typeof work === 'function' ? await work(given) : work
+    const { handlers, ...rest } = 'handlers' in made ? made : { handlers: made }
+    const { registry } = internalsOf(post)
+    for (const [at, handler] of handlers.entries())
+      registry.add(handlerDefinitionOf(handler, `handler ${at}`).definition)
+    return { ...rest, handlers: [] }
+  }
 }
 
 /** Asks the function form for its handlers. */

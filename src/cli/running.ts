@@ -4,7 +4,7 @@ import { keepProcessAlive } from '../core/clock.ts'
 import type { Post, Worker } from '../posthorn.ts'
 import type { Server } from '../server/index.ts'
 import { countOf } from './format.ts'
-import { onStopSignal } from './stop-signal.ts'
+import type { StopSignal } from './stop-signal.ts'
 import { writeJson, type CommonOptions, type Session } from './session.ts'
 
 export interface RunOptions extends CommonOptions {
@@ -14,7 +14,7 @@ export interface RunOptions extends CommonOptions {
 export interface Parts {
   readonly post: Post
   readonly server: Server
-  readonly worker: Worker | null
+  readonly worker: Worker
 }
 
 /** Something that happened, for people; with --json, for programs. */
@@ -29,23 +29,18 @@ export function tell(
   else session.terminal.out(text)
 }
 
-/** Waits for the first signal, or for the worker to fail; then stops the parts in the order in which nothing is lost. */
+/** Waits for the first signal, or for the worker to end; then stops the parts in the order in which nothing is lost. */
 export async function runUntilStopped(
   session: Session,
   options: RunOptions,
   { post, server, worker }: Parts,
+  stop: StopSignal,
 ): Promise<void> {
-  using stop = onStopSignal(session.clock, (exitCode) => session.kill(exitCode))
   using alive = keepProcessAlive()
   void alive
   const graceMs = parseDurationText(options.grace, '--grace')
-  const failed = await Promise.race([
-    aborted(stop.signal),
-    worker?.closed.then(
-      () => undefined,
-      (error: unknown) => ({ error }),
-    ) ?? never(),
-  ])
+  // A handler's module may stop its own worker, too.
+  await Promise.race([aborted(stop.signal), worker.closed])
   if (stop.signal.aborted) {
     const hint = process.stdin.isTTY ? '; again to end at once' : ''
     tell(
@@ -57,10 +52,9 @@ export async function runUntilStopped(
     )
   }
   server.drain()
-  await worker?.stop({ grace: graceMs })
+  await worker.stop({ grace: graceMs })
   await server.stop({ graceMs })
   await post.close({ grace: 0 })
-  if (failed !== undefined) throw failed.error
   tell(session, options, 'stopped', {}, session.terminal.style('dim', 'stopped'))
 }
 
@@ -69,6 +63,8 @@ export const listOf = (queues: readonly string[]): string =>
     ? `${queues.slice(0, 6).join(', ')} and ${countOf(queues.length - 6, 'more queue')}`
     : queues.join(', ')
 
-const aborted = (signal: AbortSignal): Promise<undefined> =>
-  new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }))
-const never = (): Promise<never> => new Promise(() => {})
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

@@ -8,15 +8,17 @@ import { CommandError } from './exit.ts'
 import { readKey } from './key.ts'
 import { createLineLog } from './log-line.ts'
 import { collect } from './match.ts'
-import { loadModule } from './module.ts'
+import { loadModule, withoutHandlers } from './module.ts'
 import { announceOwner, createOwnerKey } from './owner.ts'
 import { listOf, runUntilStopped, tell, type RunOptions } from './running.ts'
 import type { Session } from './session.ts'
+import { onStopSignal } from './stop-signal.ts'
 
 interface ServeOptions extends RunOptions {
   readonly port: string
   readonly host: string
   readonly callbackAllow: readonly string[]
+  readonly callbackAllowRange: readonly string[]
   readonly work: boolean
   readonly autoCreate: boolean
 }
@@ -34,6 +36,12 @@ export function addServe(program: Command, session: Session): void {
       collect,
       [],
     )
+    .option(
+      '--callback-allow-range <cidr>',
+      'addresses that are not public and may be called back all the same (repeatable)',
+      collect,
+      [],
+    )
     .option('--grace <duration>', 'how long what runs may run on after the first signal', '25s')
     .option('--no-work', 'do not run the handlers here; only serve their contracts')
     .option('--no-auto-create', 'a send to an unknown queue is refused')
@@ -44,22 +52,23 @@ export function addServe(program: Command, session: Session): void {
 
 async function serve(session: Session, module: string | undefined, options: ServeOptions): Promise<void> {
   parseDurationText(options.grace, '--grace')
+  using stop = onStopSignal(session.clock, (exitCode) => session.kill(exitCode))
   const port = parsePort(options.port)
   const key = readKey(session, options.keyFile)
   const work = module === undefined ? [] : await loadModule(module, session.cwd)
   const url = engineUrl(session, options)
   const log = createLineLog(session.terminal, session.clock, options.json === true)
   const post = await open(url, { log })
-  let worker: Worker | null = null
+  let worker: Worker
   let server: Server
   try {
-    worker = options.work ? await post.work(work) : null
+    worker = await post.work(options.work ? work : withoutHandlers(work, post))
     server = await listenAt(post, port, options, key)
   } catch (error) {
     await post.close({ grace: 0 })
     throw error
   }
-  const queues = worker?.queues ?? []
+  const { queues } = worker
   tell(
     session,
     options,
@@ -67,7 +76,7 @@ async function serve(session: Session, module: string | undefined, options: Serv
     { url: server.url, engine: url, queues, pid: process.pid },
     sayListening(session, server.url, url, queues),
   )
-  await runUntilStopped(session, options, { post, server, worker })
+  await runUntilStopped(session, options, { post, server, worker }, stop)
 }
 
 async function listenAt(post: Post, port: number, options: ServeOptions, key: string | undefined): Promise<Server> {

@@ -9,6 +9,7 @@ import { loadModule } from './module.ts'
 import { announceOwner, createOwnerKey } from './owner.ts'
 import { listOf, runUntilStopped, tell, type RunOptions } from './running.ts'
 import type { Session } from './session.ts'
+import { onStopSignal } from './stop-signal.ts'
 
 export function addWork(program: Command, session: Session): void {
   program
@@ -21,6 +22,7 @@ export function addWork(program: Command, session: Session): void {
 
 async function work(session: Session, module: string, options: RunOptions): Promise<void> {
   parseDurationText(options.grace, '--grace')
+  using stop = onStopSignal(session.clock, (exitCode) => session.kill(exitCode))
   const handlers = await loadModule(module, session.cwd)
   const url = engineUrl(session, options)
   const post = await open(url, { log: createLineLog(session.terminal, session.clock, options.json === true) })
@@ -44,5 +46,5 @@ async function work(session: Session, module: string, options: RunOptions): Prom
     { engine: url, queues: worker.queues, pid: process.pid },
     `${terminal.style('green', 'working')} on ${listOf(worker.queues)} · ${url}`,
   )
-  await runUntilStopped(session, options, { post, server, worker })
+  await runUntilStopped(session, options, { post, server, worker }, stop)
 }
