@@ -1,0 +1,167 @@
+/**
+ * Content in the log: a block is an entry of the frame in which it was added, and what is kept of it in memory is where it
+ * lies. Read from the arenas while it is young, from the segment later, and never given out without its checksum being right.
+ */
+import { crc32 } from 'node:zlib'
+import { PosthornError } from '../../core/error.ts'
+import type { Message } from '../../core/message.ts'
+import type { Blocks } from '../ledger/store.ts'
+import { BlockTable, CHUNK } from './block-table.ts'
+import type { ColdReader } from './cold-read.ts'
+import { copyOf, readContent, writeContent } from './content.ts'
+import { BLOCK_BYTES, BLOCK_PREFIX_BYTES, OP } from './entry.ts'
+import type { FrameWriter } from './frame-writer.ts'
+import type { Segment } from './segment.ts'
+import type { Shelf } from './shelf.ts'
+
+export interface LogBlocksDeps {
+  readonly writer: FrameWriter
+  readonly shelf: Shelf
+  readonly cold: ColdReader
+}
+
+type Decode<T> = (bytes: Buffer, from: number, end: number) => T
+
+export class LogBlocks implements Blocks {
+  readonly table: BlockTable = new BlockTable()
+  readonly #writer: FrameWriter
+  readonly #shelf: Shelf
+  readonly #cold: ColdReader
+  /** Up to which frame each chunk of the table was loaded from a checkpoint. */
+  readonly #loadedTo: number[] = []
+
+  constructor({ writer, shelf, cold }: LogBlocksDeps) {
+    this.#writer = writer
+    this.#shelf = shelf
+    this.#cold = cold
+  }
+
+  addMessage(message: Message): number {
+    const block = this.table.next()
+    const from = this.#begin(block)
+    writeContent(this.#writer, message)
+    this.#end(block, from)
+    return block
+  }
+
+  addBytes(bytes: Uint8Array): number {
+    const block = this.table.next()
+    this.#add(block, bytes)
+    return block
+  }
+
+  readMessage(block: number): Message | Promise<Message> {
+    return this.#read(block, readContent)
+  }
+
+  readBytes(block: number): Uint8Array | Promise<Uint8Array> {
+    return this.#read(block, copyOf)
+  }
+
+  release(block: number): void {
+    const segment = this.#shelf.used.get(this.table.segmentOf(block))
+    if (segment !== undefined) segment.liveBytes -= this.table.lengthOf(block)
+    this.table.free(block)
+  }
+
+  /** @throws PosthornError `corrupt` where a block that is needed lies in a segment that is not there */
+  keepOnly(isUsed: (block: number) => boolean): void {
+    const { table } = this
+    for (const segment of this.#shelf.used.values()) segment.liveBytes = 0
+    for (let block = 1; block < table.size; block++) {
+      const number = table.segmentOf(block)
+      if (number === 0) continue
+      if (!isUsed(block)) {
+        table.place(block, 0, 0, 0)
+        continue
+      }
+      const segment = this.#shelf.used.get(number)
+      if (segment === undefined) throw new PosthornError('corrupt', `content that is needed is in segment ${number} of the log, which is missing`, { details: { segment: number } })
+      segment.liveBytes += table.lengthOf(block)
+    }
+    table.linkFree()
+  }
+
+  /** A block of a frame that is replayed. `at` is the offset of its length in the segment. */
+  replayed(block: number, frame: number, segment: number, offset: number, lengthBytes: number): void {
+    if (frame > (this.#loadedTo[Math.floor(block / CHUNK)] ?? 0)) this.table.place(block, segment, offset, lengthBytes)
+  }
+
+  load(chunk: number, frame: number, bytes: Uint8Array): void {
+    this.table.load(chunk, bytes)
+    this.#loadedTo[chunk] = frame
+  }
+
+  /** Blocks of a chunk of the table that lie in this segment. */
+  inSegment(chunk: number, segment: number): number[] {
+    const found: number[] = []
+    const end = Math.min(this.table.size, (chunk + 1) * CHUNK)
+    for (let block = Math.max(1, chunk * CHUNK); block < end; block++) if (this.table.segmentOf(block) === segment) found.push(block)
+    return found
+  }
+
+  /** Writes a block of this segment again, at the end of the log. Gives the bytes moved: 0 where it has been released meanwhile. */
+  async move(block: number, segment: number): Promise<number> {
+    const { table } = this
+    if (table.segmentOf(block) !== segment) return 0
+    const offset = table.offsetOf(block)
+    const bytes = await this.readBytes(block)
+    // A segment that is being read is not used again, so the same place means the same block.
+    if (table.segmentOf(block) !== segment || table.offsetOf(block) !== offset) return 0
+    const old = this.#shelf.used.get(segment)
+    if (old !== undefined) old.liveBytes -= bytes.byteLength
+    this.#add(block, bytes)
+    return bytes.byteLength
+  }
+
+  #add(block: number, bytes: Uint8Array): void {
+    const from = this.#begin(block)
+    const at = this.#writer.need(bytes.byteLength)
+    this.#writer.bytes.set(bytes, at)
+    this.#end(block, from)
+  }
+
+  /** Where the block begins, counted from the start of its frame: the frame may move while it is being written. */
+  #begin(block: number): number {
+    const at = this.#writer.need(BLOCK_BYTES)
+    this.#writer.view.setUint8(at, OP.block)
+    this.#writer.view.setUint32(at + 1, block, true)
+    return at + 5 - this.#writer.frameAt
+  }
+
+  #end(block: number, from: number): void {
+    const { bytes, view, frameAt, at: end, segment } = this.#writer
+    const at = from + frameAt
+    const lengthBytes = end - at - BLOCK_PREFIX_BYTES
+    view.setUint32(at, lengthBytes, true)
+    view.setUint32(at + 4, crc32(bytes.subarray(at + BLOCK_PREFIX_BYTES, end), block), true)
+    this.table.place(block, segment.number, this.#writer.offsetOf(at), lengthBytes)
+    segment.liveBytes += lengthBytes
+  }
+
+  #read<T>(block: number, decode: Decode<T>): T | Promise<T> {
+    const { table } = this
+    const number = table.segmentOf(block)
+    const offset = table.offsetOf(block)
+    const lengthBytes = table.lengthOf(block)
+    const arena = this.#writer.find(number, offset)
+    if (arena !== null) {
+      const from = offset - arena.base + BLOCK_PREFIX_BYTES
+      return decode(arena.bytes, from, from + lengthBytes)
+    }
+    const segment = this.#shelf.used.get(number)
+    if (segment === undefined) throw damaged(block, number, offset, lengthBytes)
+    return this.#cold.read(segment, offset, BLOCK_PREFIX_BYTES + lengthBytes, (bytes, at) => {
+      const from = at + BLOCK_PREFIX_BYTES
+      const isRight = bytes.readUInt32LE(at) === lengthBytes && bytes.readUInt32LE(at + 4) === crc32(bytes.subarray(from, from + lengthBytes), block)
+      if (!isRight) throw damaged(block, number, offset, lengthBytes, segment)
+      return decode(bytes, from, from + lengthBytes)
+    })
+  }
+}
+
+function damaged(block: number, number: number, offset: number, lengthBytes: number, segment?: Segment): PosthornError {
+  const file = segment?.file.path ?? `segment ${number}`
+  const until = offset + BLOCK_PREFIX_BYTES + lengthBytes
+  return new PosthornError('corrupt', `${file} is damaged between bytes ${offset} and ${until}: stored content does not match its checksum`, { details: { file, from: offset, until, block } })
+}

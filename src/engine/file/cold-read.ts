@@ -1,0 +1,106 @@
+/**
+ * Reads what is not in memory any more: 256 KiB at a time, a bounded number of such pieces kept, because what was stored side by
+ * side is read side by side. The segment is held while a read is under way.
+ */
+import type { Segment } from './segment.ts'
+
+/** Is given the bytes while they are good; must copy what it keeps. */
+export type Use<T> = (bytes: Buffer, at: number) => T
+
+interface Piece {
+  readonly bytes: Buffer
+  /** Offset up to which the piece is what the file holds. */
+  readonly until: number
+}
+
+const PIECE_BYTES = 256 << 10
+/** Pieces of one segment, for the keys: a segment has at most 4 GiB. */
+const MOST_PIECES = 2 ** 14
+
+export class ColdReader {
+  readonly #keptPieces: number
+  /** The one used last is last. */
+  readonly #pieces = new Map<number, Piece>()
+  readonly #reading = new Map<number, Promise<Piece>>()
+
+  constructor(cacheBytes: number) {
+    this.#keptPieces = Math.max(2, Math.floor(cacheBytes / PIECE_BYTES))
+  }
+
+  /** At once where the bytes are kept. */
+  read<T>(segment: Segment, offset: number, lengthBytes: number, use: Use<T>): T | Promise<T> {
+    const first = Math.floor(offset / PIECE_BYTES)
+    const last = Math.floor((offset + lengthBytes - 1) / PIECE_BYTES)
+    if (first === last) {
+      const piece = this.#kept(segment.number * MOST_PIECES + first, offset + lengthBytes)
+      if (piece !== null) return use(piece.bytes, offset - first * PIECE_BYTES)
+      return this.#hold(segment, async () => use((await this.#fetch(segment, first)).bytes, offset - first * PIECE_BYTES))
+    }
+    return this.#hold(segment, async () => use(await this.#join(segment, offset, lengthBytes), 0))
+  }
+
+  /** The segment is used again: what was read from it is nobody's any more. */
+  forget(segment: Segment): void {
+    for (const key of this.#pieces.keys()) {
+      if (Math.floor(key / MOST_PIECES) === segment.number) this.#pieces.delete(key)
+    }
+  }
+
+  async #hold<T>(segment: Segment, read: () => Promise<T>): Promise<T> {
+    segment.readers++
+    try {
+      return await read()
+    } finally {
+      segment.readers--
+    }
+  }
+
+  #kept(key: number, until: number): Piece | null {
+    const piece = this.#pieces.get(key)
+    if (piece === undefined || piece.until < until) return null
+    this.#pieces.delete(key)
+    this.#pieces.set(key, piece)
+    return piece
+  }
+
+  #fetch(segment: Segment, index: number): Promise<Piece> {
+    const key = segment.number * MOST_PIECES + index
+    let reading = this.#reading.get(key)
+    if (reading === undefined) {
+      reading = this.#readPiece(segment, index, key).finally(() => this.#reading.delete(key))
+      this.#reading.set(key, reading)
+    }
+    return reading
+  }
+
+  async #readPiece(segment: Segment, index: number, key: number): Promise<Piece> {
+    // Not pooled: whoever waits for a piece may use it after it has been dropped here.
+    const bytes = Buffer.allocUnsafeSlow(PIECE_BYTES)
+    const writtenUntil = segment.endBytes
+    const from = index * PIECE_BYTES
+    const count = await segment.file.readSoon(bytes, from)
+    const piece = { bytes, until: Math.min(from + count, writtenUntil) }
+    this.#pieces.delete(key)
+    this.#pieces.set(key, piece)
+    for (const oldest of this.#pieces.keys()) {
+      if (this.#pieces.size <= this.#keptPieces) break
+      this.#pieces.delete(oldest)
+    }
+    return piece
+  }
+
+  /** Bytes that lie across pieces. */
+  async #join(segment: Segment, offset: number, lengthBytes: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(lengthBytes)
+    if (lengthBytes > PIECE_BYTES) {
+      await segment.file.readSoon(bytes, offset)
+      return bytes
+    }
+    const index = Math.floor(offset / PIECE_BYTES)
+    const cut = (index + 1) * PIECE_BYTES
+    const [left, right] = await Promise.all([this.#fetch(segment, index), this.#fetch(segment, index + 1)])
+    left.bytes.copy(bytes, 0, offset - index * PIECE_BYTES, PIECE_BYTES)
+    right.bytes.copy(bytes, cut - offset, 0, offset + lengthBytes - cut)
+    return bytes
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * A disk in memory that loses what a real one may lose. What was written and not synced is kept apart from what is durable:
+ * `kill()` keeps both, as the system does for a process that dies; `powerCut()` drops, tears or reorders what was not synced.
+ * Deterministic: the same calls and the same seed give the same disk. Files opened before a kill or a cut are dead.
+ */
+import type { Random } from '../../core/id.ts'
+import type { Disk, DiskError, DiskFile, Processes } from './disk.ts'
+import { FaultFile } from './fault-file.ts'
+
+export interface PowerCut {
+  /** What becomes of writes that were not synced: all lost · each sector lost or kept, so that writes tear and reorder. */
+  readonly unsynced: 'drop' | 'tear'
+  /** What a disk writes whole. Default 512. */
+  readonly sectorBytes?: 512 | 4096
+  /** What becomes of names whose folder was not synced. Default 'drop'. */
+  readonly names?: 'drop' | 'keep' | 'tear'
+}
+
+export type Operation = 'write' | 'sync' | 'name' | 'truncate'
+
+export interface Failure {
+  readonly operation: Operation
+  readonly code: 'EIO' | 'ENOSPC'
+  /** So many calls of the operation succeed before. Default 0. */
+  readonly after?: number
+  /** Whether later calls of the operation fail as well. Default true. */
+  readonly lasting?: boolean
+}
+
+export class FaultDisk implements Disk {
+  readonly #random: Random
+  readonly #capacityBytes: number
+  /** Names as the system shows them, and as they are on the platter. */
+  #names = new Map<string, FaultFile>()
+  #durableNames = new Map<string, FaultFile>()
+  readonly #folders = new Set<string>()
+  readonly #files = new WeakMap<DiskFile, FaultFile>()
+  #life = 1
+  #steps = 0
+  #offAt = Infinity
+  #failures: { operation: Operation; code: string; after: number; lasting: boolean }[] = []
+
+  constructor(options: { readonly seed?: number; readonly capacityBytes?: number } = {}) {
+    this.#random = seeded(options.seed ?? 1)
+    this.#capacityBytes = options.capacityBytes ?? Infinity
+  }
+
+  /** Changes to the disk so far: writes, syncs, names. Each is a point at which power can be cut. */
+  get steps(): number {
+    return this.#steps
+  }
+
+  /** From this step on nothing reaches the disk and every call fails. The write under way may still tear. */
+  switchOffAt(step: number): void {
+    this.#offAt = step
+  }
+
+  /** Makes calls of an operation fail. A sync that failed has lost what it should have made durable. */
+  failNext(failure: Failure): void {
+    this.#failures.push({ after: 0, lasting: true, ...failure })
+  }
+
+  /** The process dies; the system lives: what was written stays. */
+  kill(): void {
+    this.#life++
+    this.#offAt = Infinity
+    this.#failures = []
+  }
+
+  powerCut(cut: PowerCut = { unsynced: 'drop' }): void {
+    this.kill()
+    const { unsynced, sectorBytes = 512, names = 'drop' } = cut
+    if (names === 'tear') this.#tearNames()
+    else if (names === 'drop') this.#names = new Map(this.#durableNames)
+    this.#durableNames = new Map(this.#names)
+    for (const file of new Set(this.#names.values())) {
+      if (unsynced === 'drop') file.drop()
+      else file.tear(sectorBytes, this.#random)
+    }
+  }
+
+  /** The bytes of a file as they are now, to damage them on purpose. */
+  bytesOf(path: string): Uint8Array {
+    return this.#find(path).bytes()
+  }
+
+  get processes(): Processes {
+    const life = this.#life
+    const self = { pid: life, started: '', host: 'fault-disk' }
+    return { self, isRunning: (other) => (other.host === self.host ? other.pid === this.#life : null) }
+  }
+
+  open(path: string, mode: 'create' | 'existing'): DiskFile {
+    if (mode === 'create') {
+      this.#change('name')
+      if (this.#names.has(path)) throw diskError('EEXIST', path)
+      this.#names.set(path, new FaultFile())
+    }
+    return this.#handle(path, this.#find(path))
+  }
+
+  sync(files: readonly DiskFile[], folder?: string): Promise<void> {
+    return this.#sync(files, folder)
+  }
+
+  syncInBackground(file: DiskFile): Promise<void> {
+    return this.#sync([file])
+  }
+
+  makeFolder(folder: string): void {
+    this.#folders.add(folder)
+  }
+
+  list(folder: string): readonly string[] {
+    if (!this.#folders.has(folder)) throw diskError('ENOENT', folder)
+    return [...this.#namesIn(folder, this.#names).keys()].map((path) => path.slice(folder.length + 1))
+  }
+
+  rename(from: string, to: string): void {
+    this.#change('name')
+    this.#names.set(to, this.#find(from))
+    this.#names.delete(from)
+  }
+
+  link(from: string, to: string): void {
+    this.#change('name')
+    if (this.#names.has(to)) throw diskError('EEXIST', to)
+    this.#names.set(to, this.#find(from))
+  }
+
+  remove(path: string): void {
+    this.#change('name')
+    this.#find(path)
+    this.#names.delete(path)
+  }
+
+  freeBytes(): number {
+    return Math.max(0, this.#capacityBytes - this.#usedBytes())
+  }
+
+  async close(): Promise<void> {}
+
+  #handle(path: string, file: FaultFile): DiskFile {
+    const life = this.#life
+    const alive = (): FaultFile => {
+      if (life !== this.#life) throw diskError('EIO', `${path}: opened before the crash`)
+      return file
+    }
+    const handle: DiskFile = {
+      path,
+      size: () => alive().sizeBytes,
+      read: (target, position) => alive().read(target, position),
+      readSoon: async (target, position) => alive().read(target, position),
+      write: (pieces, position) => this.#write(path, alive(), Buffer.concat(pieces), position),
+      truncate: (sizeBytes) => {
+        alive()
+        this.#change('truncate')
+        file.truncate(sizeBytes)
+      },
+      close: () => {},
+    }
+    this.#files.set(handle, file)
+    return handle
+  }
+
+  #write(path: string, file: FaultFile, bytes: Uint8Array, position: number): void {
+    // The write under way when power goes may reach the platter in part: it is kept as unsynced.
+    if (this.#steps === this.#offAt) file.write(bytes, position)
+    this.#change('write')
+    if (position + bytes.byteLength - file.sizeBytes > this.freeBytes()) throw diskError('ENOSPC', path)
+    file.write(bytes, position)
+  }
+
+  async #sync(files: readonly DiskFile[], folder?: string): Promise<void> {
+    const life = this.#life
+    const names = folder === undefined ? null : this.#namesIn(folder, this.#names)
+    const captured = files.map((handle) => this.#files.get(handle)!).map((file) => ({ file, until: file.changes }))
+    await null
+    if (life !== this.#life) throw diskError('EIO', 'the sync was under way at the crash')
+    const off = this.#steps >= this.#offAt
+    try {
+      this.#change('sync')
+    } catch (error) {
+      if (!off) for (const { file, until } of captured) file.lose(until)
+      throw error
+    }
+    for (const { file, until } of captured) file.settle(until)
+    if (folder === undefined || names === null) return
+    for (const path of this.#namesIn(folder, this.#durableNames).keys()) this.#durableNames.delete(path)
+    for (const [path, file] of names) this.#durableNames.set(path, file)
+  }
+
+  #namesIn(folder: string, names: ReadonlyMap<string, FaultFile>): Map<string, FaultFile> {
+    return new Map([...names].filter(([path]) => folderOf(path) === folder))
+  }
+
+  /** A change to the disk: counted, and failed where a fault says so. */
+  #change(operation: Operation): void {
+    if (this.#steps >= this.#offAt) {
+      this.#steps++
+      throw diskError('EIO', 'the power is off')
+    }
+    this.#steps++
+    for (const failure of this.#failures) {
+      if (failure.operation !== operation || failure.after-- > 0) continue
+      if (!failure.lasting) this.#failures.splice(this.#failures.indexOf(failure), 1)
+      throw diskError(failure.code, operation)
+    }
+  }
+
+  #find(path: string): FaultFile {
+    const file = this.#names.get(path)
+    if (file === undefined) throw diskError('ENOENT', path)
+    return file
+  }
+
+  #tearNames(): void {
+    for (const path of new Set([...this.#names.keys(), ...this.#durableNames.keys()])) {
+      if (this.#names.get(path) === this.#durableNames.get(path) || this.#random() < 0.5) continue
+      const durable = this.#durableNames.get(path)
+      if (durable === undefined) this.#names.delete(path)
+      else this.#names.set(path, durable)
+    }
+  }
+
+  #usedBytes(): number {
+    return [...new Set(this.#names.values())].reduce((sum, file) => sum + file.sizeBytes, 0)
+  }
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'))
+}
+
+function diskError(code: string, subject: string): DiskError {
+  return Object.assign(new Error(`${code}: ${subject}`), { code })
+}
+
+/** mulberry32: small, and the same everywhere. */
+export function seeded(seed: number): Random {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000
+  }
+}

@@ -1,0 +1,71 @@
+/** Reads frames back from a file through a window of a few MiB, and looks for whole ones behind damage. */
+import type { DiskFile } from './disk.ts'
+import { ALIGNMENT, HEADER_BYTES, frameBytes, isIntact, readHeader, type StoredHeader } from './frame.ts'
+
+export interface FoundFrame {
+  readonly header: StoredHeader
+  /** Offset in the file, and of the frame behind it. */
+  readonly offset: number
+  readonly next: number
+  /** Holds the payload from `from` to `end`. Good until the next frame is read. */
+  readonly bytes: Buffer
+  readonly from: number
+  readonly end: number
+}
+
+const WINDOW_BYTES = 4 << 20
+
+export class FrameReader {
+  readonly file: DiskFile
+  readonly sizeBytes: number
+  #bytes: Buffer
+  #view: DataView
+  /** The stretch of the file that the window holds. */
+  #from = 0
+  #until = 0
+
+  constructor(file: DiskFile, windowBytes: number = WINDOW_BYTES) {
+    this.file = file
+    this.sizeBytes = file.size()
+    this.#bytes = Buffer.allocUnsafeSlow(Math.min(windowBytes, Math.max(this.sizeBytes, HEADER_BYTES)))
+    this.#view = new DataView(this.#bytes.buffer)
+  }
+
+  /** The frame that begins here; null where there is none that is whole. */
+  at(offset: number): FoundFrame | null {
+    if (offset + HEADER_BYTES > this.sizeBytes) return null
+    const header = readHeader(this.#view, this.#load(offset, HEADER_BYTES))
+    if (header === null || offset + HEADER_BYTES + header.lengthBytes > this.sizeBytes) return null
+    const at = this.#load(offset, HEADER_BYTES + header.lengthBytes)
+    if (!isIntact(this.#bytes, at, header)) return null
+    const from = at + HEADER_BYTES
+    return { header, offset, next: offset + frameBytes(header.lengthBytes), bytes: this.#bytes, from, end: from + header.lengthBytes }
+  }
+
+  /** Every whole frame from here on, wherever it begins. */
+  *search(offset: number): Generator<FoundFrame> {
+    for (let at = Math.ceil(offset / ALIGNMENT) * ALIGNMENT; at + HEADER_BYTES <= this.sizeBytes; ) {
+      const frame = this.at(at)
+      if (frame !== null) yield frame
+      at = frame?.next ?? at + ALIGNMENT
+    }
+  }
+
+  /** The first bytes of the file. */
+  start(count: number): Uint8Array {
+    const at = this.#load(0, Math.min(count, this.sizeBytes))
+    return this.#bytes.subarray(at, at + Math.min(count, this.sizeBytes))
+  }
+
+  /** Index in the window of a stretch of the file. */
+  #load(offset: number, count: number): number {
+    if (offset >= this.#from && offset + count <= this.#until) return offset - this.#from
+    if (count > this.#bytes.byteLength) {
+      this.#bytes = Buffer.allocUnsafeSlow(count)
+      this.#view = new DataView(this.#bytes.buffer)
+    }
+    this.#from = offset
+    this.#until = offset + this.file.read(this.#bytes.subarray(0, Math.min(this.#bytes.byteLength, this.sizeBytes - offset)), offset)
+    return 0
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The end of the log: places frames one behind the other, segment after segment, and hands them to the operating system. What
+ * makes them durable, and when, is the store's business.
+ */
+import type { Disk, DiskFile } from './disk.ts'
+import { KINDS } from './frame.ts'
+import { FrameWriter } from './frame-writer.ts'
+import { makeHead, type Origin, type Segment } from './segment.ts'
+import type { Shelf } from './shelf.ts'
+
+export interface LogDeps {
+  readonly disk: Disk
+  readonly folder: string
+  readonly shelf: Shelf
+  readonly engineMs: () => number
+  readonly wallMs: () => number
+  readonly cacheBytes: number
+}
+
+/** Where the log goes on after a recovery. */
+export interface LogStart {
+  readonly incarnation: number
+  /** The last frame that was recovered, durable by now; null in a new folder. */
+  readonly previous: Origin | null
+}
+
+/** So much of a segment may stay empty, so that few frames go beyond its end. */
+const MARGIN_BYTES = 256 << 10
+
+export class Log {
+  readonly writer: FrameWriter
+  /** Numbers of the last frame that was written, and of the last that is durable. */
+  written = 0
+  synced = 0
+  /** Bytes written since the start. */
+  writtenBytes = 0
+  incarnation = 0
+  readonly #deps: LogDeps
+  readonly #dirty = new Set<DiskFile>()
+  #current: Segment | null = null
+  #failure: unknown = null
+
+  constructor(deps: LogDeps) {
+    this.#deps = deps
+    this.writer = new FrameWriter(() => this.#place(), deps.cacheBytes)
+  }
+
+  /** Number of the frame that is or will be open. */
+  get open(): number {
+    return this.written + 1
+  }
+
+  get current(): Segment {
+    return this.#current!
+  }
+
+  /** Begins a segment of its own, so that an incarnation never shares one with another. `sync` makes it durable. */
+  start({ incarnation, previous }: LogStart): void {
+    this.incarnation = incarnation
+    this.written = this.synced = previous?.sequence ?? 0
+    this.#switch(previous)
+  }
+
+  /** Writes the open frame, if there is one. @throws the disk's error: nothing can be written after it */
+  close(): void {
+    if (this.#failure !== null) throw this.#failure
+    if (!this.writer.isOpen) return
+    const sequence = this.open
+    const frame = this.writer.seal({ kind: KINDS.entries, incarnation: this.incarnation, sequence, syncedTo: this.synced, ...this.times() })
+    try {
+      frame.segment.file.write([frame.bytes], frame.offset)
+    } catch (error) {
+      this.#failure = error
+      throw error
+    }
+    frame.segment.endBytes = frame.offset + frame.bytes.byteLength
+    frame.segment.last = sequence
+    this.#dirty.add(frame.segment.file)
+    this.written = sequence
+    this.writtenBytes += frame.bytes.byteLength
+    this.#deps.shelf.grown(frame.bytes.byteLength, frame.segment)
+  }
+
+  /** Makes durable what is written. Not to be called again before it has ended. */
+  async sync(): Promise<void> {
+    const { disk, folder, shelf } = this.#deps
+    const { written } = this
+    const files = [...this.#dirty]
+    const folderChanged = shelf.folderChanged
+    this.#dirty.clear()
+    shelf.folderChanged = false
+    try {
+      await (folderChanged ? disk.sync(files, folder) : disk.sync(files))
+    } catch (error) {
+      // What the system could not write once, it may drop from memory and call written the next time: never again.
+      this.#failure ??= error
+      throw error
+    }
+    this.synced = written
+  }
+
+  /** For the head of a frame. */
+  times(): { readonly engineMs: number; readonly wallMs: number } {
+    return { engineMs: this.#deps.engineMs(), wallMs: this.#deps.wallMs() }
+  }
+
+  /** Where the next frame begins. Never throws: what failed is thrown by `close`, before anybody is told of success. */
+  #place(): { readonly segment: Segment; readonly offset: number } {
+    const { capacityBytes, endBytes } = this.current
+    if (this.#failure === null && capacityBytes - endBytes < Math.min(MARGIN_BYTES, capacityBytes / 8)) {
+      try {
+        this.#switch({ incarnation: this.incarnation, sequence: this.written })
+      } catch (error) {
+        this.#failure = error
+      }
+    }
+    return { segment: this.current, offset: this.current.endBytes }
+  }
+
+  #switch(previous: Origin | null): void {
+    const segment = this.#deps.shelf.take()
+    const head = makeHead(
+      { incarnation: this.incarnation, sequence: this.open, syncedTo: this.synced, ...this.times() },
+      { segment: segment.number, filledBytes: segment.filledBytes, previous },
+    )
+    segment.file.write([head], 0)
+    segment.incarnation = this.incarnation
+    segment.first = this.open
+    segment.last = this.written
+    segment.endBytes = head.byteLength
+    this.#dirty.add(segment.file)
+    this.#current = segment
+  }
+}

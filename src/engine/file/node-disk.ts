@@ -1,0 +1,174 @@
+/** The real disk: writes on the calling thread (a copy into the page cache), fdatasync in a thread of its own. */
+import { closeSync, constants, fdatasync, fstatSync, ftruncateSync, linkSync, mkdirSync, openSync, read, readdirSync, readSync, renameSync, rmSync, statfsSync, writeSync, writevSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import type { Disk, DiskError, DiskFile, Processes } from './disk.ts'
+import { nodeProcesses } from './process.ts'
+import { COUNT, FILES, FOLDER, MOST_FILES, NONE, REQUEST, STOP, type SyncAnswer } from './sync-thread.ts'
+
+const THREAD = new URL(import.meta.url.endsWith('.ts') ? './sync-thread.ts' : './sync-thread.js', import.meta.url)
+const fdatasyncSoon = promisify(fdatasync)
+
+export class NodeDisk implements Disk {
+  readonly processes: Processes = nodeProcesses()
+  readonly #words = new Int32Array(new SharedArrayBuffer((FILES + MOST_FILES) * Int32Array.BYTES_PER_ELEMENT))
+  readonly #folders = new Map<string, number>()
+  /** Begun by the first sync. */
+  #thread: Worker | null = null
+  #exited: Promise<void> = Promise.resolve()
+  #waiting: PromiseWithResolvers<void> | null = null
+  #dead: Error | null = null
+
+  open(path: string, mode: 'create' | 'existing'): DiskFile {
+    const { O_RDWR, O_CREAT, O_EXCL } = constants
+    return new NodeFile(path, openSync(path, mode === 'create' ? O_RDWR | O_CREAT | O_EXCL : O_RDWR, 0o600))
+  }
+
+  sync(files: readonly DiskFile[], folder?: string): Promise<void> {
+    if (this.#dead !== null) return Promise.reject(this.#dead)
+    if (this.#waiting !== null) return this.#waiting.promise.then(() => this.sync(files, folder))
+    if (files.length > MOST_FILES) return this.sync(files.slice(MOST_FILES)).then(() => this.sync(files.slice(0, MOST_FILES), folder))
+    const words = this.#words
+    words[FOLDER] = folder === undefined ? NONE : this.#descriptorOf(folder)
+    words[COUNT] = files.length
+    files.forEach((file, index) => (words[FILES + index] = (file as NodeFile).descriptor))
+    this.#waiting = Promise.withResolvers()
+    // Only while somebody waits does the thread keep the process alive.
+    this.#thread ??= this.#begin()
+    this.#thread.ref()
+    Atomics.store(words, REQUEST, (words[REQUEST]! + 1) & 0x3fff_ffff)
+    Atomics.notify(words, REQUEST)
+    return this.#waiting.promise
+  }
+
+  syncInBackground(file: DiskFile): Promise<void> {
+    return fdatasyncSoon((file as NodeFile).descriptor)
+  }
+
+  makeFolder(folder: string): void {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  }
+
+  list(folder: string): readonly string[] {
+    return readdirSync(folder)
+  }
+
+  rename(from: string, to: string): void {
+    renameSync(from, to)
+  }
+
+  link(from: string, to: string): void {
+    linkSync(from, to)
+  }
+
+  remove(path: string): void {
+    rmSync(path)
+  }
+
+  freeBytes(folder: string): number {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  }
+
+  async close(): Promise<void> {
+    this.#dead ??= new Error('the disk is closed')
+    Atomics.store(this.#words, REQUEST, STOP)
+    Atomics.notify(this.#words, REQUEST)
+    this.#thread?.ref()
+    await this.#exited
+    for (const descriptor of this.#folders.values()) if (descriptor !== NONE) closeSync(descriptor)
+    this.#folders.clear()
+  }
+
+  #descriptorOf(folder: string): number {
+    let descriptor = this.#folders.get(folder)
+    if (descriptor === undefined) {
+      // Windows can neither open a folder nor needs to sync it.
+      descriptor = process.platform === 'win32' ? NONE : openSync(folder, constants.O_RDONLY)
+      this.#folders.set(folder, descriptor)
+    }
+    return descriptor
+  }
+
+  #begin(): Worker {
+    const thread = new Worker(THREAD, { workerData: this.#words, execArgv: [], name: 'posthorn-sync' })
+    this.#exited = new Promise((resolve) => thread.once('exit', () => resolve()))
+    thread.on('message', (answer: SyncAnswer) => this.#answered(answer.error === null ? null : toError(answer.error)))
+    thread.on('error', (error) => this.#died(error instanceof Error ? error : new Error(String(error))))
+    thread.on('exit', () => this.#died(new Error('the sync thread has ended')))
+    return thread
+  }
+
+  #answered(error: Error | null): void {
+    const waiting = this.#waiting
+    this.#waiting = null
+    this.#thread?.unref()
+    if (error === null) waiting?.resolve()
+    else waiting?.reject(error)
+  }
+
+  #died(error: Error): void {
+    this.#dead ??= error
+    if (this.#waiting !== null) this.#answered(this.#dead)
+  }
+}
+
+class NodeFile implements DiskFile {
+  readonly path: string
+  readonly descriptor: number
+
+  constructor(path: string, descriptor: number) {
+    this.path = path
+    this.descriptor = descriptor
+  }
+
+  size(): number {
+    return fstatSync(this.descriptor).size
+  }
+
+  read(target: Uint8Array, position: number): number {
+    let done = 0
+    while (done < target.byteLength) {
+      const count = readSync(this.descriptor, target, done, target.byteLength - done, position + done)
+      if (count === 0) break
+      done += count
+    }
+    return done
+  }
+
+  async readSoon(target: Uint8Array, position: number): Promise<number> {
+    let done = 0
+    while (done < target.byteLength) {
+      const count = await readOnce(this.descriptor, target, done, position + done)
+      if (count === 0) break
+      done += count
+    }
+    return done
+  }
+
+  write(pieces: readonly Uint8Array[], position: number): void {
+    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
+    const written = pieces.length === 1 ? writeSync(this.descriptor, pieces[0]!, 0, bytes, position) : writevSync(this.descriptor, pieces, position)
+    if (written === bytes) return
+    const rest = Buffer.concat(pieces).subarray(written)
+    for (let done = 0; done < rest.byteLength; ) done += writeSync(this.descriptor, rest, done, rest.byteLength - done, position + written + done)
+  }
+
+  truncate(sizeBytes: number): void {
+    ftruncateSync(this.descriptor, sizeBytes)
+  }
+
+  close(): void {
+    closeSync(this.descriptor)
+  }
+}
+
+function readOnce(descriptor: number, target: Uint8Array, offset: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(descriptor, target, offset, target.byteLength - offset, position, (error, count) => (error ? reject(error) : resolve(count)))
+  })
+}
+
+function toError({ code, message }: { readonly code: string; readonly message: string }): DiskError {
+  return Object.assign(new Error(message), { code })
+}

@@ -1,0 +1,85 @@
+/**
+ * From a folder to a state: the checkpoint, if there is one, then the log behind it. Nothing in the log is changed before all of
+ * it has been read and found right.
+ */
+import { join } from 'node:path'
+import { PosthornError } from '../../core/error.ts'
+import { CHECKPOINT } from './checkpoint.ts'
+import { loadCheckpoint, type LoadDeps, type LoadedCheckpoint } from './checkpoint-load.ts'
+import { EntryReader, decodeEntries } from './decode.ts'
+import type { DiskFile } from './disk.ts'
+import { HEADER_BYTES } from './frame.ts'
+import type { FoundFrame } from './frame-reader.ts'
+import { judgeEmpty, replay, type ReplayEnd } from './replay.ts'
+import { blankSegment, type Origin, type Segment } from './segment.ts'
+import type { Shelf } from './shelf.ts'
+import { surveySegments, type FoundSegment } from './survey.ts'
+import type { UpkeepStart } from './upkeep.ts'
+
+export interface RecoverDeps extends LoadDeps {
+  readonly shelf: Shelf
+}
+
+export interface Recovered {
+  /** Of this opening: higher than any in the folder. */
+  readonly incarnation: number
+  /** The last frame; null in a new folder. */
+  readonly previous: Origin | null
+  /** When it was written. */
+  readonly lastMs: { readonly engine: number; readonly wall: number } | null
+  /** Files that may hold what is not durable yet. */
+  readonly files: readonly DiskFile[]
+  readonly upkeep: UpkeepStart
+}
+
+/** @throws PosthornError `corrupt` or `newer-format` */
+export function recover(deps: RecoverDeps): Recovered {
+  const { disk, folder, shelf, state } = deps
+  const found = surveySegments(disk, folder)
+  const checkpoint = loadCheckpoint(deps, found)
+  const end = replayLog(deps, found, checkpoint)
+  const passed = new Map(end?.passed.map((one) => [one.segment.number, one]))
+  for (const one of inOrderOfUse(found)) {
+    const last = passed.get(one.number)?.last ?? checkpoint?.segments.get(one.number)
+    shelf.adopt(toSegment(one, last ?? 0, passed.get(one.number)?.endBytes ?? one.sizeBytes), last !== undefined)
+  }
+  state.finish()
+  for (const segment of shelf.used.values()) if (segment.liveBytes === 0 && !passed.has(segment.number)) shelf.release(segment)
+  const header = end?.header ?? checkpoint?.header ?? null
+  return {
+    incarnation: 1 + Math.max(0, checkpoint?.header.incarnation ?? 0, ...found.map(({ head }) => head?.header.incarnation ?? 0)),
+    previous: end?.last ?? null,
+    lastMs: header === null ? null : { engine: header.engineMs, wall: header.wallMs },
+    files: end?.passed.map(({ segment }) => segment.file) ?? [],
+    upkeep: { from: checkpoint?.from ?? null, checkpointBytes: checkpoint?.bytes ?? 0, replayedBytes: end?.bytes ?? 0 },
+  }
+}
+
+function replayLog({ blocks, state, folder }: RecoverDeps, found: readonly FoundSegment[], checkpoint: LoadedCheckpoint | null): ReplayEnd | null {
+  const apply = (frame: FoundFrame, { number, file }: FoundSegment): void => {
+    const { sequence } = frame.header
+    const base = frame.offset + HEADER_BYTES - frame.from
+    try {
+      decodeEntries(new EntryReader(frame.bytes, frame.from, frame.end), state.replay(sequence), (block, at, lengthBytes) => blocks.replayed(block, sequence, number, base + at, lengthBytes))
+    } catch (error) {
+      throw new PosthornError('corrupt', `${file.path} makes no sense between bytes ${frame.offset} and ${frame.next}, though its checksum is right`, {
+        details: { file: file.path, from: frame.offset, until: frame.next },
+        cause: error,
+      })
+    }
+  }
+  if (checkpoint !== null) return replay(found, checkpoint.replayFrom, apply)
+  const first = found.find(({ head }) => head !== null && head.previous === null)
+  if (first !== undefined) return replay(found, { segment: first, offset: first.head!.endBytes, sequence: first.head!.header.sequence - 1 }, apply)
+  judgeEmpty(found, join(folder, CHECKPOINT))
+  return null
+}
+
+/** The one freed last comes last, as far as the heads tell. */
+function inOrderOfUse(found: readonly FoundSegment[]): FoundSegment[] {
+  return found.toSorted((left, right) => (left.head?.header.sequence ?? 0) - (right.head?.header.sequence ?? 0))
+}
+
+function toSegment({ number, file, sizeBytes, head }: FoundSegment, last: number, endBytes: number): Segment {
+  return { ...blankSegment(number, file, sizeBytes), filledBytes: head?.filledBytes ?? 0, incarnation: head?.header.incarnation ?? 0, first: head?.header.sequence ?? 0, last, endBytes }
+}

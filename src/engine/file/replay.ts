@@ -1,0 +1,128 @@
+/**
+ * The log from a place on, in order, frame by frame, segment by segment. Where it ends, the question is whether this is its tail
+ * (nobody was told that more is durable: cut it) or damage (somebody was: stop, and say exactly where).
+ */
+import { PosthornError } from '../../core/error.ts'
+import { KINDS, type StoredHeader } from './frame.ts'
+import { FrameReader, type FoundFrame } from './frame-reader.ts'
+import type { Origin } from './segment.ts'
+import { refuseNewer, type FoundSegment } from './survey.ts'
+
+/** Where the replay begins: behind this frame, which is or would be at `offset` of the segment. */
+export interface ReplayFrom {
+  readonly segment: FoundSegment
+  readonly offset: number
+  /** Of the last frame that is not to be replayed. */
+  readonly sequence: number
+}
+
+export interface ReplayEnd {
+  /** The last whole frame, or where there was none the start. */
+  readonly last: Origin
+  /** Its header; null where no frame was replayed. */
+  readonly header: StoredHeader | null
+  /** The segments it went through, with the last frame of each and where that ends. */
+  readonly passed: readonly { readonly segment: FoundSegment; readonly last: number; readonly endBytes: number }[]
+  /** Of the frames it went through. */
+  readonly bytes: number
+}
+
+interface Cursor {
+  segment: FoundSegment
+  offset: number
+  sequence: number
+}
+
+/** @throws PosthornError `corrupt`, naming the file and the range */
+export function replay(all: readonly FoundSegment[], from: ReplayFrom, apply: (frame: FoundFrame, segment: FoundSegment) => void): ReplayEnd {
+  const cursor: Cursor = { ...from }
+  const passed: { segment: FoundSegment; last: number; endBytes: number }[] = []
+  let header: StoredHeader | null = null
+  let syncedTo = 0
+  let bytes = 0
+  for (let segment: FoundSegment | undefined = from.segment; segment !== undefined; segment = follower(all, cursor)) {
+    if (segment !== from.segment) enter(cursor, segment)
+    refuseShort(segment)
+    syncedTo = Math.max(syncedTo, segment.head!.header.syncedTo)
+    const reader = new FrameReader(segment.file)
+    for (let frame = expected(reader, cursor); frame !== null; frame = expected(reader, cursor)) {
+      apply(frame, segment)
+      cursor.sequence = frame.header.sequence
+      cursor.offset = frame.next
+      syncedTo = Math.max(syncedTo, frame.header.syncedTo)
+      header = frame.header
+      bytes += frame.next - frame.offset
+    }
+    passed.push({ segment, last: cursor.sequence, endBytes: cursor.offset })
+  }
+  judgeEnd(all, cursor, syncedTo)
+  return { last: { incarnation: cursor.segment.head!.header.incarnation, sequence: cursor.sequence }, header, passed, bytes }
+}
+
+/**
+ * The same question where there is neither a checkpoint nor a first segment: is the folder new, or has something been lost?
+ * @throws PosthornError `corrupt`
+ */
+export function judgeEmpty(all: readonly FoundSegment[], checkpoint: string): void {
+  const later = all.find(({ head }) => head !== null)
+  if (later !== undefined) throw corrupt(checkpoint, 0, 0, `it is missing, and so is the beginning of the log: ${later.file.path} is a later part`)
+  for (const { file, isBlank } of all) {
+    if (isBlank) continue
+    for (const { header, offset } of new FrameReader(file).search(0)) if (header.syncedTo > 0) throw corrupt(file.path, 0, offset, 'its head does not match its checksum')
+  }
+}
+
+/** The frame behind the cursor, if it is there. */
+function expected(reader: FrameReader, { segment, offset, sequence }: Cursor): FoundFrame | null {
+  const frame = reader.at(offset)
+  if (frame === null || frame.header.kind !== KINDS.entries) return null
+  const { incarnation } = segment.head!.header
+  if (frame.header.incarnation !== incarnation || frame.header.sequence !== sequence + 1) return null
+  refuseNewer(frame, segment.file.path)
+  return frame
+}
+
+/** The segment in which the log goes on. */
+function follower(all: readonly FoundSegment[], { segment, sequence }: Cursor): FoundSegment | undefined {
+  const { incarnation } = segment.head!.header
+  return all.find(({ head }) => head !== null && head.previous?.incarnation === incarnation && head.previous.sequence === sequence && head.header.sequence === sequence + 1)
+}
+
+function enter(cursor: Cursor, segment: FoundSegment): void {
+  cursor.segment = segment
+  cursor.offset = segment.head!.endBytes
+}
+
+/** A segment that is shorter than it was when its head was written. @throws PosthornError `corrupt` */
+function refuseShort({ file, sizeBytes, head }: FoundSegment): void {
+  if (head === null || sizeBytes >= head.filledBytes) return
+  throw corrupt(file.path, sizeBytes, head.filledBytes, 'it was cut short')
+}
+
+/**
+ * Looks at everything that may lie behind the end. A frame there says to which frame the log was durable when it was written; frames
+ * left over from a tail that was cut earlier say less than where it was cut, so they need not be told apart.
+ */
+function judgeEnd(all: readonly FoundSegment[], end: Cursor, syncedTo: number): void {
+  let promised = syncedTo
+  let nextWhole: { readonly file: string; readonly offset: number } | null = null
+  for (const segment of all) {
+    const isEnd = segment === end.segment
+    if (segment.isBlank || (!isEnd && segment.head !== null && segment.head.header.sequence <= end.sequence)) continue
+    for (const { header, offset } of new FrameReader(segment.file).search(isEnd ? end.offset : 0)) {
+      promised = Math.max(promised, header.syncedTo)
+      if (header.sequence <= end.sequence) continue
+      if (isEnd && header.incarnation === segment.head!.header.incarnation) nextWhole ??= { file: segment.file.path, offset }
+      if (segment.head === null && header.incarnation >= end.segment.head!.header.incarnation) nextWhole ??= { file: segment.file.path, offset }
+    }
+  }
+  if (promised <= end.sequence) return
+  const lost = { sequence: end.sequence + 1, promised }
+  if (nextWhole === null) throw corrupt(end.segment.file.path, end.offset, end.segment.sizeBytes, 'or the segment behind it is missing', lost)
+  if (nextWhole.file === end.segment.file.path) throw corrupt(nextWhole.file, end.offset, nextWhole.offset, 'a frame does not match its checksum', lost)
+  throw corrupt(nextWhole.file, 0, nextWhole.offset, 'its head does not match its checksum', lost)
+}
+
+function corrupt(file: string, from: number, until: number, why: string, lost: Readonly<Record<string, number>> = {}): PosthornError {
+  return new PosthornError('corrupt', `${file} is damaged between bytes ${from} and ${until} (${why}): what was confirmed is not there, so it is not opened`, { details: { file, from, until, ...lost } })
+}

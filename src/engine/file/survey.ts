@@ -1,0 +1,50 @@
+/** What is in the folder at open: every segment with its head, before anything of it is believed. */
+import { join } from 'node:path'
+import { PosthornError } from '../../core/error.ts'
+import type { Disk, DiskFile } from './disk.ts'
+import { FORMAT, KINDS, type StoredHeader } from './frame.ts'
+import { FrameReader, type FoundFrame } from './frame-reader.ts'
+import { BLANK, parseHead, segmentNumber, type SegmentHead } from './segment.ts'
+
+export interface FoundSegment {
+  readonly number: number
+  readonly file: DiskFile
+  readonly sizeBytes: number
+  /** null: never used, or its head is damaged. */
+  readonly head: (SegmentHead & { readonly header: StoredHeader; readonly endBytes: number }) | null
+  /** Made and never used. */
+  readonly isBlank: boolean
+}
+
+/** A head is much smaller. */
+const HEAD_BYTES = 4096
+
+/** @throws PosthornError `newer-format`, or `corrupt` for a segment under another's name */
+export function surveySegments(disk: Disk, folder: string): FoundSegment[] {
+  const found: FoundSegment[] = []
+  for (const name of disk.list(folder)) {
+    const number = segmentNumber(name)
+    if (number !== null) found.push(surveySegment(number, disk.open(join(folder, name), 'existing')))
+  }
+  return found.sort((left, right) => left.number - right.number)
+}
+
+function surveySegment(number: number, file: DiskFile): FoundSegment {
+  const reader = new FrameReader(file, HEAD_BYTES)
+  const sizeBytes = reader.sizeBytes
+  const isBlank = sizeBytes === 0 || Buffer.compare(reader.start(BLANK.byteLength), BLANK) === 0
+  const frame = isBlank ? null : reader.at(0)
+  if (frame === null || frame.header.kind !== KINDS.head) return { number, file, sizeBytes, head: null, isBlank }
+  refuseNewer(frame, file.path)
+  const head = parseHead(frame.bytes.subarray(frame.from, frame.end))
+  if (head.segment !== number) {
+    throw new PosthornError('corrupt', `${file.path} is a copy of segment ${head.segment} under another name: remove it`, { details: { file: file.path, segment: head.segment } })
+  }
+  return { number, file, sizeBytes, head: { ...head, header: frame.header, endBytes: frame.next }, isBlank }
+}
+
+/** @throws PosthornError `newer-format` */
+export function refuseNewer({ header }: FoundFrame, path: string): void {
+  if (header.format <= FORMAT) return
+  throw new PosthornError('newer-format', `${path} has format ${header.format}; this version of Posthorn reads up to ${FORMAT}: open it with a newer version`, { details: { file: path, format: header.format, supported: FORMAT } })
+}

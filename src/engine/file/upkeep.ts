@@ -1,0 +1,155 @@
+/**
+ * What the log needs now and then while commits go on: a checkpoint when enough was written since the last, segments used again
+ * that nothing needs, and the content of sparse segments written anew so that the disk taken stays in proportion to what is live.
+ */
+import { isPosthornError } from '../../core/error.ts'
+import { writeCheckpoint, type CheckpointDeps, type CheckpointFrom } from './checkpoint.ts'
+import type { ColdReader } from './cold-read.ts'
+import type { Segment } from './segment.ts'
+
+export interface UpkeepLimits {
+  /** A checkpoint is written when the log has grown by so much, or by twice the last checkpoint's size. */
+  readonly checkpointBytes: number
+  /** Old segments may take this many times what is live in them, and `slackSegments` more. */
+  readonly sparseFactor: number
+  readonly slackBytes: number
+}
+
+export const UPKEEP_LIMITS: UpkeepLimits = { checkpointBytes: 64 << 20, sparseFactor: 2, slackBytes: 4 * (64 << 20) }
+
+export interface UpkeepDeps extends CheckpointDeps {
+  readonly limits: UpkeepLimits
+  readonly cold: ColdReader
+}
+
+/** What an open found: the checkpoint it began with, and what it had to replay. */
+export interface UpkeepStart {
+  readonly from: CheckpointFrom | null
+  readonly checkpointBytes: number
+  readonly replayedBytes: number
+}
+
+const MOVE_BYTES = 256 << 10
+/** At close: a log of so many segments is worth a checkpoint, however little is in them. */
+const MOST_SEGMENTS = 4
+
+export class Upkeep {
+  readonly #deps: UpkeepDeps
+  #working: Promise<void> | null = null
+  #stopped = false
+  /** Where a replay would begin; the size of the checkpoint; and how long the log was then. */
+  #from: CheckpointFrom | null
+  #checkpointBytes: number
+  #writtenBytes: number
+  /** Segments that were rewritten, or could not be because they are damaged. */
+  readonly #rewritten = new WeakSet<Segment>()
+
+  constructor(deps: UpkeepDeps, { from, checkpointBytes, replayedBytes }: UpkeepStart) {
+    this.#deps = deps
+    this.#from = from
+    this.#checkpointBytes = checkpointBytes
+    this.#writtenBytes = -replayedBytes
+  }
+
+  /** Something was written. Begins what is due, in the background. */
+  tick(): void {
+    if (this.#working !== null || this.#stopped || this.#grownBytes < Math.max(this.#deps.limits.checkpointBytes, 2 * this.#checkpointBytes)) return
+    this.#working = this.#work().finally(() => (this.#working = null))
+  }
+
+  /** Ends what is under way; a last checkpoint makes the next open quick. */
+  async stop(withCheckpoint: boolean): Promise<void> {
+    this.#stopped = true
+    await this.#working
+    if (!withCheckpoint || this.#deps.log.written === this.#from?.sequence) return
+    const segments = this.#deps.shelf.used.size - this.#old().length
+    if (this.#grownBytes >= this.#checkpointBytes / 4 || segments > MOST_SEGMENTS) await this.#checkpoint()
+  }
+
+  /** What the log has grown by since the last checkpoint. */
+  get #grownBytes(): number {
+    return this.#deps.log.writtenBytes - this.#writtenBytes
+  }
+
+  /** Never rejects: what fails here is tried again when the log has grown further, and nothing that was confirmed depends on it. */
+  async #work(): Promise<void> {
+    try {
+      await this.#checkpoint()
+      for (let sparse = this.#sparsest(); sparse !== null && !this.#stopped; sparse = this.#sparsest()) await this.#rewrite(sparse)
+    } catch {
+      this.#writtenBytes = this.#deps.log.writtenBytes
+    }
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { log } = this.#deps
+    const writtenBytes = log.writtenBytes
+    const { from, bytes } = await writeCheckpoint(this.#deps)
+    this.#from = from
+    this.#checkpointBytes = bytes
+    this.#writtenBytes = writtenBytes
+    await this.#reuse()
+  }
+
+  /** Gives back segments that the checkpoint covers and that hold nothing live. */
+  async #reuse(): Promise<void> {
+    const { write, durable, log, shelf, cold } = this.#deps
+    // A release is a decision like any other: content that comes back if the power is cut now is still needed.
+    const candidates = this.#old().filter((segment) => segment.liveBytes === 0)
+    if (candidates.length === 0) return
+    write()
+    await durable(log.written)
+    for (const segment of candidates) {
+      if (segment.liveBytes !== 0 || segment.readers !== 0) continue
+      cold.forget(segment)
+      this.#rewritten.delete(segment)
+      shelf.release(segment)
+    }
+  }
+
+  /** Segments that no replay needs: neither their frames, nor their heads to begin with. */
+  #old(): Segment[] {
+    const { log, shelf } = this.#deps
+    const from = this.#from
+    if (from === null) return []
+    return [...shelf.used.values()].filter((segment) => segment !== log.current && segment.number !== from.segment && segment.last <= from.sequence)
+  }
+
+  #sparsest(): Segment | null {
+    const { sparseFactor, slackBytes } = this.#deps.limits
+    const old = this.#old().filter((segment) => segment.liveBytes > 0 && !this.#rewritten.has(segment))
+    const taken = old.reduce((sum, segment) => sum + segment.capacityBytes, 0)
+    const live = old.reduce((sum, segment) => sum + segment.liveBytes, 0)
+    if (taken <= sparseFactor * live + slackBytes) return null
+    return old.reduce((least, segment) => (segment.liveBytes * least.capacityBytes < least.liveBytes * segment.capacityBytes ? segment : least))
+  }
+
+  /** Writes what is live in a segment again, at the end of the log. The next checkpoint then frees the segment. */
+  async #rewrite(segment: Segment): Promise<void> {
+    const { blocks, write, durable, log, pause } = this.#deps
+    this.#rewritten.add(segment)
+    let moved = 0
+    for (let chunk = 0; chunk < blocks.table.chunks && segment.liveBytes > 0; chunk++) {
+      for (const block of blocks.inSegment(chunk, segment.number)) {
+        moved += await this.#move(block, segment)
+        if (moved < MOVE_BYTES) continue
+        moved = 0
+        write()
+        await durable(log.written)
+        await pause()
+      }
+    }
+    write()
+    await durable(log.written)
+  }
+
+  async #move(block: number, segment: Segment): Promise<number> {
+    try {
+      return await this.#deps.blocks.move(block, segment.number)
+    } catch (error) {
+      // A damaged block stays where it is, so that whoever reads it is told.
+      if (isPosthornError(error) && error.code === 'corrupt') return 0
+      throw error
+    }
+  }
+}
