@@ -79,6 +79,15 @@ function descendants(pid: number): number[] {
 const isAlive = (pid: number): boolean =>
   existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
 
+interface Answer {
+  readonly items?: readonly { readonly queue: string; readonly failures?: readonly { readonly message: string }[] }[]
+  readonly output?: { readonly digests: Readonly<Record<string, { readonly count: number }>> }
+}
+
+async function runLine(line: string): Promise<Answer> {
+  return JSON.parse((await promisify(execFile)('sh', ['-c', `${line} --silent --fail`])).stdout) as Answer
+}
+
 const CHECKS = [
   'sent = done + dead',
   "every stored body's SHA-256 is the sent one",
@@ -141,18 +150,10 @@ test(
     match(run.output(), /port 7070 is taken, so the server uses 70\d\d/)
     const lines = run.output().match(/^ +curl .*$/gm) ?? []
     equal(lines.length, 3)
-    const answers = await Promise.all(
-      lines.map(
-        async (line) =>
-          JSON.parse((await promisify(execFile)('sh', ['-c', `${line} --silent --fail`])).stdout) as Record<
-            string,
-            any
-          >,
-      ),
-    )
-    ok(answers[0]?.['items'].some(({ queue }: { queue: string }) => queue === 'task:digest'))
-    match(answers[1]?.['items'][0].failures.at(-1).message, /poison pill/)
-    ok(answers[2]?.['output'].digests['octocat/hello-world'].count > 0)
+    const [queues, dead, digests] = await Promise.all(lines.map(runLine))
+    ok(queues?.items?.some(({ queue }) => queue === 'task:digest'))
+    match(dead?.items?.[0]?.failures?.at(-1)?.message ?? '', /poison pill/)
+    ok((digests?.output?.digests['octocat/hello-world']?.count ?? 0) > 0)
 
     const family = descendants(run.child.pid ?? 0)
     ok(family.length >= 2)
