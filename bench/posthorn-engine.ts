@@ -64,7 +64,6 @@ export class PosthornEngine implements Contestant {
 
   async work(limits: Limits, started: (n: number) => void): Promise<Working> {
     this.#worker = new LeaseLoop(this.#engine!, this.#queue, limits, started)
-    this.#worker.run().catch((error: unknown) => console.error(error))
     return this.#worker
   }
 
@@ -89,6 +88,7 @@ class LeaseLoop implements Working {
   readonly #limits: Limits
   readonly #started: (n: number) => void
   readonly #watch: Disposable
+  readonly #loop: Promise<void>
   #running = 0
   #leases = 0
   #stopped = false
@@ -105,22 +105,23 @@ class LeaseLoop implements Working {
       this.#hinted = true
       this.#wake?.()
     })
+    this.#loop = this.#run().catch((error: unknown) => console.error(error))
   }
 
-  async run(): Promise<void> {
+  async #run(): Promise<void> {
     const { handlers, batch } = this.#limits
     const max = Math.min(handlers, batch)
     while (!this.#stopped) {
       if (this.#running > handlers - max) await this.#woken()
       else if (!(await this.#lease(max)) && !this.#hinted) await this.#woken(HINT_MS)
     }
-    this.#settleIdle()
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
     this.#watch[Symbol.dispose]()
     this.#wake?.()
+    await this.#loop
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
   }
 
@@ -151,11 +152,7 @@ class LeaseLoop implements Working {
     if (result?.status !== 'committed') console.error(`an ack was refused: ${result?.detail}`)
     this.#running--
     if (this.#running <= this.#limits.handlers - Math.min(this.#limits.handlers, this.#limits.batch)) this.#wake?.()
-    this.#settleIdle()
-  }
-
-  #settleIdle(): void {
-    if (this.#stopped && this.#running === 0) this.#idle?.()
+    if (this.#running === 0) this.#idle?.()
   }
 
   async #woken(longestMs?: number): Promise<void> {

@@ -52,7 +52,12 @@ async function startRedis({ contestants, dir }: PeersOptions): Promise<RedisServ
 async function probe(options: PeersOptions, redis: RedisServer | null): Promise<readonly ContestantName[]> {
   const ready: ContestantName[] = []
   for (const name of options.contestants) {
-    const tried = await runRound(name, 'flow', { ...options, passed: ['--count', '10', '--warm-up', '0'] }, redis)
+    const tried = await runRound(
+      name,
+      'flow',
+      { ...options, passed: [...options.passed, '--count', '10', '--warm-up', '0', '--backlog', '0'] },
+      redis,
+    )
     if (typeof tried === 'string') console.log(`left out: ${name} (${tried})`)
     else ready.push(name)
   }
