@@ -1,6 +1,6 @@
 /**
  * NATS JetStream: a work-queue stream on file, publishes that wait for their PubAck, a durable pull consumer and an ack for
- * each message. Acks are not confirmed one by one (that is `ackAck`, at a third of the rate); a flush follows the last.
+ * each message. Acks are not confirmed one by one (`ackAck` would be a round trip each); a flush follows the last.
  */
 import {
   AckPolicy,
