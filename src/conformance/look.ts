@@ -1,0 +1,134 @@
+/** Compares all that can be seen of an engine (queues, messages, records, retained events) with what the oracle holds. */
+import { deepStrictEqual, ok } from 'node:assert/strict'
+import type { Engine, Page } from '../core/engine.ts'
+import { fromJsonBytes } from '../core/json.ts'
+import { ENDED_STATES, WAITING_STATES, type State, type StoredMessage } from '../core/message.ts'
+import { isSettingsKey, type StoredRecord } from '../core/record.ts'
+import { subscriptionKey } from '../core/settings.ts'
+import { isPosthornError } from '../core/error.ts'
+import type { Matching } from './matching.ts'
+import type { Model } from './model.ts'
+import type { ModelMessage, ModelRecord } from './model-state.ts'
+
+const STATES: readonly State[] = [...WAITING_STATES, 'leased', 'dead', ...ENDED_STATES]
+/** Small, so that paging is always at work. */
+const PAGE = 3
+
+export interface Sides {
+  readonly engine: Engine
+  readonly model: Model
+  readonly matching: Matching
+}
+
+/** @param isFresh after a restart, where the engine may say of what was due meanwhile that it became ready earlier */
+export async function compareAll(sides: Sides, topics: readonly string[], isFresh = false): Promise<void> {
+  sides.model.sweep()
+  await compareMessages(sides, isFresh)
+  await compareDepth(sides)
+  await compareRecords(sides)
+  for (const topic of topics) await compareRetained(sides, topic)
+}
+
+async function compareMessages({ engine, model, matching }: Sides, isFresh: boolean): Promise<void> {
+  for (const { name } of model.state.queues) {
+    for (const state of STATES) {
+      const shown = await allPages((after) => engine.browse({ queue: name, state, after, limit: PAGE }))
+      const expected = model.state.messages.filter((each) => each.queue === name && each.state === state)
+      const ids = shown.map((stored) => matching.idOf(stored, model))
+      deepStrictEqual([...ids].sort(), expected.map(({ id }) => id).sort(), `queue ${name} shows these as ${state}`)
+      for (const [at, id] of ids.entries()) {
+        const item = expected.find((each) => each.id === id)!
+        if (isFresh && state === 'ready' && shown[at]!.readyAt! <= model.nowMs) item.readyAt = shown[at]!.readyAt
+        deepStrictEqual(shape(shown[at]!, id), shape(item, id), `message ${id} of ${name}`)
+      }
+      const [found] = await engine.find(shown.slice(0, 1).map(({ queue, id }) => ({ queue, id })))
+      deepStrictEqual(found, shown[0], `find and browse show the same`)
+    }
+  }
+}
+
+async function compareDepth({ engine, model }: Sides): Promise<void> {
+  const depths = await engine.depth('all')
+  deepStrictEqual(depths.map(({ queue }) => queue).sort(), model.state.queues.map(({ name }) => name).sort(), 'queues')
+  for (const { bytes, ...depth } of depths) {
+    const { settings, ended } = model.state.queues.find(({ name }) => name === depth.queue)!
+    const items = model.state.messages.filter(({ queue }) => queue === depth.queue)
+    const count = (state: State) => items.filter((each) => each.state === state).length
+    const readyAts = items.flatMap(({ state, readyAt }) => (state === 'ready' ? [readyAt!] : []))
+    deepStrictEqual(depth, {
+      queue: depth.queue,
+      arrived: 0,
+      ready: count('ready'),
+      held: count('held'),
+      delayed: count('delayed'),
+      leased: count('leased'),
+      dead: count('dead'),
+      oldestReadyAt: readyAts.length === 0 ? null : Math.min(...readyAts),
+      paused: settings.paused,
+      ended,
+    })
+    const living = items.filter(({ state }) => WAITING_STATES.includes(state) || state === 'leased')
+    ok(bytes >= living.reduce((sum, { message }) => sum + message.body.byteLength, 0), `${depth.queue} counts its bytes`)
+    if (living.length === 0) deepStrictEqual(bytes, 0, `bytes of ${depth.queue}, in which nothing waits`)
+  }
+}
+
+async function compareRecords({ engine, model, matching }: Sides): Promise<void> {
+  const shown = await allPages((after) => engine.list({ prefix: '', after, limit: PAGE }))
+  const texts = model.state.records.flatMap((record) => [record.key, ...record.aliases].map((text) => ({ text, record })))
+  const expected = texts.sort((a, b) => (a.text < b.text ? -1 : 1))
+  deepStrictEqual(shown.map(({ key }) => key), expected.map(({ record }) => record.key), 'records, in the order of their keys and aliases')
+  for (const [at, record] of shown.entries()) compareRecord(record, expected[at]!.record, model, matching)
+  const asked = expected.map(({ text }) => text)
+  deepStrictEqual(asked.length === 0 ? [] : await engine.get(asked), shown, 'get finds what list shows, by key and by alias')
+}
+
+function compareRecord(shown: StoredRecord, expected: ModelRecord, model: Model, matching: Matching): void {
+  const { key } = expected
+  deepStrictEqual(shown.expiresAt, expected.expiresAt, `record ${key} expires`)
+  ok(matching.hasVersion(key, shown.version, expected.version), `record ${key} has version ${shown.version}, which belongs to another put`)
+  if (!isSettingsKey(key)) return deepStrictEqual(Buffer.from(shown.value), Buffer.from(expected.value), `value of record ${key}`)
+  const value = fromJsonBytes(shown.value)
+  const bound = model.state.subscriptions.find(({ topic, name }) => subscriptionKey(topic, name) === key)
+  if (!bound) return deepStrictEqual(value, fromJsonBytes(expected.value), `value of record ${key}`)
+  const { cursor: _, status, ...rest } = bound
+  const { status: shownStatus, ...shownRest } = value as typeof bound
+  deepStrictEqual(shownRest, rest, `record ${key}`)
+  deepStrictEqual(shownStatus, status, `status in record ${key}`)
+}
+
+async function compareRetained({ engine, model }: Sides, topic: string): Promise<void> {
+  const kept = model.state.topics.find(({ name }) => name === topic)
+  try {
+    const shown = await allPages((after) => engine.read({ topic, from: after === null ? 'beginning' : { position: after }, limit: PAGE }))
+    deepStrictEqual(shown.map(({ message }) => message.id), kept?.events.map(({ message }) => message.id), `events kept of topic ${topic}`)
+  } catch (error) {
+    if (!isPosthornError(error) || error.code !== 'unsupported') throw error
+    ok(!kept, `topic ${topic} keeps its events`)
+  }
+}
+
+/** What two sides must agree on in a message, whatever they call it. */
+export function shape(stored: StoredMessage | ModelMessage, id: string): Record<string, unknown> {
+  const { queue, state, sentAt, leaseUntil, endedAt, acquired, failed, released, cancelRequested, reason } = stored
+  const { id: _, event, body, ...attributes } = stored.message
+  const isMade = id.startsWith('made-')
+  return {
+    ...{ id, queue, state, sentAt, leaseUntil, endedAt, acquired, failed, released, cancelRequested, reason },
+    readyAt: state === 'ready' ? stored.readyAt : null,
+    failures: stored.failures.map(({ code, message, at, delayMs }) => ({ code, message, at, delayMs })),
+    message: isMade ? null : Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined)),
+    event: isMade ? event.type : { ...event },
+    body: isMade ? null : Buffer.from(body).toString('hex'),
+  }
+}
+
+export async function allPages<T>(page: (after: string | null) => Promise<Page<T>>): Promise<T[]> {
+  const items: T[] = []
+  for (let after: string | null = null, more = true; more; more = after !== null) {
+    const { items: some, next }: Page<T> = await page(after)
+    items.push(...some)
+    after = next
+  }
+  return items
+}

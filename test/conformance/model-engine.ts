@@ -1,0 +1,176 @@
+// The oracle as an engine, so that the cases can be tried on it: what the kit asks for must at least be what the oracle does.
+
+import type { Clock } from '../../src/core/clock.ts'
+import type { Capabilities, Commit, CommitResult, Engine, LeaseResult, Page, RetainedEvent } from '../../src/core/engine.ts'
+import { PosthornError } from '../../src/core/error.ts'
+import { toJsonBytes } from '../../src/core/json.ts'
+import type { StoredMessage } from '../../src/core/message.ts'
+import type { StoredRecord } from '../../src/core/record.ts'
+import { subscriptionKey } from '../../src/core/settings.ts'
+import { Model, type ModelMessage, type ModelRecord, type ModelState, type Storage, type Subject } from '../../src/conformance/index.ts'
+
+const capabilities: Capabilities = {
+  engine: 'model',
+  durability: ['memory', 'os', 'disk'],
+  atomic: 'commit',
+  processes: 'one',
+  clock: 'monotonic',
+  limitSlack: 0,
+  maxChanges: 1_000,
+  maxBodyBytes: 1_000_000,
+  pick: ['fifo', 'priority'],
+  fair: false,
+  join: false,
+  retained: true,
+  deviations: [],
+}
+
+export const modelSubject: Subject = {
+  name: 'model',
+  create(): Storage {
+    let stop = new AbortController()
+    let left: { readonly model: Model; readonly wallMs: number } | null = null
+    return {
+      open({ clock }) {
+        const wallMs = clock.wallMs()
+        const model = left?.model ?? new Model(wallMs, wallMs)
+        if (left) model.restart(model.state, model.nowMs + Math.max(0, wallMs - model.wallMs), wallMs)
+        left = { model, wallMs }
+        stop = new AbortController()
+        return Promise.resolve(modelEngine(model, clock, stop.signal))
+      },
+      faults: { kill: () => stop.abort(), powerCut: () => stop.abort() },
+    }
+  },
+}
+
+function modelEngine(model: Model, clock: Clock, stopped: AbortSignal): Engine {
+  let monotonicMs = clock.monotonicMs()
+  const leases = new Map<string, LeaseResult>()
+  let timer: Disposable | undefined
+  let closed = false
+  stopped.addEventListener('abort', () => timer?.[Symbol.dispose]())
+  const catchUp = (): void => {
+    const passed = clock.monotonicMs() - monotonicMs
+    monotonicMs += passed
+    // A step of the wall has happened somewhere on the way: forward last, back first, so that nothing falls due wrongly.
+    model.wallMs = Math.min(model.wallMs, clock.wallMs() - passed)
+    model.advance(passed)
+    model.wallMs = clock.wallMs()
+    model.sweep()
+    model.past = []
+  }
+  const wake = (): void => {
+    timer?.[Symbol.dispose]()
+    const times = model.dueTimes().filter((time) => Number.isFinite(time))
+    if (times.length > 0 && !closed && !stopped.aborted) timer = clock.timer(Math.min(...times) - model.nowMs, () => (catchUp(), wake()))
+  }
+  const engine: Omit<Engine, 'capabilities'> = {
+    commit: (commits) => Promise.resolve(commits.map((commit) => toResult(model, commit))),
+    lease(request) {
+      const known = leases.get(request.id)
+      if (known) return Promise.resolve(known)
+      const deliveries = model.lease(request, []).map((item) => ({ token: item.token!, leaseUntil: item.leaseUntil!, stored: plain(item) }))
+      const mine = model.state.messages.filter(({ queue }) => request.wants.some((want) => want.queue === queue))
+      const times = mine.flatMap(({ due, leaseUntil }) => [...(due ? [due.at - model[due.clock]] : []), ...(leaseUntil ? [leaseUntil - model.nowMs] : [])])
+      const result = { deliveries, nextReadyInMs: times.length === 0 ? null : Math.min(...times) }
+      leases.set(request.id, result)
+      return Promise.resolve(result)
+    },
+    extend: (tokens, leaseMs) => Promise.resolve(model.extend(tokens, leaseMs)),
+    watch: () => ({ [Symbol.dispose]: () => undefined }),
+    get: (keys) => Promise.resolve(keys.map((text) => toRecord(model.state, model.state.records.find(({ key, aliases }) => key === text || aliases.includes(text))))),
+    list({ prefix, after, limit }) {
+      const texts = model.state.records.flatMap((record) => [record.key, ...record.aliases].map((text) => ({ text, record })))
+      const found = texts.filter(({ text }) => text.startsWith(prefix)).sort((a, b) => (a.text < b.text ? -1 : 1))
+      const { items, next } = toPage(found, ({ text }) => text, after, limit)
+      return Promise.resolve({ items: items.map(({ record }) => toRecord(model.state, record)!), next })
+    },
+    find: (refs) => Promise.resolve(refs.map((ref) => model.state.messages.find(({ queue, id }) => queue === ref.queue && id === ref.id) ?? null).map((each) => each && plain(each))),
+    browse({ queue, state, after, limit, match = {} }) {
+      const found = model.state.messages.filter((each) => each.queue === queue && each.state === state && matches(each, match))
+      const sorted = found.sort((a, b) => a.arrival - b.arrival)
+      const { items, next } = toPage(sorted, ({ arrival }) => String(arrival).padStart(12, '0'), after, limit)
+      return Promise.resolve({ items: items.map(plain), next })
+    },
+    depth(queues) {
+      const known = model.state.queues.filter(({ name }) => queues === 'all' || queues.includes(name))
+      return Promise.resolve(known.map(({ name, settings: { paused }, ended }) => ({ queue: name, ...countsOf(model.state, name), paused, ended })))
+    },
+    read({ topic, from, limit }) {
+      const kept = model.state.topics.find(({ name }) => name === topic)
+      if (!kept) return Promise.reject(new PosthornError('unsupported', 'keeps nothing'))
+      const start = typeof from === 'object' && 'position' in from ? from.position : null
+      const events = kept.events.map(({ position, at, message }): RetainedEvent & { at: number } => ({ position: String(position).padStart(12, '0'), message, at }))
+      const wanted = events.filter(({ at }) => from !== 'now' && (typeof from !== 'object' || !('at' in from) || at >= from.at))
+      const { items, next } = toPage(wanted, ({ position }) => position, start, limit)
+      return Promise.resolve({ items: items.map(({ position, message }) => ({ position, message })), next })
+    },
+    close() {
+      closed = true
+      return Promise.resolve()
+    },
+  }
+  const acting = Object.entries(engine).map(([name, method]) => [
+    name,
+    (...args: readonly unknown[]) => {
+      catchUp()
+      const answer = (method as (...args: readonly unknown[]) => unknown)(...args)
+      wake()
+      return answer
+    },
+  ])
+  return { ...(Object.fromEntries(acting) as typeof engine), capabilities }
+}
+
+function toResult(model: Model, commit: Commit): CommitResult {
+  const { durability = 'disk' } = commit
+  if (!capabilities.durability.includes(durability)) return { status: 'refused', code: 'unsupported', at: 0, detail: durability }
+  const answer = model.commit(commit)
+  if (answer.status === 'committed') return { ...answer, durability }
+  return { status: 'refused', ...answer.faults[0]!, detail: 'refused' }
+}
+
+const plain = ({ arrival, turn, line, due, expires, token, holder, ...stored }: ModelMessage): StoredMessage => {
+  void [arrival, turn, line, expires, token, holder]
+  return stored.state === 'delayed' ? { ...stored, readyAt: due!.at } : stored
+}
+
+function toRecord(state: ModelState, record: ModelRecord | undefined): StoredRecord | null {
+  if (!record) return null
+  const { key, version, expiresAt } = record
+  const bound = state.subscriptions.find(({ topic, name }) => subscriptionKey(topic, name) === key)
+  if (!bound) return { key, value: record.value, version, expiresAt }
+  const { cursor: _, ...shown } = bound
+  return { key, value: toJsonBytes(shown), version, expiresAt }
+}
+
+function matches({ message, sentAt, reason, failures }: ModelMessage, match: Record<string, unknown>): boolean {
+  const error = match['error'] === undefined || reason === match['error'] || failures.some(({ code }) => code === match['error'])
+  const inTime = sentAt >= Number(match['since'] ?? 0) && sentAt < Number(match['before'] ?? Infinity)
+  const same = (name: 'key' | 'group') => match[name] === undefined || message[name] === match[name]
+  return error && inTime && same('key') && same('group') && (match['type'] === undefined || match['type'] === message.event.type)
+}
+
+function countsOf(state: ModelState, name: string) {
+  const items = state.messages.filter(({ queue }) => queue === name)
+  const count = (wanted: string) => items.filter((each) => each.state === wanted).length
+  const readyAts = items.flatMap(({ state: is, readyAt }) => (is === 'ready' ? [readyAt!] : []))
+  const living = items.filter(({ endedAt }) => endedAt === null)
+  return {
+    arrived: 0,
+    ready: count('ready'),
+    held: count('held'),
+    delayed: count('delayed'),
+    leased: count('leased'),
+    dead: count('dead'),
+    bytes: living.reduce((sum, { message }) => sum + message.body.byteLength, 0),
+    oldestReadyAt: readyAts.length === 0 ? null : Math.min(...readyAts),
+  }
+}
+
+function toPage<T>(all: readonly T[], textOf: (each: T) => string, after: string | null, limit: number): Page<T> {
+  const rest = all.filter((each) => after === null || textOf(each) > after)
+  const items = rest.slice(0, limit)
+  return { items, next: rest.length > limit ? textOf(items.at(-1)!) : null }
+}

@@ -1,0 +1,75 @@
+// Holds an engine against the oracle over random sequences of commands. A sequence on which they disagree is shrunk, printed
+// and kept in seeds.json; what is kept there is replayed first, for ever.
+
+import { randomInt } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { Drive, type Command, type Leaving, type Subject } from '../../src/conformance/index.ts'
+import { sequenceOf, TOPICS } from './arbitrary.ts'
+
+const FILE = join(import.meta.dirname, 'seeds.json')
+
+interface Kept {
+  /** What was wrong, in words. */
+  readonly why: string
+  readonly commands: readonly Command[]
+}
+
+export interface PropertyOptions {
+  readonly runs: number
+  /** Ways of leaving that the subject has. */
+  readonly faults: readonly Leaving[]
+  readonly durability: readonly string[]
+}
+
+/** Registers the tests: the kept sequences, then `runs` random ones, half of them with all hints dropped. */
+export function holdsAgainstOracle(subject: Subject, { runs, faults, durability }: PropertyOptions): void {
+  for (const { why, commands } of readKept()) {
+    const isOffered = commands.every((command) => command.do !== 'reopen' || faults.includes(command.how))
+    test(`${subject.name} and the oracle agree on a kept sequence: ${why}`, { skip: isOffered ? false : 'needs a fault that the subject does not have' }, async () => {
+      await agree(subject, commands, 'deliver')
+    })
+  }
+
+  test(`${subject.name} and the oracle agree on ${runs} random sequences`, async (context) => {
+    const seed = Number(process.env['POSTHORN_SEED'] ?? randomInt(2 ** 31))
+    const started = process.hrtime.bigint()
+    let sequences = 0
+    let steps = 0
+    const property = fc.asyncProperty(sequenceOf(faults, durability), fc.constantFrom('deliver', 'drop'), async (commands, hints) => {
+      sequences++
+      steps += commands.length
+      await agree(subject, commands, hints as 'deliver' | 'drop')
+    })
+    const details = await fc.check(property, { numRuns: runs, seed })
+    const seconds = Number(process.hrtime.bigint() - started) / 1e9
+    context.diagnostic(`POSTHORN_SEED=${seed}: ${sequences} sequences, ${steps} commands, ${Math.round(sequences / seconds)} sequences/s`)
+    if (!details.failed) return
+    const [commands] = details.counterexample!
+    const why = details.errorInstance instanceof Error ? details.errorInstance.message : String(details.errorInstance)
+    keep({ why: `${subject.name}: ${why.split('\n', 1)[0]}`, commands })
+    throw new Error(`POSTHORN_SEED=${seed} found, and kept in seeds.json:\n${commands.map((command) => JSON.stringify(command)).join('\n')}\n${why}`, { cause: details.errorInstance })
+  })
+}
+
+export async function agree(subject: Subject, commands: readonly Command[], hints: 'deliver' | 'drop'): Promise<void> {
+  const drive = await Drive.begin(await subject.create(), { hints, topics: TOPICS })
+  try {
+    for (const command of commands) await drive.step(command)
+    await drive.look()
+  } finally {
+    await drive.close()
+  }
+}
+
+function readKept(): Kept[] {
+  return JSON.parse(readFileSync(FILE, 'utf8')) as Kept[]
+}
+
+function keep(found: Kept): void {
+  const kept = readKept()
+  const isKnown = kept.some(({ commands }) => JSON.stringify(commands) === JSON.stringify(found.commands))
+  if (!isKnown) writeFileSync(FILE, `${JSON.stringify([...kept, found], null, 2)}\n`)
+}
