@@ -32,6 +32,7 @@ export type {
   Awaitable,
   BackoffOptions,
   Context,
+  Contract,
   ContractOptions,
   Decision,
   Effects,

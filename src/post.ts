@@ -8,7 +8,7 @@ import type { Operation } from './operation/index.ts'
 import type { QueueControl } from './queue/index.ts'
 import type { RecordControl } from './record/index.ts'
 import type { Log } from './runtime/log.ts'
-import type { Args, Effects, Handler, Queue, Sendable, SendOptions, Task } from './task/index.ts'
+import type { Args, Contract, Effects, Handler, Sendable, SendOptions, Task } from './task/index.ts'
 
 /** What `work` takes, and what a module given to `posthorn serve` and `posthorn work` default-exports. */
 export type Work = readonly Handler[] | ((given: WorkGiven) => readonly Handler[] | WorkParts | Promise<readonly Handler[] | WorkParts>)
@@ -22,7 +22,7 @@ export interface WorkGiven {
 export interface WorkParts {
   readonly handlers: readonly Handler[]
   /** Contracts that the server shows although nothing here handles them. */
-  readonly contracts?: readonly (Task | Queue)[] | undefined
+  readonly contracts?: readonly Contract[] | undefined
   /** Ends what the function made, once the handlers have stopped. */
   readonly stop?: (() => void | Promise<void>) | undefined
 }
@@ -67,7 +67,7 @@ export interface Post extends AsyncDisposable {
   /** Holds again an operation that was sent before, by this process or another. */
   operation<I, O, E, P, R>(task: Task<I, O, E, P, R>, id: string): Operation<O, E>
   /** Administration of a queue: a contract, or a name like 'inbox' or 'task:resize'. */
-  queue(of: string | Sendable<never, unknown, unknown>): QueueControl
+  queue(of: string | Contract): QueueControl
   readonly records: RecordControl
   /** Stops its workers and closes the engine. Idempotent. */
   close(options?: StopOptions): Promise<void>

@@ -8,7 +8,7 @@ import type { Engine } from './core/engine.ts'
 import { PosthornError } from './core/error.ts'
 import { createIds, systemRandom, type Ids, type Random } from './core/id.ts'
 import { Worker as DeliveryWorker } from './delivery/worker.ts'
-import { attach, attachSent, OperationStore, reportBinding, type EndingDeps, type Operation } from './operation/index.ts'
+import { attach, attachSent, OperationStore, reportBinding, type EndingDeps, type Operation, type WaitDeps } from './operation/index.ts'
 import type { OpenOptions, Post, StopOptions, Work, Worker, WorkOptions, WorkParts } from './post.ts'
 import { createQueueControl, declareSettingsIfNone, type QueueControl } from './queue/index.ts'
 import { createRecordControl, type RecordControl } from './record/index.ts'
@@ -38,6 +38,10 @@ export interface Internals {
   readonly operations: OperationStore
   /** For `endingChanges` and `endingBySettle`. */
   readonly ending: EndingDeps
+  /** Ends operations whose messages ended without a handler. */
+  readonly reports: DeliveryWorker
+  /** Notices sends inside handlers. */
+  readonly inside: InsideMark
   /** Aborts when the post closes, once its workers have stopped. */
   readonly closing: AbortSignal
 }
@@ -64,7 +68,7 @@ const opened = new Map<string, { readonly engine: Promise<Engine>; users: number
 export async function open(url: string = process.env['POSTHORN_URL'] || DEFAULT_URL, options: OpenOptions = {}): Promise<Post> {
   const { engine, release } = await openEngine(url, options)
   try {
-    return await createPost(url, engine, options, release)
+    return await createPost({ url, engine, options, release })
   } catch (error) {
     await release()
     throw error
@@ -114,18 +118,29 @@ function directoryOf(url: string): string {
   return path
 }
 
-/** A post on an engine that is open already. `release` ends what `close` no longer needs. */
-export async function createPost(url: string, engine: Engine, options: OpenOptions, release: () => Promise<void>): Promise<Post> {
-  const parts = createParts(url, engine, options)
-  const post = new EnginePost(parts, release)
+/** What a post is made of. */
+export interface PostParts {
+  readonly url: string
+  readonly engine: Engine
+  readonly options: OpenOptions
+  /** Ends what the post no longer needs. */
+  release(): Promise<void>
+  /** See `WaitDeps`. */
+  readonly insteadOfWaiting?: WaitDeps['instead']
+}
+
+/** A post on an engine that is open already. */
+export async function createPost(given: PostParts): Promise<Post> {
+  const parts = createParts(given)
+  const post = new EnginePost(parts, given.release)
   internals.set(post, parts)
-  await post.start()
+  await parts.reports.start()
   return post
 }
 
-type Parts = Internals & { readonly inside: InsideMark; readonly closer: AbortController }
+type Parts = Internals & { readonly closer: AbortController }
 
-function createParts(url: string, engine: Engine, options: OpenOptions): Parts {
+function createParts({ url, engine, options, insteadOfWaiting: instead }: PostParts): Parts {
   const { source = 'posthorn:', durability, log = createStderrLog(), onError, clock = systemClock, ids = createIds(clock), random = systemRandom, limits = {} } = options
   if (typeof source !== 'string' || source === '') throw new PosthornError('invalid-option', `source is ${JSON.stringify(source)}: it must be a URI reference, like '/shop'`, { details: { field: 'source' } })
   const { capabilities } = engine
@@ -138,15 +153,22 @@ function createParts(url: string, engine: Engine, options: OpenOptions): Parts {
   const closer = new AbortController()
   const registry = new Registry()
   const composer = new Composer({ clock, ids, source, maxBodyBytes: bodyBytes, registry })
+  const ending: EndingDeps = { clock, ids, source, follow: (queue, input) => registry.follow(queue, input) }
   return {
-    url, engine, clock, ids, random, log, source, telemetry, registry, composer, closer,
+    url, engine, clock, ids, random, log, source, telemetry, registry, composer, ending, closer,
     limits: { bodyBytes },
     sender: new Sender({ engine, composer, clock, telemetry, durability }),
-    operations: new OperationStore({ engine, clock, closing: closer.signal }),
-    ending: { clock, ids, source, follow: (queue, input) => registry.follow(queue, input) },
+    operations: new OperationStore({ engine, clock, closing: closer.signal, instead }),
+    reports: createReports({ engine, clock, ids, random }, ending),
     closing: closer.signal,
     inside: new InsideMark((message) => log.warn(message)),
   }
+}
+
+/** Ends, in every open process, operations whose messages ended without a handler. Keeps no process alive. */
+function createReports(deps: Pick<Internals, 'engine' | 'clock' | 'ids' | 'random'>, ending: EndingDeps): DeliveryWorker {
+  const quiet = { ...deps, log: silentLog, telemetry: new Telemetry() }
+  return new DeliveryWorker(quiet, [reportBinding({ ...ending, engine: deps.engine })], { name: `operations of process ${process.pid}`, keepAlive: () => ({ [Symbol.dispose]() {} }) })
 }
 
 class EnginePost implements Post {
@@ -154,8 +176,6 @@ class EnginePost implements Post {
   readonly #parts: Parts
   readonly #release: () => Promise<void>
   readonly #workers = new Set<Working>()
-  /** Ends operations whose messages ended without a handler. */
-  readonly #reports: DeliveryWorker
   readonly #declared = new Map<Definition, Promise<void>>()
   #closed: Promise<void> | null = null
 
@@ -163,14 +183,6 @@ class EnginePost implements Post {
     this.#parts = parts
     this.#release = release
     this.records = createRecordControl(parts.engine, parts.clock)
-    this.#reports = new DeliveryWorker({ ...parts, log: silentLog, telemetry: new Telemetry() }, [reportBinding({ ...parts.ending, engine: parts.engine })], {
-      name: `operations of process ${process.pid}`,
-      keepAlive: () => ({ [Symbol.dispose]() {} }),
-    })
-  }
-
-  async start(): Promise<void> {
-    await this.#reports.start()
   }
 
   async send(to: unknown, ...[input, options]: readonly unknown[]): Promise<never> {
@@ -234,7 +246,7 @@ class EnginePost implements Post {
   async #close(stopped: Promise<unknown>): Promise<void> {
     await stopped
     this.#parts.closer.abort(new PosthornError('closed', 'the post is closed'))
-    await this.#reports.stop({ grace: 0 })
+    await this.#parts.reports.stop({ grace: 0 })
     await this.#release()
   }
 

@@ -1,27 +1,18 @@
 /** All operations: look one up with or without its task, wait, cancel, erase. What `post.operation` and the HTTP API stand on. */
-import type { Clock } from '../core/clock.ts'
-import type { Engine } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import { isUuid } from '../core/id.ts'
 import { operationKey, taskOfQueue, taskQueue } from './address.ts'
 import { listOperations, type OperationPage, type OperationQuery } from './list.ts'
 import { fromRecord, isDone, toRecordValue, toSnapshot, type OperationSnapshot } from './snapshot.ts'
-import { waitForEnd, type Wait } from './wait.ts'
+import { waitForEnd, type Wait, type WaitDeps } from './wait.ts'
 
 /** How long an erased operation's mark stays, so that a report on its way does not bring it back. */
 const MARK_MS = 24 * 3_600_000
 
-export interface StoreDeps {
-  readonly engine: Engine
-  readonly clock: Clock
-  /** Aborts when the engine closes. */
-  readonly closing: AbortSignal
-}
-
 export class OperationStore {
-  readonly #deps: StoreDeps
+  readonly #deps: WaitDeps
 
-  constructor(deps: StoreDeps) {
+  constructor(deps: WaitDeps) {
     this.#deps = deps
   }
 

@@ -16,6 +16,8 @@ export interface WaitDeps {
   readonly clock: Clock
   /** Aborts when the engine closes. */
   readonly closing: AbortSignal
+  /** What to do instead of sleeping, where time stands still; it may throw. */
+  readonly instead?: ((operation: OperationSnapshot) => Promise<void>) | undefined
 }
 
 export interface Wait {
@@ -27,7 +29,7 @@ export interface Wait {
  * The operation when it has ended, or as it is when the time is over; null where there is none.
  * @throws PosthornError `aborted`, `closed`
  */
-export async function waitForEnd({ engine, clock, closing }: WaitDeps, id: string, look: () => Promise<OperationSnapshot | null>, { timeoutMs, signal }: Wait): Promise<OperationSnapshot | null> {
+export async function waitForEnd({ engine, clock, closing, instead }: WaitDeps, id: string, look: () => Promise<OperationSnapshot | null>, { timeoutMs, signal }: Wait): Promise<OperationSnapshot | null> {
   const bell = new Bell(clock)
   const ring = () => bell.ring()
   using _watch = engine.watch({ keys: [operationKey(id)] }, ring)
@@ -41,7 +43,7 @@ export async function waitForEnd({ engine, clock, closing }: WaitDeps, id: strin
     const operation = await look()
     const leftMs = untilMs - clock.monotonicMs()
     if (operation === null || isDone(operation) || leftMs <= 0) return operation
-    await bell.wait(Math.min(lookMs, leftMs))
+    await (instead === undefined ? bell.wait(Math.min(lookMs, leftMs)) : instead(operation))
   }
 }
 

@@ -12,17 +12,19 @@ import type { In, JsonInput, Out } from './wire.ts'
 declare const sends: unique symbol
 declare const runs: unique symbol
 
-/** What `send` takes: how it sees a contract. */
-export interface Sendable<Input, Output, Sent> {
+/** Any contract, whatever it takes. */
+export interface Contract {
   readonly kind: 'task' | 'queue'
   readonly name: string
+}
+
+/** What `send` takes: how it sees a contract. */
+export interface Sendable<Input, Output, Sent> extends Contract {
   readonly [sends]?: { input: (input: Input) => void; output: Output; sent: Sent } | undefined
 }
 
 /** What `handle` takes: how it sees a contract. */
-export interface Runnable<Parsed, Returned, Errors> {
-  readonly kind: 'task' | 'queue'
-  readonly name: string
+export interface Runnable<Parsed, Returned, Errors> extends Contract {
   readonly [runs]?: { parsed: Parsed; returned: (value: Returned) => void; errors: Errors } | undefined
 }
 

@@ -10,7 +10,7 @@ export function checkKnown(field: string, given: object, known: readonly string[
   for (const option of Object.keys(given)) {
     if (known.includes(option)) continue
     const near = known.find((each) => distance(each, option) <= 2)
-    throw new PosthornError('invalid-option', `${field}: '${option}' is no option${near === undefined ? '' : `; did you mean '${near}'?`} There are: ${known.join(', ')}`, { details: { field: option, of: field } })
+    throw new PosthornError('invalid-option', `${field}: '${option}' is no option${near === undefined ? '.' : `; did you mean '${near}'?`} There are: ${known.join(', ')}`, { details: { field: option, of: field } })
   }
 }
 

@@ -6,6 +6,7 @@ export {
   queue,
   task,
   type BackoffOptions,
+  type Contract,
   type ContractOptions,
   type Decision,
   type Queue,

@@ -69,42 +69,44 @@ function threw(definition: Definition, run: Run, context: HandlerContext, error:
 
 function finish(definition: Definition, run: Run, context: HandlerContext, value: unknown): unknown {
   const late = context.end()
+  const forgotten = run.forgotten(value)
+  if (forgotten !== null) throw forgotten
   return late === null ? conclude(definition, run, value) : late.then(() => conclude(definition, run, value))
 }
 
 /** The value in wire form, or the outcome; what does not match its schema is a dead letter. */
 function conclude(definition: Definition, run: Run, value: unknown): unknown {
-  if (isOutcome(value)) return value.kind === 'fail' ? concludeFail(definition, run, value) : value
+  if (isOutcome(value)) return value.kind === 'fail' ? concludeFail(definition, value) : value
   if (definition.output === null) return undefined
   const fault = faultOfJson(value)
-  if (fault !== null) return invalidOutput(run, `the output of task '${definition.name}' is not JSON: ${fault}`)
+  if (fault !== null) return invalidOutput(`the output of task '${definition.name}' is not JSON: ${fault}`)
   const parsed = validate(definition.output, value)
   return parsed instanceof Promise ? parsed.then((late) => concludeOutput(definition, run, value, late)) : concludeOutput(definition, run, value, parsed)
 }
 
 function concludeOutput({ name }: Definition, run: Run, wire: unknown, parsed: SchemaResult<unknown>): unknown {
-  if (!parsed.ok) return invalidOutput(run, `the output of task '${name}' does not match its schema: ${describeIssues(parsed.issues)}`)
+  if (!parsed.ok) return invalidOutput(`the output of task '${name}' does not match its schema: ${describeIssues(parsed.issues)}`)
   const memory = (run as Remembered)[MEMORY]
   if (memory !== undefined) memory.told = { wire, parsed: parsed.value }
   return wire
 }
 
-function concludeFail({ kind, name, errors }: Definition, run: Run, outcome: Fail): Outcome | Promise<Outcome> {
+function concludeFail({ kind, name, errors }: Definition, outcome: Fail): Outcome | Promise<Outcome> {
   const schema = Object.hasOwn(errors, outcome.code) ? errors[outcome.code] : undefined
   if (schema === undefined) {
     const known = Object.keys(errors).map((code) => `'${code}'`)
-    return invalidOutput(run, `${kind} '${name}' has no error '${outcome.code}'; ${known.length === 0 ? 'it declares none' : `it declares ${known.join(', ')}`}`)
+    return invalidOutput(`${kind} '${name}' has no error '${outcome.code}'; ${known.length === 0 ? 'it declares none' : `it declares ${known.join(', ')}`}`)
   }
   const fault = faultOfJson(outcome.data)
-  if (fault !== null) return invalidOutput(run, `the data of error '${outcome.code}' of ${kind} '${name}' are not JSON: ${fault}`)
+  if (fault !== null) return invalidOutput(`the data of error '${outcome.code}' of ${kind} '${name}' are not JSON: ${fault}`)
   const check = (parsed: SchemaResult<unknown>): Outcome =>
-    parsed.ok ? outcome : invalidOutput(run, `the data of error '${outcome.code}' of ${kind} '${name}' do not match their schema: ${describeIssues(parsed.issues)}`)
+    parsed.ok ? outcome : invalidOutput(`the data of error '${outcome.code}' of ${kind} '${name}' do not match their schema: ${describeIssues(parsed.issues)}`)
   const parsed = validate(schema, outcome.data)
   return parsed instanceof Promise ? parsed.then(check) : check(parsed)
 }
 
-function invalidOutput(run: Run, reason: string): Outcome {
-  return run.make(bury(reason, 'invalid-output'))
+function invalidOutput(reason: string): Outcome {
+  return bury(reason, 'invalid-output')
 }
 
 function faultOfJson(value: unknown): string | null {

@@ -1,0 +1,148 @@
+/**
+ * Posthorn for users' own tests: a memory engine, a clock that stands still until the test moves it, and handlers that run when
+ * the test says so. Nothing sleeps, nothing polls, and the same test does the same thing every time.
+ */
+import { ManualClock } from '../core/clock.ts'
+import { parseDuration, type Duration } from '../core/duration.ts'
+import { PosthornError } from '../core/error.ts'
+import { createIds, type Random } from '../core/id.ts'
+import { fromJsonBytes } from '../core/json.ts'
+import type { Message } from '../core/message.ts'
+import { Worker } from '../delivery/worker.ts'
+import { createMemoryEngine } from '../engine/memory/engine.ts'
+import type { OperationSnapshot } from '../operation/index.ts'
+import { createPost, internalsOf, type Internals, type Post, type Work, type WorkParts } from '../posthorn.ts'
+import { silentLog, type Log } from '../runtime/log.ts'
+import { bindHandlers, definitionOf, handlerDefinitionOf, type Args, type Contract, type HandlerDefinition, type Sendable, type SendOptions } from '../task/index.ts'
+import { perform, type Performed, type PerformOptions } from './perform.ts'
+import { recordSends } from './recorder.ts'
+
+export interface TestOptions {
+  /** The time at which the test begins. Default 2026-01-01T00:00:00Z. */
+  readonly now?: Date | undefined
+  /** Default: none. */
+  readonly log?: Log | undefined
+  /** For jitter. Default: always 0.5. */
+  readonly random?: Random | undefined
+}
+
+/** A message that was sent, with its input in wire form. */
+export interface SentMessage<Input> {
+  readonly id: string
+  readonly input: Input
+  readonly message: Message
+}
+
+
+export interface TestPost extends AsyncDisposable {
+  readonly post: Post
+  readonly clock: TestClock
+  /** Runs handlers until nothing is ready any more. What is delayed waits for the clock. */
+  drain(): Promise<{ readonly handled: number }>
+  /** What was sent to a contract since the test began, handled or not, by whomever. */
+  sent<I, O, Sent>(to: Sendable<I, O, Sent>): readonly SentMessage<I>[]
+  /** Runs the contract's handler once on this input, alone: how it ended, and which effects would take place. */
+  perform<I, O, Sent>(to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>> & PerformOptions>): Promise<Performed<O>>
+}
+
+/** Stands still until it is moved. */
+export class TestClock extends ManualClock {
+  /** Moves on, and fires the timers that fall due on the way. Call `drain` to have done what became due. */
+  override advance(duration: Duration): void {
+    super.advance(parseDuration(duration, 'advance'))
+  }
+}
+
+/**
+ * Opens a Posthorn for one test: `await using t = await testPost(handlers)`.
+ * @throws PosthornError as `post.work` does
+ */
+export async function testPost(work: Work = [], options: TestOptions = {}): Promise<TestPost> {
+  const clock = new TestClock(options.now?.getTime())
+  const { engine, sent } = recordSends(await createMemoryEngine({ clock }))
+  const bench: { test?: Test } = {}
+  const post = await createPost({
+    url: 'memory:',
+    engine,
+    options: { clock, ids: createIds(clock), random: options.random ?? (() => 0.5), log: options.log ?? silentLog },
+    release: () => engine.close(),
+    insteadOfWaiting: (operation) => bench.test!.insteadOfWaiting(operation),
+  })
+  const stopping = new AbortController()
+  const made = typeof work === 'function' ? await work({ post, signal: stopping.signal }) : work
+  const parts: WorkParts = Array.isArray(made) ? { handlers: made } : (made as WorkParts)
+  const bindings = await bindHandlers(internalsOf(post), parts.handlers)
+  const worker = new Worker(internalsOf(post), bindings)
+  const handlers = parts.handlers.map((handler, at) => handlerDefinitionOf(handler, `handlers[${at}]`))
+  return (bench.test = new Test({ post, clock, sent, worker, handlers, end: async () => (stopping.abort(), await parts.stop?.()) }))
+}
+
+interface TestParts {
+  readonly post: Post
+  readonly clock: TestClock
+  readonly worker: Worker
+  readonly handlers: readonly HandlerDefinition[]
+  sent(queue: string): readonly Message[]
+  end(): Promise<void>
+}
+
+class Test implements TestPost {
+  readonly post: Post
+  readonly clock: TestClock
+  readonly #parts: TestParts
+  readonly #internals: Internals
+  #draining: Promise<{ readonly handled: number }> | null = null
+
+  constructor(parts: TestParts) {
+    this.post = parts.post
+    this.clock = parts.clock
+    this.#parts = parts
+    this.#internals = internalsOf(parts.post)
+  }
+
+  drain(): Promise<{ readonly handled: number }> {
+    this.#draining ??= this.#drain().finally(() => (this.#draining = null))
+    return this.#draining
+  }
+
+  sent<I, O, Sent>(to: Sendable<I, O, Sent>): readonly SentMessage<I>[] {
+    return this.#parts.sent(definitionOf(to, 'what sent was given').queue).map((message) => ({ id: message.id, input: fromJsonBytes(message.body) as I, message }))
+  }
+
+  async perform<I, O, Sent>(to: Sendable<I, O, Sent>, ...[input, options]: Args<NoInfer<I>, SendOptions<NoInfer<O>> & PerformOptions>): Promise<Performed<O>> {
+    return (await perform(this.#internals, this.#handlerOf(to), input, options ?? {})) as Performed<O>
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.worker.stop({ grace: 0 })
+    await this.#parts.end()
+    await this.post.close({ grace: 0 })
+  }
+
+  /** Time stands still, so a wait would never end: what is ready is done, and what is not is told. */
+  async insteadOfWaiting({ id, task, status }: OperationSnapshot): Promise<void> {
+    if (this.#draining !== null) return void (await this.#draining)
+    const { handled } = await this.drain()
+    if (handled > 0) return
+    throw new PosthornError('wait-timed-out', `operation ${id} of task '${task}' is ${status}, and nothing that is ready in this test ends it: give its handler to testPost, or move the clock with t.clock.advance() where it is delayed`, {
+      details: { operation: id, task, status },
+    })
+  }
+
+  async #drain(): Promise<{ readonly handled: number }> {
+    let handled = 0
+    for (;;) {
+      const own = await this.#parts.worker.drain()
+      const reports = await this.#internals.reports.drain()
+      handled += own.handled
+      if (own.handled + reports.handled === 0) return { handled }
+    }
+  }
+
+  #handlerOf(to: Contract): HandlerDefinition {
+    const { queue, kind, name } = definitionOf(to, 'what perform was given')
+    const handler = this.#parts.handlers.find(({ definition }) => definition.queue === queue)
+    if (handler === undefined) throw new PosthornError('invalid-option', `testPost was given no handler for ${kind} '${name}'`)
+    return handler
+  }
+}

@@ -1,0 +1,106 @@
+// What is inferred from contracts, for callers and for handlers: this file compiles.
+import { handle, open, type Args, type Context, type Handler, type Operation, type Receipt, type Sendable, type SendOptions, type Task } from 'posthorn'
+import * as arktype from './contract/arktype.ts'
+import * as valibot from './contract/valibot.ts'
+import { anything, choice, inbox, json, list, mode, nightly, notify, resize, told, unknown } from './contract/zod.ts'
+import { same } from './same.ts'
+
+const post = await open('memory:')
+const photo = { id: '1', owner: 'me', taken: '2026-01-01T00:00:00Z' }
+
+// Callers send the wire form and get the parsed output.
+const operation = await post.send(resize, photo, { delay: '5m', priority: 7, onSuccess: notify, onFailure: told })
+const thumbnail = await operation.result({ timeout: '1m' })
+same<typeof thumbnail, { url: string; width: number }>(true)
+same<typeof operation.receipt, Receipt>(true)
+const again = post.operation(resize, 'id')
+same<Awaited<ReturnType<typeof again.result>>, { url: string; width: number }>(true)
+const receipt = await post.send(inbox, { raw: 'x' })
+same<typeof receipt, Receipt>(true)
+const nothing = await (await post.send(nightly)).result()
+same<typeof nothing, void>(true)
+
+// The end is a union that narrows by status, then by code.
+const end = await operation.ended()
+if (end.status === 'succeeded') same<typeof end.output, { url: string; width: number }>(true)
+else if (end.status === 'failed') {
+  if (end.error.code === 'too_big') same<typeof end.error.data, { limit: number }>(true)
+  else if (end.error.code === 'not_found') same<typeof end.error.data, { path: string }>(true)
+  else same<typeof end.error.data, undefined>(true)
+} else same<typeof end.status, 'cancelled' | 'expired'>(true)
+const view = await again.view()
+same<NonNullable<typeof view>['output'], { url: string; width: number } | undefined>(true)
+
+// With the three libraries alike.
+for (const contract of [valibot.resize, arktype.resize] as const) await post.send(contract, photo)
+same<Awaited<ReturnType<Awaited<ReturnType<typeof sendValibot>>['result']>>, { url: string; width: number }>(true)
+async function sendValibot() {
+  return post.send(valibot.resize, photo)
+}
+const parsed = await (await post.send(arktype.resize, photo)).result()
+same<typeof parsed, { url: string; width: number }>(true)
+await post.send(valibot.inbox, { raw: 'x' })
+await post.send(arktype.inbox, { raw: 'x' })
+
+// Inputs of every shape.
+await post.send(anything, new Map())
+await post.send(unknown, 7)
+await post.send(json, { deep: [1, { er: null }] })
+await post.send(list, [1, 2])
+await post.send(choice, { type: 'b', b: 2 })
+
+export const handlers: readonly Handler[] = [
+  handle(resize, async (input, ctx) => {
+    same<typeof input, { id: string; owner: string; taken: Date }>(true)
+    ctx.progress(0.5, 'half')
+    ctx.send(inbox, { raw: input.id }, { delay: '1s' })
+    ctx.put('seen', { id: input.id }, { ifVersion: null, expires: '1d' })
+    const seen = await ctx.get('seen')
+    if (seen !== undefined) ctx.put('seen', seen.value, { ifVersion: seen.version })
+    if (input.owner === 'x') return ctx.fail('too_big', { limit: 3 })
+    if (ctx.attempt > 3) throw ctx.snooze('1h')
+    if (ctx.signal.aborted) return ctx.cancel()
+    return { url: 'https://x', width: '7' }
+  }, { concurrency: 8 }),
+  handle(valibot.resize, async ({ taken }, { fail }) => (taken.getTime() > 0 ? fail('too_big', { limit: 1 }) : { url: '', width: 1 })),
+  handle(arktype.resize, ({ taken }, ctx) => (taken.getTime() > 0 ? ctx.bury('old') : { url: '', width: '1' })),
+  handle(nightly, async (input) => same<typeof input, void>(true)),
+  handle(inbox, (mail, ctx) => (mail.raw === '' ? ctx.retry({ after: '1m' }) : undefined)),
+  handle(mode, async (text) => ({ mode: text === '' ? 'slow' : 'fast' })),
+  handle(json, async (value) => value),
+  handle(list, async (numbers) => numbers.map(String)),
+  handle(choice, async (input) => {
+    if (input.type === 'a') same<typeof input.a, string>(true)
+    else same<typeof input.b, number>(true)
+  }),
+  handle(anything, async () => {}),
+]
+
+// The same effects outside a handler; what the body returns comes back.
+const held = await post.commit((fx) => {
+  fx.send(nightly)
+  fx.put('k', 1)
+  fx.remove('l')
+  return fx.send(resize, photo, { onSuccess: notify })
+})
+same<typeof held, { readonly id: string }>(true)
+
+// Modules: a list, or a function that makes what the handlers need.
+await post.work(handlers, { signal: AbortSignal.abort() })
+await post.work(async ({ post: given, signal }) => {
+  same<typeof given, typeof post>(true)
+  same<typeof signal, AbortSignal>(true)
+  return { handlers, contracts: [resize, inbox], stop: async () => {} }
+})
+
+// Contracts can be written down, and helpers can be generic over them.
+export const written: Task<{ id: string; owner: string; taken: string }, { url: string; width: number }, { too_big: { limit: number }; not_found: { path: string } }, { id: string; owner: string; taken: Date }, { url: string; width: string | number }> = resize
+export const simple: Task<void> = nightly
+export async function sendTwice<I, O, Sent>(to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>>>): Promise<Sent> {
+  await post.send(to, ...input)
+  return post.send(to, ...input)
+}
+export const logged = (ctx: Context): void => ctx.log.info('seen', { id: ctx.id })
+export const waits = (of: Operation<{ url: string }, any>): Promise<{ url: string }> => of.result()
+await sendTwice(resize, photo)
+await waits(operation)
