@@ -28,20 +28,21 @@ export async function getDepth(server: string, queue: string): Promise<Depth> {
 export const unfinished = ({ ready, held, delayed, arrived, leased }: Depth): number =>
   ready + held + delayed + arrived + leased
 
-/** Every message of a queue in a state, its body as base64: as it is stored, byte for byte. */
+/** Every message of a queue in a state, without its body. */
 export async function* browse(server: string, queue: string, state: string): AsyncGenerator<Stored> {
   for (let after: string | null = ''; after !== null;) {
     const url = new URL(`/v1/queues/${queue}/messages`, server)
-    url.search = new URLSearchParams({
-      state,
-      limit: '100',
-      data: 'base64',
-      ...(after === '' ? {} : { after }),
-    }).toString()
+    url.search = new URLSearchParams({ state, limit: '500', ...(after === '' ? {} : { after }) }).toString()
     const page: { readonly items: readonly Stored[]; readonly next: string | null } = await bodyOf(await fetch(url))
     yield* page.items
     after = page.next
   }
+}
+
+/** The body of a message as it is stored, byte for byte. */
+export async function getBody(server: string, queue: string, id: string): Promise<Buffer> {
+  const message = await bodyOf<Stored>(await fetch(new URL(`/v1/queues/${queue}/messages/${id}?data=base64`, server)))
+  return Buffer.from(message.event.data_base64 ?? '', 'base64')
 }
 
 /** Calls a task and waits for its output. */

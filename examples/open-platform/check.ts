@@ -1,6 +1,6 @@
 // What has to be true at the end, worked out from what the replayer knows it sent: over HTTP, as any client could.
 
-import { browse, callTask, getDepth } from './api.ts'
+import { browse, callTask, getBody, getDepth } from './api.ts'
 import { addToDigest, emptyDigest, isSameDigest, type Digest } from './digest.ts'
 import { hash } from './payload.ts'
 import type { Received, Sent } from './run-folder.ts'
@@ -51,16 +51,17 @@ async function checkSum(server: string, sent: readonly Sent[]): Promise<Check> {
 }
 
 async function checkHashes(server: string, sent: readonly Sent[]): Promise<Check> {
-  const stored = new Map<string, string>()
-  for (const state of ['acked', 'dead']) {
-    for await (const { id, event } of browse(server, 'task:digest', state))
-      stored.set(id, hash(Buffer.from(event.data_base64 ?? '', 'base64')))
+  let equal = 0
+  const rest = sent.values()
+  const read = async (): Promise<void> => {
+    for (const { operation, sha256 } of rest)
+      if (hash(await getBody(server, 'task:digest', operation)) === sha256) equal++
   }
-  const equal = sent.filter(({ operation, sha256 }) => stored.get(operation) === sha256)
+  await Promise.all(Array.from({ length: 8 }, read))
   return {
     claim: "every stored body's SHA-256 is the sent one",
-    found: `${equal.length} of ${sent.length}`,
-    holds: equal.length === sent.length,
+    found: `${equal} of ${sent.length}`,
+    holds: equal === sent.length,
   }
 }
 

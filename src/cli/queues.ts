@@ -30,11 +30,15 @@ export async function listQueues(exchange: Exchange): Promise<readonly QueueView
 
 async function queues(session: Session, options: CommonOptions): Promise<void> {
   await using exchange = await connect(session, options)
-  const found = await listQueues(exchange)
+  const found = (await listQueues(exchange)).filter(isOfInterest)
   if (options.json) return writeJson(session, { items: found, next: null })
   if (found.length === 0) return session.terminal.out(`no queues yet at ${exchange.where}`)
   writeTable(session.terminal, columns(session), found)
 }
+
+/** Posthorn's own queues are shown only where something is in them. */
+const isOfInterest = ({ queue, arrived, ready, held, delayed, leased, dead }: QueueView): boolean =>
+  !/^(task:)?system[:.]/.test(queue) || arrived + ready + held + delayed + leased + dead > 0
 
 function columns({ terminal, clock }: Session): readonly Column<QueueView>[] {
   const count = (head: string, of: (queue: QueueView) => number): Column<QueueView> => ({

@@ -86,6 +86,8 @@ async function listenAt(post: Post, port: number, options: ServeOptions, key: st
       port,
       host: options.host,
       callbackAllow: options.callbackAllow,
+      callbackAllowRanges: options.callbackAllowRange,
+      autoCreate: options.autoCreate,
       ...(key === undefined ? {} : { key: [key, ownerKey] }),
     })
     await announceOwner(post, server, ownerKey)
