@@ -45,6 +45,8 @@ export class Desk {
   /** When each topic that forgets by age has something to forget. */
   readonly topicDuePlaces: SparsePlaces = new SparsePlaces()
   readonly topicDue: DueHeap = new DueHeap(this.topicDuePlaces)
+  /** Asks for a sweep soon: something waits for another turn. */
+  wake: () => void = () => {}
   /** Subscriptions that were fed as much as one turn allows, and wait for the next. */
   readonly hungry: Set<Subscription> = new Set()
 
@@ -60,6 +62,12 @@ export class Desk {
   at(now: Now): void {
     this.now = now.engine
     this.wall = now.wall
+  }
+
+  /** What is decided next must be durable before anybody is told, and before what it makes ready is handed out. */
+  dirty(): void {
+    this.isDirty = true
+    this.state.messages.seatAfter = this.store.frame
   }
 
   /** The queue of that name, which is created where there is none. */

@@ -19,6 +19,7 @@ export type ReportHead = Omit<Report, 'message'>
 
 /** ACKED, EXPIRED, CANCELLED or DISCARDED. Without a reason it keeps the one it had. */
 export function end(desk: Desk, slot: number, state: number, told: Told, reason?: string): void {
+  desk.dirty()
   const queue = queueOf(desk, slot)
   const line = headOf(desk, slot)
   const { keep } = queue.settings
@@ -26,19 +27,18 @@ export function end(desk: Desk, slot: number, state: number, told: Told, reason?
   const name = reason === undefined ? reasonOf(desk, slot) : desk.state.names.intern(reason, desk.effects)
   if (told === 'reported') report(desk, slot, queue, state, name)
   desk.effects.ended(slot, queue.number, state, desk.now, name, kept)
-  desk.isDirty = true
   if (queue.living === 0) queue.lastUsedAt = desk.now
   promote(desk, queue, line)
   if (kept) trimEnded(desk, queue)
 }
 
 export function bury(desk: Desk, slot: number, told: Told, reason: string): void {
+  desk.dirty()
   const queue = queueOf(desk, slot)
   const line = headOf(desk, slot)
   const name = desk.state.names.intern(reason, desk.effects)
   if (told === 'reported') report(desk, slot, queue, DEAD, name)
   desk.effects.buried(slot, desk.now, name)
-  desk.isDirty = true
   promote(desk, queue, line)
   if (queue.counts[DEAD]! > queue.settings.keep.deadCount) end(desk, queue.dead.head, DISCARDED, 'reported')
 }

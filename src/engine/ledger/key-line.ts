@@ -21,6 +21,11 @@ export class KeyLines {
     this.#slots = slots
   }
 
+  /** Lines in which anybody stands. */
+  get size(): number {
+    return this.#lines.size
+  }
+
   /** Whether somebody is at the head of the line. */
   isBusy(key: number): boolean {
     return (this.#lines.get(key)?.head ?? 0) !== 0

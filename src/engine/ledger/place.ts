@@ -29,5 +29,4 @@ export function promote(desk: Desk, queue: Queue, line: number): void {
   const next = queue.lines.firstHeld(line)
   if (next === 0) return
   desk.effects.readied(next, desk.now)
-  desk.isDirty = true
 }

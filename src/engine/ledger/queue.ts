@@ -10,6 +10,7 @@ import { CHUNK_MASK, type Slots } from './slots.ts'
 
 /** A subscription whose queue this is, as far as the queue must know. */
 export interface Feeding {
+  readonly row: { readonly number: number }
   readonly order: 'none' | 'key' | 'strict'
   readonly isLive: boolean
 }
@@ -44,6 +45,9 @@ export class Queue {
   readonly expiryPlaces: SparsePlaces = new SparsePlaces()
   feeding: Feeding | null = null
   lastUsedAt = 0
+  /** When it must be looked at next, on either clock. */
+  nextDueAt: number = Infinity
+  nextWallDueAt: number = Infinity
   /** Something happened that may change when it must be looked at next. */
   isTouched = false
 
@@ -69,6 +73,10 @@ export class Queue {
   get living(): number {
     const { counts } = this
     return counts[ARRIVED]! + counts[READY]! + counts[HELD]! + counts[DELAYED]! + counts[LEASED]!
+  }
+
+  get leased(): number {
+    return this.counts[LEASED]!
   }
 
   get endedCount(): number {

@@ -16,7 +16,7 @@ export function send(desk: Desk, queueName: string, message: Message): ChangeRes
   const first = firstSent(desk, queueName, message)
   if (first !== undefined) return { id: first, duplicate: true }
   const queue = desk.queue(queueName)
-  if (message.dedupe !== undefined) {
+  if (message.dedupe !== undefined && queue.settings.dedupeWindowMs > 0) {
     desk.effects.deduped({ scope: 'queue', name: queueName, text: message.dedupe, id: message.id, until: desk.now + queue.settings.dedupeWindowMs })
   }
   insert(desk, queue, message, desk.store.blocks.addMessage(message))

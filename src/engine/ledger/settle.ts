@@ -36,7 +36,7 @@ export function settle(desk: Desk, change: Settlement): void {
 }
 
 /** A leased message waits again, unless it was cancelled or has expired meanwhile, or its queue is going. */
-export function giveBack(desk: Desk, slot: number, delay: When, place = desk.now): void {
+export function giveBack(desk: Desk, slot: number, delay: When, place: number = desk.now): void {
   const chunk = desk.state.messages.slots.of(slot)
   const row = slot & CHUNK_MASK
   if ((chunk.flags[row]! & FLAG.cancelRequested) !== 0) return end(desk, slot, CANCELLED, 'reported')

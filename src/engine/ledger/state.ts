@@ -238,7 +238,11 @@ export class LedgerState implements Entries {
   subscriptionSet(row: SubscriptionRow): void {
     this.version = Math.max(this.version, row.version)
     const known = this.subscriptions.get(row.number)
-    if (known !== undefined && row.subscription === known.row.subscription) return known.set(row)
+    if (known !== undefined && row.subscription === known.row.subscription) {
+      known.set(row)
+      this.topicByName.get(row.subscription.topic)?.follow(known)
+      return
+    }
     const subscription = new Subscription(row)
     if (known !== undefined && isSame(known.row.subscription, row.subscription)) subscription.gaps = known.gaps
     if (known !== undefined && this.messages.live) this.topicByName.get(row.subscription.topic)?.remove(known)

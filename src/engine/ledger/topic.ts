@@ -1,6 +1,6 @@
 /** Topics and subscriptions as the ledger has them: patterns and filters compiled, and found by exact type where they name one. */
 import { compileFilters, compileTypes, type Predicate } from '../../core/filter.ts'
-import type { EventAttributes } from '../../core/message.ts'
+import type { EventAttributes, Message } from '../../core/message.ts'
 import type { Retention, StoredSubscription } from '../../core/settings.ts'
 import type { SubscriptionRow, TopicRow } from './entries.ts'
 import type { Feeding } from './queue.ts'
@@ -9,6 +9,11 @@ import { RetainedLog } from './retained-log.ts'
 export class Subscription implements Feeding {
   row: SubscriptionRow
   gaps: StoredSubscription['gaps'] = []
+  /** Position of the last event that it lost while it lagged; null: none since it was last live. */
+  missing: number | null = null
+  /** Contents that were fetched for the events it is owed, by position. */
+  readonly fetched: Map<number, Message> = new Map()
+  isFetching = false
   readonly #matchesType: (type: string) => boolean
   readonly #passes: Predicate
 
@@ -51,6 +56,8 @@ export class Topic {
   version: number
   log: RetainedLog | null
   readonly subscriptions: Map<string, Subscription> = new Map()
+  /** Those that do not follow live. */
+  readonly lagging: Set<Subscription> = new Set()
   readonly #byType = new Map<string, Set<Subscription>>()
   readonly #byPattern = new Set<Subscription>()
 
@@ -75,10 +82,21 @@ export class Topic {
   add(subscription: Subscription): void {
     this.subscriptions.set(subscription.row.subscription.name, subscription)
     this.#index(subscription, (set) => set.add(subscription))
+    this.follow(subscription)
+  }
+
+  /** Notes whether the subscription follows live. */
+  follow(subscription: Subscription): void {
+    if (!subscription.isLive) this.lagging.add(subscription)
+    else {
+      this.lagging.delete(subscription)
+      subscription.missing = null
+    }
   }
 
   remove(subscription: Subscription): void {
     this.subscriptions.delete(subscription.row.subscription.name)
+    this.lagging.delete(subscription)
     this.#index(subscription, (set) => set.delete(subscription))
     for (const type of subscription.row.subscription.types) if (this.#byType.get(type)?.size === 0) this.#byType.delete(type)
   }

@@ -1,0 +1,100 @@
+/** Changes of what is durable about queues, topics and subscriptions. They have been checked. */
+import type { ChangeResult } from '../../core/engine.ts'
+import { DEFAULT_SUBSCRIPTION_QUEUE, settingsKey, subscriptionKey, subscriptionQueue, topicKey, type QueueSettings, type ReadFrom, type Retention, type Subscription as Bound } from '../../core/settings.ts'
+import { toVersion, type Desk } from './desk.ts'
+import { end } from './ending.ts'
+import { DISCARDED, LEASED, DEAD } from './entries.ts'
+import type { Queue } from './queue.ts'
+import { forgetAll, retimeTopic, trimTopic } from './retain.ts'
+import { CHUNK_MASK } from './slots.ts'
+import type { Topic } from './topic.ts'
+
+export function configure(desk: Desk, queueName: string, settings: QueueSettings): ChangeResult {
+  const queue = desk.queue(queueName, settings)
+  const version = desk.nextVersion()
+  desk.effects.queueSet({ ...queue.row(), settings, version })
+  desk.isDirty = true
+  desk.notices.key(settingsKey(queueName))
+  if (!settings.paused && queue.ready.oldestAt() !== null) desk.state.listener.becameReady(queue)
+  return { version: toVersion(version) }
+}
+
+export function retain(desk: Desk, topicName: string, retention: Retention | null): ChangeResult {
+  const version = desk.nextVersion()
+  const topic = topicOf(desk, topicName)
+  if (retention === null) forgetAll(desk, topic)
+  desk.effects.topicSet({ ...topic.row(), retention, version })
+  trimTopic(desk, topic, desk.limits.changes)
+  retimeTopic(desk, topic)
+  // Who was catching up has nothing left to catch up on.
+  for (const subscription of topic.lagging) desk.hungry.add(subscription)
+  desk.isDirty = true
+  desk.notices.key(topicKey(topicName))
+  return { version: toVersion(version) }
+}
+
+export function bind(desk: Desk, subscription: Bound): ChangeResult {
+  const { topic: topicName, name } = subscription
+  const topic = topicOf(desk, topicName)
+  const queue = desk.queue(subscriptionQueue(topicName, name), DEFAULT_SUBSCRIPTION_QUEUE)
+  if (queue.unbound) desk.effects.queueSet({ ...queue.row(), unbound: false })
+  const version = desk.nextVersion()
+  const known = topic.subscriptions.get(name)
+  if (known !== undefined) desk.effects.subscriptionSet({ ...known.row, subscription, version })
+  else {
+    const cursor = cursorOf(topic, subscription.from)
+    const status = cursor === null ? 'live' : 'catching-up'
+    desk.effects.subscriptionSet({ number: desk.state.subscriptions.next(), queue: queue.number, subscription, version, status, cursor: cursor ?? 0 })
+    if (cursor !== null) desk.hungry.add(topic.subscriptions.get(name)!)
+  }
+  desk.isDirty = true
+  desk.notices.key(subscriptionKey(topicName, name))
+  return { version: toVersion(version) }
+}
+
+export function unbind(desk: Desk, topicName: string, name: string): null {
+  const subscription = desk.state.subscription(topicName, name)
+  if (subscription === undefined) return null
+  const queue = desk.state.queues.get(subscription.row.queue)!
+  desk.hungry.delete(subscription)
+  desk.effects.subscriptionGone(subscription.row.number)
+  desk.effects.queueSet({ ...queue.row(), unbound: true })
+  queue.lastUsedAt = desk.now
+  discardSome(desk, queue, desk.limits.changes)
+  desk.isDirty = true
+  desk.notices.key(subscriptionKey(topicName, name))
+  return null
+}
+
+/** Discards what waits or is dead in a queue that is going; at most so many, a sweep does the rest. How many there were. */
+export function discardSome(desk: Desk, queue: Queue, most: number): number {
+  const { slots } = desk.state.messages
+  let count = 0
+  for (let slot = queue.arrivals.head; slot !== 0 && count < most; ) {
+    const later = queue.arrivals.later(slot)
+    const state = slots.of(slot).state[slot & CHUNK_MASK]!
+    if (state < LEASED || state === DEAD) {
+      end(desk, slot, DISCARDED, 'reported')
+      count++
+    }
+    slot = later
+  }
+  return count
+}
+
+function topicOf(desk: Desk, name: string): Topic {
+  const known = desk.state.topicByName.get(name)
+  if (known !== undefined) return known
+  const number = desk.state.topics.next()
+  desk.effects.topicSet({ topic: number, name, retention: null, version: 0 })
+  return desk.state.topics.get(number)!
+}
+
+/** The position after which it begins; null: with the next event. */
+function cursorOf(topic: Topic, from: ReadFrom): number | null {
+  if (from === 'now' || topic.log === null) return null
+  if (from === 'beginning') return 0
+  if ('position' in from) return Number(from.position)
+  for (const item of topic.log.since(from.at)) return item.position - 1
+  return null
+}

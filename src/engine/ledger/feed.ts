@@ -1,0 +1,92 @@
+/** Feeds a subscription that does not follow live: from what its topic keeps, in bounded steps, until it has caught up. */
+import type { Message } from '../../core/message.ts'
+import type { Desk } from './desk.ts'
+import { openGap } from './gap.ts'
+import { insert, slotOfId } from './insert.ts'
+import { announce } from './publish.ts'
+import type { Queue } from './queue.ts'
+import type { RetainedItem } from './retained-log.ts'
+import type { Subscription, Topic } from './topic.ts'
+
+/** Events looked at in one step. */
+const STEP_EVENTS = 500
+/** Contents fetched at once where they are not at hand. */
+const FETCH_EVENTS = 64
+
+/** One step. Suspended ones wait until their queue is below half its limit. */
+export function feed(desk: Desk, subscription: Subscription): void {
+  const queue = desk.state.queues.get(subscription.row.queue)!
+  desk.hungry.delete(subscription)
+  if (subscription.isLive || subscription.isFetching) return
+  const wasSuspended = subscription.row.status === 'suspended'
+  if (wasSuspended && !queue.isBelowHalf()) return
+  const topic = desk.state.topicByName.get(subscription.row.subscription.topic)!
+  desk.dirty()
+  const end = moveOn(desk, subscription, queue, topic)
+  if (end.status === 'live') subscription.fetched.clear()
+  else if (end.status === 'catching-up' && !subscription.isFetching) desk.hungry.add(subscription)
+  if (end.status !== subscription.row.status || end.cursor !== subscription.row.cursor) {
+    desk.effects.subscriptionSet({ ...subscription.row, status: end.status, cursor: end.status === 'live' ? 0 : end.cursor })
+  }
+  if (wasSuspended && end.status !== 'suspended') announce(desk, subscription, 'resumed')
+}
+
+interface End {
+  readonly status: 'live' | 'catching-up' | 'suspended'
+  readonly cursor: number
+}
+
+function moveOn(desk: Desk, subscription: Subscription, queue: Queue, topic: Topic): End {
+  let { cursor } = subscription.row
+  let left = STEP_EVENTS
+  if (topic.log === null) return { status: 'live', cursor }
+  for (const item of topic.log.after(cursor)) {
+    if (left-- === 0) return { status: 'catching-up', cursor }
+    if (subscription.wantsType(desk.state.names.text(item.type))) {
+      const message = contentOf(desk, subscription, item)
+      if (message === null) {
+        fetch(desk, subscription, topic, cursor)
+        return { status: 'catching-up', cursor }
+      }
+      if (subscription.wants(message.event)) {
+        const isTooLarge = queue.living === 0 && queue.isFull(1, message.body.byteLength)
+        if (!isTooLarge && queue.isFull(1, message.body.byteLength)) return { status: 'suspended', cursor }
+        // What can never fit is missed, rather than standing in the way for ever.
+        if (isTooLarge) openGap(desk, subscription, item.at)
+        else if (slotOfId(desk, queue, message.id) === 0) insert(desk, queue, message, item.block)
+      }
+      subscription.fetched.delete(item.position)
+    }
+    cursor = item.position
+  }
+  return { status: 'live', cursor }
+}
+
+/** null: it is not at hand. */
+function contentOf(desk: Desk, subscription: Subscription, item: RetainedItem): Message | null {
+  const fetched = subscription.fetched.get(item.position)
+  if (fetched !== undefined) return fetched
+  const content = desk.store.blocks.readMessage(item.block)
+  if (!(content instanceof Promise)) return content
+  // It is asked for again below, with those that come after it.
+  content.catch(() => {})
+  return null
+}
+
+function fetch(desk: Desk, subscription: Subscription, topic: Topic, cursor: number): void {
+  const reads: Promise<unknown>[] = []
+  for (const item of topic.log!.after(cursor)) {
+    if (reads.length === FETCH_EVENTS) break
+    if (!subscription.wantsType(desk.state.names.text(item.type))) continue
+    reads.push(Promise.resolve(desk.store.blocks.readMessage(item.block)).then((message) => subscription.fetched.set(item.position, message)))
+  }
+  subscription.isFetching = true
+  void Promise.allSettled(reads).then((results) => {
+    subscription.isFetching = false
+    // Content that cannot be read is a failed store, which has said so itself.
+    if (results.every(({ status }) => status === 'fulfilled')) {
+      desk.hungry.add(subscription)
+      desk.wake()
+    }
+  })
+}

@@ -1,0 +1,59 @@
+/** Routes an event of a topic: kept where the topic keeps its events, and into the queue of every live subscription that wants it. */
+import type { ChangeResult } from '../../core/engine.ts'
+import type { Message } from '../../core/message.ts'
+import { EVENTS_TOPIC } from '../../core/name.ts'
+import type { Desk } from './desk.ts'
+import { engineMessage } from './ending.ts'
+import { openGap, widenGap } from './gap.ts'
+import { insert, slotOfId } from './insert.ts'
+import { keepEvent } from './retain.ts'
+import { TOPIC_DEDUPE_MS } from './send.ts'
+import { dedupeText } from './state.ts'
+import type { Subscription, Topic } from './topic.ts'
+
+export function publish(desk: Desk, topicName: string, message: Message): ChangeResult {
+  const { dedupe } = message
+  const first = dedupe === undefined ? undefined : desk.state.dedupe.find(dedupeText('topic', topicName, dedupe), desk.now)
+  if (first !== undefined) return { id: first, duplicate: true, routed: 0 }
+  if (dedupe !== undefined) desk.effects.deduped({ scope: 'topic', name: topicName, text: dedupe, id: message.id, until: desk.now + TOPIC_DEDUPE_MS })
+  desk.isDirty = true
+  desk.notices.topic(topicName)
+  const topic = desk.state.topicByName.get(topicName)
+  return { id: message.id, duplicate: false, routed: topic === undefined ? 0 : route(desk, topic, message) }
+}
+
+function route(desk: Desk, topic: Topic, message: Message): number {
+  let block = 0
+  const content = (): number => (block === 0 ? (block = desk.store.blocks.addMessage(message)) : block)
+  const position = topic.log === null ? 0 : keepEvent(desk, topic, message, content())
+  const suspended: Subscription[] = []
+  let routed = 0
+  for (const subscription of topic.wanting(message.event.type)) {
+    if (!subscription.wants(message.event)) continue
+    const queue = desk.state.queues.get(subscription.row.queue)!
+    if (!subscription.isLive) {
+      if (subscription.row.status === 'suspended' && position === 0) widenGap(desk, subscription, desk.now)
+    } else if (queue.isFull(1, message.body.byteLength)) {
+      suspend(desk, subscription, position)
+      suspended.push(subscription)
+    } else if (slotOfId(desk, queue, message.id) === 0) {
+      insert(desk, queue, message, content())
+      routed++
+    }
+  }
+  for (const subscription of suspended) announce(desk, subscription, 'suspended')
+  return routed
+}
+
+/** From here on the subscription is owed what its topic keeps; where that is nothing, what it misses is noted. */
+function suspend(desk: Desk, subscription: Subscription, position: number): void {
+  desk.effects.subscriptionSet({ ...subscription.row, status: 'suspended', cursor: position === 0 ? 0 : position - 1 })
+  if (position === 0) openGap(desk, subscription, desk.now)
+}
+
+/** Tells operators, by an event of its own topic. */
+export function announce(desk: Desk, subscription: Subscription, what: 'suspended' | 'resumed'): void {
+  const { topic, name } = subscription.row.subscription
+  const queue = desk.state.queues.get(subscription.row.queue)!
+  publish(desk, EVENTS_TOPIC, engineMessage(desk, `posthorn.subscription.${what}`, { topic, name, queue: queue.name, at: desk.now, messages: queue.living, bytes: queue.bytes }))
+}
