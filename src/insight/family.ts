@@ -1,0 +1,78 @@
+/** Families of counters and histograms by label, and their text for Prometheus (exposition format 0.0.4). */
+import { Histogram } from '../runtime/histogram.ts'
+
+export type Labels = Readonly<Record<string, string>>
+
+/** Upper bounds of buckets in seconds: a network round trip to half an hour. */
+const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
+
+export class Counter {
+  readonly #name: string
+  readonly #help: string
+  readonly #values = new Map<string, number>()
+
+  constructor(name: string, help: string) {
+    this.#name = name
+    this.#help = help
+  }
+
+  add(labels: Labels, times = 1): void {
+    const key = format(labels)
+    this.#values.set(key, (this.#values.get(key) ?? 0) + times)
+  }
+
+  render(): string {
+    return head(this.#name, this.#help, 'counter') + [...this.#values].map(([labels, value]) => `${this.#name}${braces(labels)} ${value}\n`).join('')
+  }
+}
+
+export class Distribution {
+  readonly #name: string
+  readonly #help: string
+  readonly #values = new Map<string, Histogram>()
+
+  constructor(name: string, help: string) {
+    this.#name = name
+    this.#help = help
+  }
+
+  record(labels: Labels, ms: number, times = 1): void {
+    const key = format(labels)
+    let histogram = this.#values.get(key)
+    if (histogram === undefined) this.#values.set(key, (histogram = new Histogram()))
+    histogram.record(ms, times)
+  }
+
+  /** For people: what was recorded under these labels. */
+  of(labels: Labels): Histogram | undefined {
+    return this.#values.get(format(labels))
+  }
+
+  render(): string {
+    let text = head(this.#name, this.#help, 'histogram')
+    for (const [labels, histogram] of this.#values) {
+      const more = labels === '' ? '' : `${labels},`
+      for (const bound of BOUNDS) text += `${this.#name}_bucket{${more}le="${bound}"} ${histogram.countUpTo(bound * 1_000)}\n`
+      text += `${this.#name}_bucket{${more}le="+Inf"} ${histogram.count}\n`
+      text += `${this.#name}_sum${braces(labels)} ${histogram.sum / 1_000}\n${this.#name}_count${braces(labels)} ${histogram.count}\n`
+    }
+    return text
+  }
+}
+
+/** Values that are read when they are asked for. */
+export function renderGauge(name: string, help: string, values: Iterable<readonly [Labels, number]>, type: 'gauge' | 'counter' = 'gauge'): string {
+  return head(name, help, type) + [...values].map(([labels, value]) => `${name}${braces(format(labels))} ${value}\n`).join('')
+}
+
+function head(name: string, help: string, type: string): string {
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
+}
+
+function format(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`))}"`)
+    .join(',')
+}
+
+const braces = (labels: string): string => (labels === '' ? '' : `{${labels}}`)

@@ -1,0 +1,2 @@
+/** The public face of insight. */
+export { Metrics, type MetricsDeps } from './metrics.ts'

@@ -1,0 +1,86 @@
+/** Everything behind the HTTP API, put together once per `handler` or `serve`: what routes stand on, and Posthorn's own work. */
+import { bindCallbacks, createAllowance, createGuard } from '../callback/index.ts'
+import { Metrics } from '../insight/index.ts'
+import { CALLBACK_QUEUE } from '../operation/index.ts'
+import { internalsOf, type Post } from '../posthorn.ts'
+import { createAccess } from './access.ts'
+import type { ServerDeps } from './call.ts'
+import { describeRoute } from './describe.ts'
+import { Drain } from './drain.ts'
+import { healthRoutes } from './health.ts'
+import { Idempotency } from './idempotency.ts'
+import { leaseRoute } from './lease.ts'
+import { LeaseLines } from './lease-line.ts'
+import { resolveLimits, type Limits } from './limit.ts'
+import { messageRoutes } from './message.ts'
+import { operationRoutes } from './operation.ts'
+import type { HandlerOptions } from './option.ts'
+import { OwnWork } from './own-work.ts'
+import { queueRoutes } from './queue.ts'
+import { createRespond, type Respond } from './respond.ts'
+import type { Route } from './route.ts'
+import { sendRoute } from './send.ts'
+import { loadServerKey } from './server-key.ts'
+import { Settled } from './settled.ts'
+import { settleRoute } from './settle.ts'
+import { sweepRoutes } from './sweep.ts'
+import { taskRoute } from './task.ts'
+import { createTokens, type Tokens } from './token.ts'
+
+const ROUTES: readonly Route[] = [taskRoute, ...operationRoutes, sendRoute, leaseRoute, settleRoute, ...messageRoutes, ...queueRoutes, ...sweepRoutes, ...healthRoutes]
+
+export interface Face {
+  readonly respond: Respond
+  readonly drain: Drain
+  readonly limits: Limits
+  readonly hasKeys: boolean
+  readonly work: OwnWork
+  /** Stops listening to what happens; the work is stopped apart. */
+  dispose(): void
+}
+
+/** @throws PosthornError `invalid-option` */
+export function createFace(post: Post, options: HandlerOptions): Face {
+  const internals = internalsOf(post)
+  const { engine, clock, log } = internals
+  const limits = resolveLimits({ bodyBytes: internals.limits.bodyBytes, ...options.limits })
+  const access = createAccess(options.key)
+  const allowance = createAllowance(options.callbackAllow, options.callbackAllowRanges)
+  const drain = new Drain()
+  const metrics = new Metrics(internals)
+  const deps: ServerDeps = {
+    ...internals,
+    log: options.log ?? log,
+    post,
+    limits,
+    allowance,
+    drain,
+    metrics,
+    lines: new LeaseLines(engine, clock, AbortSignal.any([drain.signal, internals.closing])),
+    idempotency: new Idempotency(engine, clock),
+    settled: new Settled(clock),
+    tokens: onceTokens(() => loadServerKey(engine)),
+    autoCreate: options.autoCreate ?? true,
+  }
+  const work = new OwnWork(post, () => bindCallbacks(CALLBACK_QUEUE, { clock, agent: createGuard({ rangesOf: allowance.rangesOf }), allowance }))
+  return {
+    respond: createRespond(deps, [...ROUTES, describeRoute(ROUTES, access.hasKeys)], access),
+    drain,
+    limits,
+    hasKeys: access.hasKeys,
+    work,
+    dispose: () => metrics[Symbol.dispose](),
+  }
+}
+
+/** Asks for the key when the first token is needed; a failure is not kept. */
+function onceTokens(load: () => Promise<Uint8Array>): () => Promise<Tokens> {
+  let tokens: Promise<Tokens> | null = null
+  return () => {
+    tokens ??= load().then(createTokens, (error: unknown) => {
+      tokens = null
+      throw error
+    })
+    return tokens
+  }
+}

@@ -1,0 +1,36 @@
+/** What one client may cost. */
+import { DEFAULTS } from '../core/default.ts'
+import { PosthornError } from '../core/error.ts'
+
+export interface Limits {
+  /** Default 1 MiB. */
+  readonly bodyBytes: number
+  /** How long a body may take to arrive. Default 30 s. */
+  readonly bodyMs: number
+  /** How long headers may take to arrive (`serve` only). Default 10 s. */
+  readonly headersMs: number
+  /** Default 64 KiB (`serve` only). */
+  readonly headersBytes: number
+  /** Default 1,000 (`serve` only). */
+  readonly connections: number
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  bodyBytes: DEFAULTS.maxBodyBytes,
+  bodyMs: 30_000,
+  headersMs: 10_000,
+  headersBytes: 65_536,
+  connections: 1_000,
+}
+
+/** @throws PosthornError `invalid-option` */
+export function resolveLimits(given: { readonly [K in keyof Limits]?: number | undefined } = {}): Limits {
+  const limits = { ...DEFAULT_LIMITS }
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new PosthornError('invalid-option', `limits.${name} is not known: there is ${Object.keys(DEFAULT_LIMITS).join(', ')}`)
+    if (!Number.isSafeInteger(value) || value < 1) throw new PosthornError('invalid-option', `limits.${name} is ${value}: it must be a whole number of at least 1`, { details: { field: `limits.${name}`, value } })
+    limits[name as keyof Limits] = value
+  }
+  return Object.freeze(limits)
+}

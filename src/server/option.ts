@@ -1,0 +1,26 @@
+/** What `handler` and `serve` take. */
+import type { Log } from '../runtime/log.ts'
+import type { Limits } from './limit.ts'
+
+export interface HandlerOptions {
+  /** The platform's key, at least 16 characters; several while one replaces another. Without one, only requests that came over loopback are answered. */
+  readonly key?: string | readonly string[] | undefined
+  /** Origins (`https://hooks.example.com`) to which completion callbacks may go. Default: none. */
+  readonly callbackAllow?: readonly string[] | undefined
+  /** Address ranges (CIDR) that are no public addresses and may be called back all the same. Default: none. */
+  readonly callbackAllowRanges?: readonly string[] | undefined
+  /** Whether a send to an unknown queue creates it. Default true. */
+  readonly autoCreate?: boolean | undefined
+  readonly limits?: { readonly [K in keyof Limits]?: number | undefined } | undefined
+  /** Default: the log of `open`. */
+  readonly log?: Log | undefined
+}
+
+export interface ServeOptions extends HandlerOptions {
+  /** Default 7070; 0: any free one. */
+  readonly port?: number | undefined
+  /** Default 127.0.0.1. Another address than loopback needs a key. */
+  readonly host?: string | undefined
+  /** How long `stop` lets requests and Posthorn's own work run on. Default 25 s. */
+  readonly graceMs?: number | undefined
+}
