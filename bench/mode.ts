@@ -117,7 +117,7 @@ export class Run {
     const start = performance.now()
     const count = await work()
     const elapsedMs = performance.now() - start
-    return { count, elapsedMs, observed: observer.end(), times: this.#times.all() }
+    return { count, elapsedMs, observed: await observer.end(), times: this.#times.all() }
   }
 
   /** Senders in a closed loop. Answers how many messages were confirmed. */

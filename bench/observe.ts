@@ -3,6 +3,7 @@
  * The loop's own share is told apart from garbage collection, because only the first can be mended in the code.
  */
 import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
+import { scheduler } from 'node:timers/promises'
 import { round } from './measure.ts'
 
 /** The loop is probed every so often; what is reported is the time beyond it. */
@@ -34,29 +35,30 @@ export class Observer {
   readonly #gc = new PerformanceObserver((list) => this.#collected(list.getEntries()))
   readonly #probe: NodeJS.Timeout
   readonly #cpu = process.cpuUsage()
+  #probedAt = performance.now()
 
   constructor() {
     this.#gc.observe({ entryTypes: ['gc'] })
     this.#delay.enable()
-    let last = performance.now()
-    this.#probe = setInterval(() => {
-      const now = performance.now()
-      if (now - last > NOTABLE_MS + PROBE_MS) this.#gaps.push({ start: last, end: now - PROBE_MS })
-      last = now
-    }, PROBE_MS)
+    this.#probe = setInterval(() => this.#probed(), PROBE_MS)
   }
 
-  end(): Observed {
+  async end(): Promise<Observed> {
+    const { user, system } = process.cpuUsage(this.#cpu)
+    const rss = process.memoryUsage.rss()
     this.#delay.disable()
     clearInterval(this.#probe)
+    this.#probed()
+    // Collections are told a turn later.
+    await scheduler.yield()
     this.#collected(this.#gc.takeRecords())
     this.#gc.disconnect()
-    const { user, system } = process.cpuUsage(this.#cpu)
     const pauses = this.#collections.map(({ start, end }) => end - start)
     return {
       loop: {
         p999: beyondProbe(this.#delay.percentile(99.9)),
-        max: beyondProbe(this.#delay.max),
+        // The histogram knows nothing of what comes before its first sample and after its last.
+        max: Math.max(beyondProbe(this.#delay.max), round(Math.max(0, ...this.#gaps.map(length)))),
         maxBesideGc: round(Math.max(0, ...this.#gaps.map((gap) => length(gap) - this.#collectedWithin(gap)))),
       },
       gc: {
@@ -65,8 +67,14 @@ export class Observer {
         count: pauses.length,
       },
       cpuMs: round((user + system) / 1000),
-      rssMb: round(process.memoryUsage.rss() / 1e6),
+      rssMb: round(rss / 1e6),
     }
+  }
+
+  #probed(): void {
+    const now = performance.now()
+    if (now - this.#probedAt > NOTABLE_MS + PROBE_MS) this.#gaps.push({ start: this.#probedAt, end: now - PROBE_MS })
+    this.#probedAt = now
   }
 
   #collected(entries: readonly { readonly startTime: number; readonly duration: number }[]): void {

@@ -156,6 +156,7 @@ class LeaseLoop implements Working {
   }
 
   async #woken(longestMs?: number): Promise<void> {
+    if (this.#stopped) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#wake = resolve
     const late = longestMs === undefined ? undefined : setTimeout(resolve, longestMs)
