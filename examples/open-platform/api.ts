@@ -52,9 +52,13 @@ export async function callTask<Output>(server: string, task: string, input: unkn
     headers: { 'content-type': 'application/json', 'prefer': 'wait=30' },
     body: JSON.stringify(input),
   })
-  const operation = await bodyOf<{ readonly status: string; readonly output: Output }>(response)
-  if (operation.status !== 'succeeded') throw new Error(`task ${task} is ${operation.status}`)
-  return operation.output
+  const { status, output, error } = await bodyOf<{
+    readonly status: string
+    readonly output: Output
+    readonly error?: { readonly detail?: string }
+  }>(response)
+  if (status !== 'succeeded') throw new Error(`task ${task} is ${status}: ${error?.detail ?? ''}`)
+  return output
 }
 
 async function bodyOf<T>(response: Response): Promise<T> {

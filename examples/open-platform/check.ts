@@ -26,8 +26,8 @@ export async function checkAll(
   for await (const { id } of browse(server, 'task:digest', 'dead')) dead.add(id)
   const done = sent.filter(({ operation }) => !dead.has(operation))
   const read = await callTask<Read>(server, 'digests', {
-    repositories: [...new Set(sent.map(({ owner }) => owner))],
-    events: [...new Set(sent.map(({ event }) => event))],
+    repositories: [...new Set(done.map(({ owner }) => owner))],
+    events: [...new Set(done.map(({ event }) => event))],
   })
   return [
     await checkSum(server, sent),

@@ -116,8 +116,9 @@ async function readProgress({
   }
 }
 
-const isSettled = ({ sent, done, dead, waiting, calledBack }: Progress): boolean =>
-  waiting === 0 && calledBack >= sent && done + dead >= sent
+function isSettled({ sent, done, dead, waiting, calledBack }: Progress): boolean {
+  return waiting === 0 && calledBack >= sent && done + dead >= sent
+}
 
 async function finish(run: number): ReturnType<typeof checkAll> {
   const sent = readLines<Sent>(folder.sentFile)

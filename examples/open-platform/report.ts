@@ -27,7 +27,7 @@ export function formatReport({ sent, received, dead, checks, rate }: Result): st
   )
   return [
     '',
-    `  ${cell('sent', sent.length)}${cell('done', succeeded.length)}${cell('dead', dead.length)}`,
+    `  ${[count('sent', sent), count('done', succeeded), count('dead', dead)].join('     ')}`,
     ...dead.map(({ reason, failure }) => dim(`  dead: ${reason}, ${failure}`)),
     '',
     dim(`  ${'delay'.padEnd(14)}${'p50'.padStart(9)}${'p99'.padStart(12)}`),
@@ -36,8 +36,8 @@ export function formatReport({ sent, received, dead, checks, rate }: Result): st
       sent.map(({ sendMs }) => sendMs),
       'from the call until it is durable',
     ),
-    delay('receive', receive, 'until a handler starts'),
-    delay('process', process, 'until the outcome, retries included'),
+    delay('receive', receive, 'until its handler starts: in line for its repository, retries included'),
+    delay('process', process, 'the handler, until its outcome is durable'),
     '',
     `  ${'throughput'.padEnd(14)}${`${perSecond(ended).toFixed(1)}/s`.padStart(9)}   ${dim(`at ${rate}/s sent`)}`,
     `  ${'reliability'.padEnd(14)}${`${((100 * succeeded.length) / Math.max(1, ended.length)).toFixed(2)} %`.padStart(9)}   ${dim(`${succeeded.length} of ${ended.length} succeeded, ${retried.length} of them after a retry`)}`,
@@ -52,7 +52,7 @@ export function formatReport({ sent, received, dead, checks, rate }: Result): st
 
 const dim = (text: string): string => styleText('dim', text)
 
-const cell = (name: string, count: number): string => `${dim(name)} ${styleText('bold', String(count))}     `
+const count = (name: string, all: readonly unknown[]): string => `${dim(name)} ${styleText('bold', String(all.length))}`
 
 function delay(name: string, samples: readonly number[], meaning: string): string {
   const sorted = samples.toSorted((one, other) => one - other)
@@ -62,8 +62,10 @@ function delay(name: string, samples: readonly number[], meaning: string): strin
 const at = (sorted: readonly number[], share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 
-const span = (ms: number): string =>
-  ms >= 1000 ? `${(ms / 1000).toFixed(2)} s` : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
+function span(ms: number): string {
+  if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`
+  return ms === 0 ? '< 1 ms' : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
+}
 
 function perSecond(ended: readonly Received[]): number {
   const first = Math.min(...ended.map(({ createdAt }) => Date.parse(createdAt)))
