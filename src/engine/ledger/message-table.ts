@@ -55,11 +55,13 @@ export class MessageTable {
     else this.slots.reach(slot)
     const chunk = this.slots.of(slot)
     write(chunk, slot & CHUNK_MASK, message)
-    if (this.live) this.admit(slot)
+    if (!this.live) return
+    this.register(slot)
+    this.link(slot)
   }
 
-  /** Takes a message whose columns are written into everything that follows from them. */
-  admit(slot: number): void {
+  /** Counts what a message refers to, and makes it known by its id and its arrival. */
+  register(slot: number): void {
     const chunk = this.slots.of(slot)
     const row = slot & CHUNK_MASK
     const around = this.#around
@@ -73,9 +75,14 @@ export class MessageTable {
     if (about !== undefined) around.retainBlock(about)
     for (const item of chunk.history?.get(row) ?? []) this.#retain(item)
     this.ids.add(slot)
-    const queue = around.queue(chunk.queue[row]!)
-    queue.arrivals.append(slot)
-    this.#link(slot, chunk, row, queue)
+    around.queue(chunk.queue[row]!).arrivals.append(slot)
+  }
+
+  /** Puts a message where its state says. */
+  link(slot: number): void {
+    const chunk = this.slots.of(slot)
+    const row = slot & CHUNK_MASK
+    this.#link(slot, chunk, row, this.#around.queue(chunk.queue[row]!))
   }
 
   ready(slot: number, place: number): void {

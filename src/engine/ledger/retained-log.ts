@@ -38,6 +38,11 @@ export class RetainedLog {
     this.length++
   }
 
+  /** Position of the first event that is kept; Infinity where none is. */
+  get firstPosition(): number {
+    return this.length === 0 ? Infinity : this.pages.get(this.firstPage)!.positions[this.#trimmed]!
+  }
+
   first(): RetainedItem | undefined {
     for (const item of this.#from(0)) return item
     return undefined

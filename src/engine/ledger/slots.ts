@@ -8,8 +8,7 @@ export const CHUNK_SLOTS = 16_384
 export const CHUNK_SHIFT = 14
 export const CHUNK_MASK: number = CHUNK_SLOTS - 1
 
-const STORED_BYTES = 100
-const DERIVED_BYTES = 12
+const ROW_BYTES = 112
 
 /** A failure of a message: the block that holds it, and the name of its code. */
 export interface HistoryItem {
@@ -18,7 +17,6 @@ export interface HistoryItem {
 }
 
 export class Chunk {
-  readonly buffer: ArrayBuffer = new ArrayBuffer(CHUNK_SLOTS * (STORED_BYTES + DERIVED_BYTES))
   readonly place: Float64Array
   readonly due: Float64Array
   readonly seq: Float64Array
@@ -56,9 +54,10 @@ export class Chunk {
   history: Map<number, HistoryItem[]> | null = null
 
   constructor() {
+    const buffer = new ArrayBuffer(CHUNK_SLOTS * ROW_BYTES)
     let at = 0
     const column = <T>(make: new (buffer: ArrayBuffer, offset: number, length: number) => T, width: number): T => {
-      const array = new make(this.buffer, at, CHUNK_SLOTS)
+      const array = new make(buffer, at, CHUNK_SLOTS)
       at += CHUNK_SLOTS * width
       return array
     }
@@ -91,9 +90,12 @@ export class Chunk {
     this.earlier = column(Uint32Array, 4)
   }
 
-  /** The stored columns as one range of bytes. */
-  stored(): Uint8Array {
-    return new Uint8Array(this.buffer, 0, CHUNK_SLOTS * STORED_BYTES)
+  /** The stored columns, in the order in which checkpoints have them. */
+  stored(): readonly (Float64Array | Uint32Array | Uint8Array)[] {
+    return [
+      this.place, this.due, this.seq, this.sentAt, this.next, this.id0, this.id1, this.id2, this.id3, this.queue, this.block, this.bytes, this.handout,
+      this.key, this.group, this.type, this.report, this.acquired, this.failed, this.released, this.state, this.flags, this.priority,
+    ]
   }
 }
 

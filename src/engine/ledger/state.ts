@@ -4,7 +4,7 @@
  */
 import { settingsKey, subscriptionKey, topicKey, type StoredSubscription } from '../../core/settings.ts'
 import { BlockRefs } from './block-refs.ts'
-import { DEAD, type DedupeRow, type Entries, type MessageRow, type QueueRow, type RecordRow, type SubscriptionRow, type TopicRow } from './entries.ts'
+import { DEAD, HELD, type DedupeRow, type Entries, type MessageRow, type QueueRow, type RecordRow, type SubscriptionRow, type TopicRow } from './entries.ts'
 import type { HeapPlaces } from './due-heap.ts'
 import { MessageTable } from './message-table.ts'
 import { NameTable } from './name-table.ts'
@@ -94,7 +94,7 @@ export class LedgerState implements Entries {
 
   queueSet(row: QueueRow): void {
     const known = this.queues.get(row.queue)
-    this.version = Math.max(this.version, row.version)
+    this.sawVersion(row.version)
     if (known === undefined || known.name !== row.name) {
       const queue = new Queue(row, this.messages.slots, this.#places)
       this.queues.set(row.queue, queue)
@@ -118,9 +118,23 @@ export class LedgerState implements Entries {
   }
 
   added(row: MessageRow): void {
-    const queue = this.queues.rows[row.queue]
-    if (queue !== undefined && row.seq >= queue.nextSeq) queue.nextSeq = row.seq + 1
+    this.sawMessage(row.queue, row.seq, row.state, row.place)
     this.messages.add(row)
+  }
+
+  /** Numbers that were given are never given again. */
+  sawMessage(number: number, seq: number, state: number, place: number): void {
+    const queue = this.queues.rows[number]
+    if (queue !== undefined && seq >= queue.nextSeq) queue.nextSeq = seq + 1
+    if (state === HELD) this.sawTurn(place)
+  }
+
+  sawTurn(turn: number): void {
+    if (turn > this.turn) this.turn = turn
+  }
+
+  sawVersion(version: number): void {
+    if (version > this.version) this.version = version
   }
 
   readied(slot: number, place: number): void {
@@ -128,7 +142,7 @@ export class LedgerState implements Entries {
   }
 
   held(slot: number, turn: number): void {
-    this.turn = Math.max(this.turn, turn)
+    this.sawTurn(turn)
     this.messages.hold(slot, turn)
   }
 
@@ -180,7 +194,7 @@ export class LedgerState implements Entries {
   }
 
   recordPut(row: RecordRow): void {
-    this.version = Math.max(this.version, row.version)
+    this.sawVersion(row.version)
     if (!this.messages.live) return this.records.rows.set(row.record, row)
     const old = this.records.rows.get(row.record)
     this.blocks.retain(row.block)
@@ -197,7 +211,7 @@ export class LedgerState implements Entries {
   }
 
   topicSet(row: TopicRow): void {
-    this.version = Math.max(this.version, row.version)
+    this.sawVersion(row.version)
     let topic = this.topics.get(row.topic)
     if (topic === undefined || topic.name !== row.name) {
       topic = new Topic(row)
@@ -236,7 +250,7 @@ export class LedgerState implements Entries {
   }
 
   subscriptionSet(row: SubscriptionRow): void {
-    this.version = Math.max(this.version, row.version)
+    this.sawVersion(row.version)
     const known = this.subscriptions.get(row.number)
     if (known !== undefined && row.subscription === known.row.subscription) {
       known.set(row)
