@@ -38,6 +38,8 @@ export interface LedgerEngineOptions {
   readonly ids: Ids
   /** Engine time now: for a new engine the wall time, else so that it goes on from where it was. */
   readonly openedAt: number
+  /** Which opening this is, below 2^32 and never the same again: part of every token. Default: one more than the state's. */
+  readonly era?: number | undefined
   readonly limits?: Partial<EngineLimits> | undefined
   /** For tests: watchers are never told anything. */
   readonly dropHints?: boolean | undefined
@@ -77,7 +79,7 @@ export class LedgerEngine implements Engine {
     this.#desk = new Desk({ state, effects, store, ids: options.ids, limits, notices: this.#watchers })
     this.#desk.wake = () => this.#timer.arm(this.#clock.engine(), 0)
     this.capabilities = { ...capabilitiesOf(store, limits), ...options.capabilities }
-    this.#open()
+    this.#open(options.era ?? state.era + 1)
   }
 
   /** Resolves when the opening itself is durable. Before, no token may be given out. */
@@ -215,13 +217,13 @@ export class LedgerEngine implements Engine {
     return Promise.resolve(deliveries).then((given) => ({ deliveries: given, nextReadyInMs: inMs }))
   }
 
-  #open(): void {
+  #open(era: number): void {
     const desk = this.#desk
     this.#store.attach({ reached: (level, frame) => this.#onReached(level, frame), failed: (error) => this.#fail(error), now: () => this.#clock.engine() })
     this.#state.listener = { becameReady: (queue) => this.#watchers.ready(queue.name), blockFreed: (block) => this.#store.blocks.release(block) }
     this.#look()
     desk.dirty()
-    desk.effects.opened(this.#state.era + 1, desk.now)
+    desk.effects.opened(era, desk.now)
     reopen(desk)
     settleTouched(desk)
     this.#finish()
