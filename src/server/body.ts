@@ -9,6 +9,8 @@ export interface BodyLimits {
 }
 
 const NOTHING = new Uint8Array(0)
+const DEEPEST = 512
+const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d]
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** @throws PosthornError `payload-too-large`, `request-timeout`, `unsupported-media-type`, `aborted` */
@@ -42,10 +44,28 @@ export function parseJsonBody(body: Uint8Array, contentType: string | null, also
 
 /** @throws PosthornError `invalid-json` */
 export function parseJson(body: Uint8Array): unknown {
+  checkDepth(body)
   try {
     return JSON.parse(decoder.decode(body)) as unknown
   } catch (error) {
     throw new PosthornError('invalid-json', `the body is not JSON in UTF-8: ${(error as Error).message}`)
+  }
+}
+
+/** What nests without end breaks whoever walks it by recursion, schemas and JSON.stringify included. */
+function checkDepth(body: Uint8Array): void {
+  if (body.byteLength <= DEEPEST) return
+  let depth = 0
+  let inString = false
+  for (let at = 0; at < body.byteLength; at++) {
+    const byte = body[at]
+    if (inString) {
+      if (byte === BACKSLASH) at++
+      else if (byte === QUOTE) inString = false
+    } else if (byte === QUOTE) inString = true
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (++depth > DEEPEST) throw new PosthornError('invalid-json', `the body nests deeper than ${DEEPEST} levels`, { details: { limit: DEEPEST } })
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--
   }
 }
 

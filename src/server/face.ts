@@ -11,7 +11,7 @@ import { healthRoutes } from './health.ts'
 import { Idempotency } from './idempotency.ts'
 import { leaseRoute } from './lease.ts'
 import { LeaseLines } from './lease-line.ts'
-import { resolveLimits, type Limits } from './limit.ts'
+import { DEFAULT_LIMITS, resolveLimits, type Limits } from './limit.ts'
 import { messageRoutes } from './message.ts'
 import { operationRoutes } from './operation.ts'
 import type { HandlerOptions } from './option.ts'
@@ -43,7 +43,7 @@ export interface Face {
 export function createFace(post: Post, options: HandlerOptions): Face {
   const internals = internalsOf(post)
   const { engine, clock, log } = internals
-  const limits = resolveLimits({ bodyBytes: internals.limits.bodyBytes, ...options.limits })
+  const limits = resolveLimits(options.limits, { ...DEFAULT_LIMITS, bodyBytes: internals.limits.bodyBytes })
   const access = createAccess(options.key)
   const allowance = createAllowance(options.callbackAllow, options.callbackAllowRanges)
   const drain = new Drain()

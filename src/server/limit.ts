@@ -24,8 +24,8 @@ export const DEFAULT_LIMITS: Limits = {
 }
 
 /** @throws PosthornError `invalid-option` */
-export function resolveLimits(given: { readonly [K in keyof Limits]?: number | undefined } = {}): Limits {
-  const limits = { ...DEFAULT_LIMITS }
+export function resolveLimits(given: { readonly [K in keyof Limits]?: number | undefined } = {}, defaults: Limits = DEFAULT_LIMITS): Limits {
+  const limits = { ...defaults }
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new PosthornError('invalid-option', `limits.${name} is not known: there is ${Object.keys(DEFAULT_LIMITS).join(', ')}`)

@@ -50,7 +50,9 @@ export async function toMessage(deps: ServerDeps, queue: string, incoming: Incom
     ...(Object.keys(notes).length === 0 ? {} : { notes }),
     ...incoming.delivery,
   }
-  const fault = faultOfMessage(message, deps.engine.capabilities.maxBodyBytes)
+  const { maxBodyBytes } = deps.engine.capabilities
+  if (message.body.byteLength > maxBodyBytes) throw new PosthornError('payload-too-large', `the data has ${message.body.byteLength} bytes: the engine takes ${maxBodyBytes}`, { details: { limit: maxBodyBytes } })
+  const fault = faultOfMessage(message, maxBodyBytes)
   if (fault !== null) throw new PosthornError('invalid', `${options.place === undefined ? '' : `${options.place}: `}${fault}`)
   return message
 }

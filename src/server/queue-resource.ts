@@ -2,7 +2,8 @@
 import type { Change, Version } from '../core/engine.ts'
 import { isPosthornError, PosthornError } from '../core/error.ts'
 import { fromJsonBytes, toJsonBytes } from '../core/json.ts'
-import { checkSettings, readSettings as readStored } from '../queue/index.ts'
+import { settingsKey, type QueueSettings } from '../core/settings.ts'
+import { checkSettings } from '../queue/index.ts'
 import type { ServerDeps } from './call.ts'
 import { commit } from './commit.ts'
 import { DEFAULT_RESOURCE, type HttpRetry, type QueueResource } from './queue-settings.ts'
@@ -25,10 +26,23 @@ const TRIES = 5
 
 export const etagOf = (version: Version | null): string => `"${version ?? NO_VERSION}"`
 
-export async function readResource({ engine }: ServerDeps, queue: string): Promise<VersionedResource> {
-  const { settings, version } = await readStored(engine, queue)
-  const [retry] = await engine.get([RETRY_PREFIX + queue])
-  return { resource: { settings, retry: retry == null ? DEFAULT_RESOURCE.retry : (fromJsonBytes(retry.value) as HttpRetry) }, version }
+export async function readResource(deps: ServerDeps, queue: string): Promise<VersionedResource> {
+  return (await readResources(deps, [queue]))[0]!
+}
+
+/** In the order of the queues. */
+export async function readResources({ engine }: ServerDeps, queues: readonly string[]): Promise<readonly VersionedResource[]> {
+  const records = await engine.get(queues.flatMap((queue) => [settingsKey(queue), RETRY_PREFIX + queue]))
+  return queues.map((_, at) => {
+    const [settings, retry] = [records[2 * at], records[2 * at + 1]]
+    return {
+      resource: {
+        settings: settings == null ? DEFAULT_RESOURCE.settings : { ...DEFAULT_RESOURCE.settings, ...(fromJsonBytes(settings.value) as QueueSettings) },
+        retry: retry == null ? DEFAULT_RESOURCE.retry : (fromJsonBytes(retry.value) as HttpRetry),
+      },
+      version: settings?.version ?? null,
+    }
+  })
 }
 
 /** The policy for a failed run that a client reports: the contract's, where it is known here, else the queue's. */

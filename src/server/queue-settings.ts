@@ -46,7 +46,7 @@ export function showSettings({ settings, retry }: QueueResource): Record<string,
  */
 export function readSettings(value: unknown, base: QueueResource): QueueResource {
   const fields = new Fields(value, [...WRITABLE, ...READ_ONLY])
-  refuseMasks(value, '')
+  for (const name of WRITABLE) refuseMasks(fields.raw(name), name)
   const { settings } = base
   const pick = orDefault(fields, 'pick', () => fields.oneOf('pick', ['fifo', 'priority', 'deadline'], settings.pick.by), DEFAULT_QUEUE.pick.by)
   const aging = nullable(fields, 'aging', pick === settings.pick.by ? (settings.pick.agingMs ?? null) : null, () => fields.duration('aging', null))
@@ -127,7 +127,7 @@ function nullable(fields: Fields, name: string, same: number | null, read: () =>
 function refuseMasks(value: unknown, place: string): void {
   if (typeof value === 'string' && MASK.test(value)) throw new PosthornError('masked-value', `${place} is ${JSON.stringify(value)}, which is how a secret is shown: write the value itself, or leave the field out of a PATCH`, { details: { field: place } })
   if (typeof value !== 'object' || value === null) return
-  for (const [name, inner] of Object.entries(value)) refuseMasks(inner, place === '' ? name : `${place}.${name}`)
+  for (const [name, inner] of Object.entries(value)) refuseMasks(inner, `${place}.${name}`)
 }
 
 const orNull = (ms: number | null): string | null => (ms === null ? null : formatDuration(ms))

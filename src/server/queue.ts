@@ -7,7 +7,7 @@ import { jsonOf, type Call, type ServerDeps } from './call.ts'
 import { pageOf } from './page.ts'
 import { page, ref } from './openapi/json-schema.ts'
 import { IDEMPOTENCY_PARAMETER, IF_PARAMETERS, PAGE_PARAMETERS } from './openapi/parameter.ts'
-import { etagOf, readResource, writeResource, type Precondition, type VersionedResource } from './queue-resource.ts'
+import { etagOf, readResource, readResources, writeResource, type Precondition, type VersionedResource } from './queue-resource.ts'
 import { DEFAULT_RESOURCE, readSettings, showSettings, type QueueResource } from './queue-settings.ts'
 import type { Reply, Route } from './route.ts'
 import { toTimeOrNull } from './show-message.ts'
@@ -87,7 +87,8 @@ export const queueRoutes: readonly Route[] = [
 async function listQueues({ deps, url }: Call): Promise<Answer> {
   const depths = [...(await deps.engine.depth('all'))].sort((a, b) => (a.queue < b.queue ? -1 : 1))
   const { items, next } = pageOf(url, depths, ({ queue }) => queue)
-  return json(200, { items: await Promise.all(items.map(async (depth) => show(depth.queue, depth, await readResource(deps, depth.queue)))), next })
+  const resources = await readResources(deps, items.map(({ queue }) => queue))
+  return json(200, { items: items.map((depth, at) => show(depth.queue, depth, resources[at]!)), next })
 }
 
 async function getQueue({ deps, params }: Call): Promise<Answer> {
