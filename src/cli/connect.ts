@@ -8,8 +8,6 @@ import { fileURLToPath } from 'node:url'
 import { isPosthornError, type PosthornError } from '../core/error.ts'
 import { secretBytes } from '../core/id.ts'
 import { silentLog } from '../runtime/log.ts'
-import { open } from '../posthorn.ts'
-import { handler } from '../server/index.ts'
 import type { Exchange } from './api.ts'
 import { CommandError } from './exit.ts'
 import { readKey } from './key.ts'
@@ -84,6 +82,8 @@ export function connectToServer(base: string, key: string | undefined, where: st
 
 /** Requests to the server's own code over the engine, opened for this command. */
 async function connectHere(url: string): Promise<Exchange> {
+  // Loaded only here: a command that talks to a server is twice as fast without.
+  const [{ open }, { handler }] = await Promise.all([import('../posthorn.ts'), import('../server/index.ts')])
   const post = await open(url, { log: silentLog })
   const key = Buffer.from(secretBytes(24)).toString('base64url')
   const answer = handler(post, { key })

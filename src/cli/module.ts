@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { internalsOf, type Post, type Work, type WorkGiven, type WorkParts } from '../posthorn.ts'
-import { handlerDefinitionOf, type Handler } from '../task/index.ts'
+import type { Post, Work, WorkGiven, WorkParts } from '../posthorn.ts'
+import type { Handler } from '../task/index.ts'
 import { CommandError } from './exit.ts'
 
 const SHAPE =
@@ -30,6 +30,10 @@ export function withoutHandlers(work: Work, post: Post): Work {
   return async (given) => {
     const made = typeof work === 'function' ? await work(given) : work
     const { handlers, ...rest } = 'handlers' in made ? made : { handlers: made }
+    const [{ internalsOf }, { handlerDefinitionOf }] = await Promise.all([
+      import('../posthorn.ts'),
+      import('../task/index.ts'),
+    ])
     const { registry } = internalsOf(post)
     for (const [at, handler] of handlers.entries())
       registry.add(handlerDefinitionOf(handler, `handler ${at}`).definition)

@@ -1,8 +1,8 @@
 /** `posthorn serve`: the HTTP API, and the handlers of a module. */
 import type { Command } from 'commander'
 import { parseDurationText } from '../core/duration.ts'
-import { open, type Post, type Worker } from '../posthorn.ts'
-import { serve as listen, type Server } from '../server/index.ts'
+import type { Post, Worker } from '../posthorn.ts'
+import type { Server } from '../server/index.ts'
 import { engineUrl } from './connect.ts'
 import { CommandError } from './exit.ts'
 import { readKey } from './key.ts'
@@ -58,6 +58,7 @@ async function serve(session: Session, module: string | undefined, options: Serv
   const work = module === undefined ? [] : await loadModule(module, session.cwd)
   const url = engineUrl(session, options)
   const log = createLineLog(session.terminal, session.clock, options.json === true)
+  const { open } = await import('../posthorn.ts')
   const post = await open(url, { log })
   let worker: Worker
   let server: Server
@@ -80,6 +81,7 @@ async function serve(session: Session, module: string | undefined, options: Serv
 }
 
 async function listenAt(post: Post, port: number, options: ServeOptions, key: string | undefined): Promise<Server> {
+  const { serve: listen } = await import('../server/index.ts')
   const ownerKey = createOwnerKey()
   try {
     const server = await listen(post, {

@@ -1,8 +1,8 @@
 /** `posthorn work`: runs the handlers of a module, with no HTTP API for others. */
 import type { Command } from 'commander'
 import { parseDurationText } from '../core/duration.ts'
-import { open, type Worker } from '../posthorn.ts'
-import { serve as listen, type Server } from '../server/index.ts'
+import type { Worker } from '../posthorn.ts'
+import type { Server } from '../server/index.ts'
 import { engineUrl } from './connect.ts'
 import { createLineLog } from './log-line.ts'
 import { loadModule } from './module.ts'
@@ -25,6 +25,7 @@ async function work(session: Session, module: string, options: RunOptions): Prom
   using stop = onStopSignal(session.clock, (exitCode) => session.kill(exitCode))
   const handlers = await loadModule(module, session.cwd)
   const url = engineUrl(session, options)
+  const [{ open }, { serve: listen }] = await Promise.all([import('../posthorn.ts'), import('../server/index.ts')])
   const post = await open(url, { log: createLineLog(session.terminal, session.clock, options.json === true) })
   let worker: Worker
   let server: Server

@@ -15,6 +15,8 @@ import type { Shard } from './shard.ts'
 export interface FireOptions {
   readonly rounds: number
   readonly seed: number
+  /** Default: a file engine in a new folder. */
+  readonly engine?: string
   readonly onRound?: (round: number) => void
 }
 
@@ -22,11 +24,11 @@ const CLIENTS = 2
 const BATCH = 200
 
 /** @throws where the server does not start again, or answers as it must not */
-export async function fire({ rounds, seed, onRound }: FireOptions): Promise<Verdict> {
+export async function fire({ rounds, seed, engine, onRound }: FireOptions): Promise<Verdict> {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-kill9-'))
   const random = seededRandom(seed)
   const log = new ReceiptLog(join(folder, 'receipts.jsonl'))
-  const server = new Server(`file:${join(folder, 'engine')}`, await freePort())
+  const server = new Server(engine ?? `file:${join(folder, 'engine')}`, await freePort())
   try {
     await server.start()
     await underLoad({ url: server.url, log, random }, async () => {
@@ -116,6 +118,7 @@ async function countingIsOver(url: string): Promise<void> {
 
 async function unfinished(url: string, queue: string): Promise<number> {
   const response = await fetch(new URL(`/v1/queues/${queue}`, url))
+  if (response.status === 404) return 0
   const depth = (await response.json()) as Readonly<Record<string, number>>
   return ['ready', 'arrived', 'held', 'delayed', 'leased'].reduce((sum, state) => sum + (depth[state] ?? Number.NaN), 0)
 }
@@ -129,6 +132,7 @@ async function idsIn(url: string, queue: string, state: string): Promise<Readonl
         url,
       ),
     )
+    if (response.status === 404) return ids
     const page = (await response.json()) as {
       readonly items: readonly { readonly id: string }[]
       readonly next: string | null

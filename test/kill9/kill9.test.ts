@@ -1,6 +1,6 @@
 // The server is killed under load and started again, ten times; `npm run test:kill9 -- --rounds 200` does it for longer.
 
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { fire } from './fire.ts'
@@ -15,4 +15,10 @@ test('kill -9 loses no confirmed message, doubles no effect, hands out nothing a
   deepEqual(breaches, [])
   equal(kills, ROUNDS)
   ok(sent > 50 && acked > 20, 'there was load')
+})
+
+test('the same on an engine that forgets is seen', async () => {
+  const { breaches } = await fire({ rounds: 1, seed: 1, engine: 'memory:' })
+  match(breaches.join('\n'), /confirmed and never counted/)
+  match(breaches.join('\n'), /confirmed, never acked, and is gone/)
 })
