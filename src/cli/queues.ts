@@ -37,7 +37,7 @@ async function queues(session: Session, options: CommonOptions): Promise<void> {
 }
 
 /** Posthorn's own queues are shown only where something is in them. */
-const isOfInterest = ({ queue, arrived, ready, held, delayed, leased, dead }: QueueView): boolean =>
+export const isOfInterest = ({ queue, arrived, ready, held, delayed, leased, dead }: QueueView): boolean =>
   !/^(task:)?system[:.]/.test(queue) || arrived + ready + held + delayed + leased + dead > 0
 
 function columns({ terminal, clock }: Session): readonly Column<QueueView>[] {

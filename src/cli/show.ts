@@ -6,7 +6,7 @@ import { CommandError } from './exit.ts'
 import { countOf, formatLine, formatMoment } from './format.ts'
 import { writeJson, type CommonOptions, type Session } from './session.ts'
 import { writeFacts, writeTable } from './table.ts'
-import { listQueues } from './queues.ts'
+import { isOfInterest, listQueues } from './queues.ts'
 import type { MessageView, PageView, QueueView } from './view.ts'
 
 export const STATES = [
@@ -45,7 +45,7 @@ export function addShow(program: Command, session: Session): void {
 export async function findQueue(exchange: Exchange, queue: string): Promise<QueueView> {
   const found = await callForOne<QueueView>(exchange, queuePath(queue))
   if (found !== null) return found
-  const names = (await listQueues(exchange)).map((other) => other.queue)
+  const names = (await listQueues(exchange)).filter(isOfInterest).map((other) => other.queue)
   const hint =
     names.length === 0
       ? 'There are no queues there yet.'
@@ -122,7 +122,8 @@ function messageColumns({ terminal, clock }: Session): Parameters<typeof writeTa
 
 export function lastFailure(failures: MessageView['failures'], reason: string | null | undefined): string {
   const last = failures.at(-1)
-  return last === undefined ? (reason ?? '') : `${last.code}: ${last.message}`
+  if (last === undefined) return reason ?? ''
+  return last.code === reason ? last.message : `${last.code}: ${last.message}`
 }
 
 async function showMessage(session: Session, queue: string, id: string, options: ShowOptions): Promise<void> {

@@ -51,7 +51,7 @@ test('serve runs handlers behind HTTP, and commands on its folder go through it'
   const refused = await run(['send', 'task:refuse', '{}', '--engine', engine, '--json'])
   equal((await ended(url, parse(refused.out).id)).status, 'failed')
   const dead = await run(['dead', 'task:refuse', '--engine', url])
-  match(dead.out, /buried .*nobody may do this/)
+  match(dead.out, /buried +nobody may do this/)
   match((await run(['redrive', 'task:refuse', '--dry-run', '--engine', engine])).out, /1 dead letter would be redriven/)
   match(
     (await run(['redrive', 'task:refuse', '--match', 'error=timed-out', '--engine', engine])).out,
