@@ -5,7 +5,7 @@ import { toVersion, type Desk } from './desk.ts'
 import { end } from './ending.ts'
 import { DISCARDED, LEASED, DEAD } from './entries.ts'
 import type { Queue } from './queue.ts'
-import { forgetAll, retimeTopic, trimTopic } from './retain.ts'
+import { forgetAll, retimeTopic } from './retain.ts'
 import { CHUNK_MASK } from './slots.ts'
 import type { Topic } from './topic.ts'
 
@@ -24,13 +24,18 @@ export function retain(desk: Desk, topicName: string, retention: Retention | nul
   const topic = topicOf(desk, topicName)
   if (retention === null) forgetAll(desk, topic)
   desk.effects.topicSet({ ...topic.row(), retention, version })
-  trimTopic(desk, topic, desk.limits.changes)
   retimeTopic(desk, topic)
-  // Who was catching up has nothing left to catch up on.
-  for (const subscription of topic.lagging) desk.hungry.add(subscription)
+  if (retention === null) releaseWaiting(desk, topic)
   desk.isDirty = true
   desk.notices.key(topicKey(topicName))
   return { version: toVersion(version) }
+}
+
+/** Who was catching up has nothing left to catch up on, and must not miss what is published next. */
+function releaseWaiting(desk: Desk, topic: Topic): void {
+  for (const subscription of [...topic.lagging]) {
+    if (subscription.row.status === 'catching-up') desk.effects.subscriptionSet({ ...subscription.row, status: 'live', cursor: 0 })
+  }
 }
 
 export function bind(desk: Desk, subscription: Bound): ChangeResult {
@@ -92,9 +97,9 @@ function topicOf(desk: Desk, name: string): Topic {
 
 /** The position after which it begins; null: with the next event. */
 function cursorOf(topic: Topic, from: ReadFrom): number | null {
-  if (from === 'now' || topic.log === null) return null
-  if (from === 'beginning') return 0
-  if ('position' in from) return Number(from.position)
-  for (const item of topic.log.since(from.at)) return item.position - 1
+  const { log } = topic
+  if (from === 'now' || log === null) return null
+  const owed = from === 'beginning' ? log.after(0) : 'at' in from ? log.since(from.at) : log.after(Number(from.position))
+  for (const item of owed) return item.position - 1
   return null
 }

@@ -23,7 +23,7 @@ export function end(desk: Desk, slot: number, state: number, told: Told, reason?
   const queue = queueOf(desk, slot)
   const line = headOf(desk, slot)
   const { keep } = queue.settings
-  const kept = keep.endedMs > 0 && keep.endedCount > 0 && !queue.unbound && (state !== ACKED || keep.acked)
+  const kept = keep.endedMs > 0 && keep.endedCount > 0 && (state !== ACKED || keep.acked)
   const name = reason === undefined ? reasonOf(desk, slot) : desk.state.names.intern(reason, desk.effects)
   if (told === 'reported') report(desk, slot, queue, state, name)
   desk.effects.ended(slot, queue.number, state, desk.now, name, kept)

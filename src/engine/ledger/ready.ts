@@ -21,7 +21,7 @@ export class Ready {
     const priority = chunk.priority[slot & CHUNK_MASK]!
     const list = (this.#lists[priority] ??= new SlotList(this.#slots))
     this.#bits |= 1 << priority
-    list.insertAfter(this.#placeBefore(list, chunk.place[slot & CHUNK_MASK]!), slot)
+    list.insertAfter(this.#placeBefore(list, chunk.place[slot & CHUNK_MASK]!, chunk.seq[slot & CHUNK_MASK]!), slot)
   }
 
   remove(slot: number): void {
@@ -64,10 +64,15 @@ export class Ready {
     return best
   }
 
-  /** What a message with this place stands behind: nearly always the tail, because places are moments of the past. */
-  #placeBefore(list: SlotList, place: number): number {
+  /** What a message stands behind: nearly always the tail, because places are moments of the past. Of one moment, the first to arrive is first. */
+  #placeBefore(list: SlotList, place: number, seq: number): number {
     let before = list.tail
-    while (before !== 0 && this.#place(before) > place) before = this.#slots.of(before).prev[before & CHUNK_MASK]!
+    while (before !== 0) {
+      const chunk = this.#slots.of(before)
+      const row = before & CHUNK_MASK
+      if (chunk.place[row]! < place || (chunk.place[row] === place && chunk.seq[row]! < seq)) break
+      before = chunk.prev[row]!
+    }
     return before
   }
 

@@ -9,18 +9,13 @@ import type { Subscription, Topic } from './topic.ts'
 export function keepEvent(desk: Desk, topic: Topic, message: Message, block: number): number {
   const position = desk.state.position + 1
   desk.effects.retained(topic.number, position, desk.now, block, desk.state.names.intern(message.event.type, desk.effects))
-  trimTopic(desk, topic, 2)
   retimeTopic(desk, topic)
   return position
 }
 
-/** Forgets what is too old or too much, oldest first, at most so many. Whether there is more to forget. */
-export function trimTopic(desk: Desk, topic: Topic, most: number): boolean {
-  for (let item = firstTooMuch(desk, topic); item !== undefined; item = firstTooMuch(desk, topic)) {
-    if (most-- === 0) return true
-    forgetEvent(desk, topic, item)
-  }
-  return false
+/** Forgets what is too old or too much, oldest first, at most so many. */
+export function trimTopic(desk: Desk, topic: Topic, most: number): void {
+  for (let item = firstTooMuch(desk, topic); item !== undefined && most > 0; item = firstTooMuch(desk, topic), most--) forgetEvent(desk, topic, item)
 }
 
 /** Forgets all that the topic keeps: it is to keep nothing any more. Who was still owed some of it has a gap. */
@@ -28,15 +23,21 @@ export function forgetAll(desk: Desk, topic: Topic): void {
   for (let item = topic.log?.first(); item !== undefined; item = topic.log?.first()) forgetEvent(desk, topic, item)
 }
 
-/** When the topic has something to forget by age. */
+/** When the topic has something to forget. */
 export function retimeTopic(desk: Desk, topic: Topic): void {
-  const first = topic.retention?.ms == null ? undefined : topic.log?.first()
   const { topicDue, topicDuePlaces } = desk
+  const at = forgetsAt(desk, topic)
   if (topicDuePlaces.has(topic.number)) {
     topicDue.remove(topic.number)
     topicDuePlaces.forget(topic.number)
   }
-  if (first !== undefined) topicDue.push(topic.number, first.at + topic.retention!.ms!)
+  if (at !== Infinity) topicDue.push(topic.number, at)
+}
+
+function forgetsAt(desk: Desk, { log, retention }: Topic): number {
+  if (log === null || retention === null) return Infinity
+  if (log.length > retention.count) return desk.now
+  return retention.ms === null || log.length === 0 ? Infinity : log.first()!.at + retention.ms
 }
 
 function firstTooMuch(desk: Desk, topic: Topic): RetainedItem | undefined {
