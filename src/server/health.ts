@@ -1,7 +1,8 @@
 /** Whether the process lives, whether it should be sent work, and its numbers. */
 import { PosthornError } from '../core/error.ts'
 import { json, text as textAnswer, type Answer } from './answer.ts'
-import type { Call } from './call.ts'
+import { renderGauge } from '../insight/index.ts'
+import type { Call, ServerDeps } from './call.ts'
 import { object, text } from './openapi/json-schema.ts'
 import type { Route } from './route.ts'
 
@@ -28,9 +29,16 @@ export const healthRoutes: readonly Route[] = [
     tag: 'server',
     summary: 'Counters, delays and depths for Prometheus',
     replies: { 200: { description: 'The text format of Prometheus.', content: { 'text/plain': text() } } },
-    run: async ({ deps }) => textAnswer(200, METRICS_TYPE, await deps.metrics.render()),
+    run: async ({ deps }) => textAnswer(200, METRICS_TYPE, (await deps.metrics.render()) + renderServer(deps)),
   },
 ]
+
+function renderServer({ lines, drain }: ServerDeps): string {
+  return (
+    renderGauge('posthorn_http_in_flight', 'HTTP requests under way.', [[{}, drain.underWay]]) +
+    renderGauge('posthorn_http_leases_waiting', 'Clients that wait for messages.', [[{}, lines.size]])
+  )
+}
 
 async function ready({ deps }: Call): Promise<Answer> {
   deps.drain.check()
