@@ -76,9 +76,10 @@ export class BlockTable {
   /** A chunk as bytes, for a checkpoint. */
   copy(number: number): Uint8Array {
     const { segment, offset, length } = this.#chunks[number]!
-    const bytes = new Uint8Array(CHUNK * 12)
+    const count = Math.min(CHUNK, this.#size - number * CHUNK)
+    const bytes = new Uint8Array(count * 12)
     const view = new DataView(bytes.buffer)
-    for (let index = 0; index < CHUNK; index++) {
+    for (let index = 0; index < count; index++) {
       // Free numbers are found again; the chain through them is not worth storing.
       if (segment[index] === 0) continue
       view.setUint32(index * 12, segment[index]!, true)
@@ -90,9 +91,9 @@ export class BlockTable {
 
   /** @throws RangeError */
   load(number: number, bytes: Uint8Array): void {
-    if (bytes.byteLength !== CHUNK * 12) throw new RangeError(`a part of the block table has ${bytes.byteLength} bytes: it must have ${CHUNK * 12}`)
+    if (bytes.byteLength % 12 !== 0 || bytes.byteLength > CHUNK * 12) throw new RangeError(`a part of the block table has ${bytes.byteLength} bytes: it must have 12 a block`)
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    for (let index = 0; index < CHUNK; index++) {
+    for (let index = 0; index < bytes.byteLength / 12; index++) {
       const segment = view.getUint32(index * 12, true)
       if (segment !== 0) this.place(number * CHUNK + index, segment, view.getUint32(index * 12 + 4, true), view.getUint32(index * 12 + 8, true))
     }

@@ -30,9 +30,10 @@ export interface Failure {
 export class FaultDisk implements Disk {
   readonly #random: Random
   readonly #capacityBytes: number
-  /** Names as the system shows them, and as they are on the platter. */
+  /** Names as the system shows them, as they are on the platter, and the changes between. */
   #names = new Map<string, FaultFile>()
   #durableNames = new Map<string, FaultFile>()
+  #nameChanges: { readonly folder: string; readonly apply: (names: Map<string, FaultFile>) => void }[] = []
   readonly #folders = new Set<string>()
   readonly #files = new WeakMap<DiskFile, FaultFile>()
   #life = 1
@@ -48,6 +49,11 @@ export class FaultDisk implements Disk {
   /** Changes to the disk so far: writes, syncs, names. Each is a point at which power can be cut. */
   get steps(): number {
     return this.#steps
+  }
+
+  /** Infinity: it stays on. */
+  get offAt(): number {
+    return this.#offAt
   }
 
   /** From this step on nothing reaches the disk and every call fails. The write under way may still tear. */
@@ -70,9 +76,9 @@ export class FaultDisk implements Disk {
   powerCut(cut: PowerCut = { unsynced: 'drop' }): void {
     this.kill()
     const { unsynced, sectorBytes = 512, names = 'drop' } = cut
-    if (names === 'tear') this.#tearNames()
-    else if (names === 'drop') this.#names = new Map(this.#durableNames)
-    this.#durableNames = new Map(this.#names)
+    for (const { apply } of this.#nameChanges) if (names === 'keep' || (names === 'tear' && this.#random() < 0.5)) apply(this.#durableNames)
+    this.#nameChanges = []
+    this.#names = new Map(this.#durableNames)
     for (const file of new Set(this.#names.values())) {
       if (unsynced === 'drop') file.drop()
       else file.tear(sectorBytes, this.#random)
@@ -92,9 +98,9 @@ export class FaultDisk implements Disk {
 
   open(path: string, mode: 'create' | 'existing'): DiskFile {
     if (mode === 'create') {
-      this.#change('name')
       if (this.#names.has(path)) throw diskError('EEXIST', path)
-      this.#names.set(path, new FaultFile())
+      const file = new FaultFile()
+      this.#changeNames(path, (names) => names.set(path, file))
     }
     return this.#handle(path, this.#find(path))
   }
@@ -113,25 +119,26 @@ export class FaultDisk implements Disk {
 
   list(folder: string): readonly string[] {
     if (!this.#folders.has(folder)) throw diskError('ENOENT', folder)
-    return [...this.#namesIn(folder, this.#names).keys()].map((path) => path.slice(folder.length + 1))
+    return [...this.#names.keys()].filter((path) => folderOf(path) === folder).map((path) => path.slice(folder.length + 1))
   }
 
   rename(from: string, to: string): void {
-    this.#change('name')
-    this.#names.set(to, this.#find(from))
-    this.#names.delete(from)
+    const file = this.#find(from)
+    this.#changeNames(to, (names) => {
+      names.set(to, file)
+      names.delete(from)
+    })
   }
 
   link(from: string, to: string): void {
-    this.#change('name')
+    const file = this.#find(from)
     if (this.#names.has(to)) throw diskError('EEXIST', to)
-    this.#names.set(to, this.#find(from))
+    this.#changeNames(to, (names) => names.set(to, file))
   }
 
   remove(path: string): void {
-    this.#change('name')
     this.#find(path)
-    this.#names.delete(path)
+    this.#changeNames(path, (names) => names.delete(path))
   }
 
   freeBytes(): number {
@@ -173,7 +180,7 @@ export class FaultDisk implements Disk {
 
   async #sync(files: readonly DiskFile[], folder?: string): Promise<void> {
     const life = this.#life
-    const names = folder === undefined ? null : this.#namesIn(folder, this.#names)
+    const changes = this.#nameChanges.filter((change) => change.folder === folder)
     const captured = files.map((handle) => this.#files.get(handle)!).map((file) => ({ file, until: file.changes }))
     await null
     if (life !== this.#life) throw diskError('EIO', 'the sync was under way at the crash')
@@ -185,13 +192,14 @@ export class FaultDisk implements Disk {
       throw error
     }
     for (const { file, until } of captured) file.settle(until)
-    if (folder === undefined || names === null) return
-    for (const path of this.#namesIn(folder, this.#durableNames).keys()) this.#durableNames.delete(path)
-    for (const [path, file] of names) this.#durableNames.set(path, file)
+    for (const { apply } of changes) apply(this.#durableNames)
+    this.#nameChanges = this.#nameChanges.filter((change) => !changes.includes(change))
   }
 
-  #namesIn(folder: string, names: ReadonlyMap<string, FaultFile>): Map<string, FaultFile> {
-    return new Map([...names].filter(([path]) => folderOf(path) === folder))
+  #changeNames(path: string, apply: (names: Map<string, FaultFile>) => void): void {
+    this.#change('name')
+    apply(this.#names)
+    this.#nameChanges.push({ folder: folderOf(path), apply })
   }
 
   /** A change to the disk: counted, and failed where a fault says so. */
@@ -212,15 +220,6 @@ export class FaultDisk implements Disk {
     const file = this.#names.get(path)
     if (file === undefined) throw diskError('ENOENT', path)
     return file
-  }
-
-  #tearNames(): void {
-    for (const path of new Set([...this.#names.keys(), ...this.#durableNames.keys()])) {
-      if (this.#names.get(path) === this.#durableNames.get(path) || this.#random() < 0.5) continue
-      const durable = this.#durableNames.get(path)
-      if (durable === undefined) this.#names.delete(path)
-      else this.#names.set(path, durable)
-    }
   }
 
   #usedBytes(): number {

@@ -35,11 +35,12 @@ export class FrameReader {
   at(offset: number): FoundFrame | null {
     if (offset + HEADER_BYTES > this.sizeBytes) return null
     const header = readHeader(this.#view, this.#load(offset, HEADER_BYTES))
-    if (header === null || offset + HEADER_BYTES + header.lengthBytes > this.sizeBytes) return null
-    const at = this.#load(offset, HEADER_BYTES + header.lengthBytes)
+    const next = header === null ? Infinity : offset + frameBytes(header.lengthBytes)
+    if (header === null || next > this.sizeBytes) return null
+    const at = this.#load(offset, next - offset)
     if (!isIntact(this.#bytes, at, header)) return null
     const from = at + HEADER_BYTES
-    return { header, offset, next: offset + frameBytes(header.lengthBytes), bytes: this.#bytes, from, end: from + header.lengthBytes }
+    return { header, offset, next, bytes: this.#bytes, from, end: from + header.lengthBytes }
   }
 
   /** Every whole frame from here on, wherever it begins. */

@@ -88,9 +88,10 @@ export function readHeader(view: DataView, at: number): StoredHeader | null {
 
 /** Whether a frame begins here that is whole. The bytes must hold all of it. */
 export function isIntact(bytes: Uint8Array, at: number, header: StoredHeader): boolean {
-  return at + HEADER_BYTES + header.lengthBytes <= bytes.byteLength && checksum(bytes, at, header.lengthBytes) === header.crc
+  return at + frameBytes(header.lengthBytes) <= bytes.byteLength && checksum(bytes, at, header.lengthBytes) === header.crc
 }
 
+/** Of all but itself and the magic, the zeros behind the payload included. */
 function checksum(bytes: Uint8Array, at: number, lengthBytes: number): number {
-  return crc32(bytes.subarray(at + LENGTH_AT, at + HEADER_BYTES + lengthBytes))
+  return crc32(bytes.subarray(at + LENGTH_AT, at + frameBytes(lengthBytes)))
 }

@@ -106,8 +106,8 @@ export class Log {
 
   /** Where the next frame begins. Never throws: what failed is thrown by `close`, before anybody is told of success. */
   #place(): { readonly segment: Segment; readonly offset: number } {
-    const { capacityBytes, endBytes } = this.current
-    if (this.#failure === null && capacityBytes - endBytes < Math.min(MARGIN_BYTES, capacityBytes / 8)) {
+    const { capacityBytes, endBytes, first, last } = this.current
+    if (this.#failure === null && last >= first && capacityBytes - endBytes < Math.min(MARGIN_BYTES, capacityBytes / 8)) {
       try {
         this.#switch({ incarnation: this.incarnation, sequence: this.written })
       } catch (error) {

@@ -44,7 +44,6 @@ export function recover(deps: RecoverDeps): Recovered {
     shelf.adopt(toSegment(one, last ?? 0, passed.get(one.number)?.endBytes ?? one.sizeBytes), last !== undefined)
   }
   state.finish()
-  for (const segment of shelf.used.values()) if (segment.liveBytes === 0 && !passed.has(segment.number)) shelf.release(segment)
   const header = end?.header ?? checkpoint?.header ?? null
   return {
     incarnation: 1 + Math.max(0, checkpoint?.header.incarnation ?? 0, ...found.map(({ head }) => head?.header.incarnation ?? 0)),

@@ -68,7 +68,8 @@ export function judgeEmpty(all: readonly FoundSegment[], checkpoint: string): vo
   if (later !== undefined) throw corrupt(checkpoint, 0, 0, `it is missing, and so is the beginning of the log: ${later.file.path} is a later part`)
   for (const { file, isBlank } of all) {
     if (isBlank) continue
-    for (const { header, offset } of new FrameReader(file).search(0)) if (header.syncedTo > 0) throw corrupt(file.path, 0, offset, 'its head does not match its checksum')
+    // The first head is durable before the first frame behind it is written.
+    for (const { header, offset } of new FrameReader(file).search(0)) if (header.kind === KINDS.entries) throw corrupt(file.path, 0, offset, 'its head does not match its checksum')
   }
 }
 
@@ -82,10 +83,14 @@ function expected(reader: FrameReader, { segment, offset, sequence }: Cursor): F
   return frame
 }
 
-/** The segment in which the log goes on. */
+/** The segment in which the log goes on. One that lost all its frames would follow itself. */
 function follower(all: readonly FoundSegment[], { segment, sequence }: Cursor): FoundSegment | undefined {
   const { incarnation } = segment.head!.header
-  return all.find(({ head }) => head !== null && head.previous?.incarnation === incarnation && head.previous.sequence === sequence && head.header.sequence === sequence + 1)
+  return all.find((other) => {
+    if (other.head === null || other === segment) return false
+    const { previous, header } = other.head
+    return previous?.incarnation === incarnation && previous.sequence === sequence && header.sequence === sequence + 1
+  })
 }
 
 function enter(cursor: Cursor, segment: FoundSegment): void {

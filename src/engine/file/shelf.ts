@@ -22,6 +22,9 @@ interface Filling {
   syncing: boolean
 }
 
+/** What is written of it next. */
+const pieceOf = ({ segment, writtenBytes }: Filling): number => Math.min(PIECE.byteLength, segment.capacityBytes - writtenBytes)
+
 const GROWTH = 4
 const PIECE = new Uint8Array(256 << 10)
 const PIECES_PER_CALL = 4
@@ -48,10 +51,11 @@ export class Shelf {
     this.#nextBytes = limits.firstSegmentBytes
   }
 
-  /** Takes in a segment that was found at open. */
+  /** Takes in a segment that was found at open. One whose filling had only begun is not worth keeping. */
   adopt(segment: Segment, isUsed: boolean): void {
     this.#nextNumber = Math.max(this.#nextNumber, segment.number + 1)
     if (isUsed) this.used.set(segment.number, segment)
+    else if (segment.capacityBytes < this.#limits.firstSegmentBytes) this.#discard(segment)
     else this.#free.push(segment)
   }
 
@@ -85,7 +89,7 @@ export class Shelf {
     const { segment } = filling
     this.#owedBytes += bytes * 2 * Math.max(1, segment.capacityBytes / current.capacityBytes)
     try {
-      for (let piece = 0; piece < PIECES_PER_CALL && this.#owedBytes >= PIECE.byteLength; piece++) this.#fill(filling)
+      for (let piece = 0; piece < PIECES_PER_CALL && this.#owedBytes >= pieceOf(filling); piece++) this.#fill(filling)
     } catch {
       // No room, or worse: whoever needs the segment will meet the error where it can be answered.
       this.#filling = null
@@ -126,10 +130,10 @@ export class Shelf {
   }
 
   #fill(filling: Filling): void {
-    const { segment, writtenBytes } = filling
-    const bytes = Math.min(PIECE.byteLength, segment.capacityBytes - writtenBytes)
-    this.#owedBytes -= PIECE.byteLength
-    if (bytes > 0) segment.file.write([PIECE.subarray(0, bytes)], writtenBytes)
+    const { segment } = filling
+    const bytes = pieceOf(filling)
+    if (bytes > 0) segment.file.write([PIECE.subarray(0, bytes)], filling.writtenBytes)
+    this.#owedBytes -= bytes
     filling.writtenBytes += bytes
     const isDone = filling.writtenBytes === segment.capacityBytes
     if (!filling.syncing && segment.filledBytes < filling.writtenBytes && (isDone || filling.writtenBytes - segment.filledBytes >= SYNC_BYTES)) void this.#settle(filling)

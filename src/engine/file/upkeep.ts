@@ -2,8 +2,9 @@
  * What the log needs now and then while commits go on: a checkpoint when enough was written since the last, segments used again
  * that nothing needs, and the content of sparse segments written anew so that the disk taken stays in proportion to what is live.
  */
+import { join } from 'node:path'
 import { isPosthornError } from '../../core/error.ts'
-import { writeCheckpoint, type CheckpointDeps, type CheckpointFrom } from './checkpoint.ts'
+import { UNFINISHED, removeIfThere, writeCheckpoint, type CheckpointDeps, type CheckpointFrom } from './checkpoint.ts'
 import type { ColdReader } from './cold-read.ts'
 import type { Segment } from './segment.ts'
 
@@ -36,6 +37,7 @@ const MOST_SEGMENTS = 4
 export class Upkeep {
   readonly #deps: UpkeepDeps
   #working: Promise<void> | null = null
+  #begun = false
   #stopped = false
   /** Where a replay would begin; the size of the checkpoint; and how long the log was then. */
   #from: CheckpointFrom | null
@@ -53,8 +55,12 @@ export class Upkeep {
 
   /** Something was written. Begins what is due, in the background. */
   tick(): void {
-    if (this.#working !== null || this.#stopped || this.#grownBytes < Math.max(this.#deps.limits.checkpointBytes, 2 * this.#checkpointBytes)) return
-    this.#working = this.#work().finally(() => (this.#working = null))
+    if (this.#working !== null || this.#stopped) return
+    if (this.#begun && this.#grownBytes < Math.max(this.#deps.limits.checkpointBytes, 2 * this.#checkpointBytes)) return
+    // After an open it is known what is live only when the ledger has said so: by now it has.
+    const work = this.#begun ? this.#work() : this.#reuse().catch(() => {})
+    this.#begun = true
+    this.#working = work.finally(() => (this.#working = null))
   }
 
   /** Ends what is under way; a last checkpoint makes the next open quick. */
@@ -63,7 +69,7 @@ export class Upkeep {
     await this.#working
     if (!withCheckpoint || this.#deps.log.written === this.#from?.sequence) return
     const segments = this.#deps.shelf.used.size - this.#old().length
-    if (this.#grownBytes >= this.#checkpointBytes / 4 || segments > MOST_SEGMENTS) await this.#checkpoint()
+    if (this.#grownBytes >= this.#checkpointBytes / 4 || segments > MOST_SEGMENTS) await this.#checkpoint().catch(() => this.#giveUp())
   }
 
   /** What the log has grown by since the last checkpoint. */
@@ -77,7 +83,17 @@ export class Upkeep {
       await this.#checkpoint()
       for (let sparse = this.#sparsest(); sparse !== null && !this.#stopped; sparse = this.#sparsest()) await this.#rewrite(sparse)
     } catch {
-      this.#writtenBytes = this.#deps.log.writtenBytes
+      this.#giveUp()
+    }
+  }
+
+  #giveUp(): void {
+    const { disk, folder, log } = this.#deps
+    this.#writtenBytes = log.writtenBytes
+    try {
+      removeIfThere(disk, join(folder, UNFINISHED))
+    } catch {
+      // The next open removes it.
     }
   }
 
@@ -107,12 +123,12 @@ export class Upkeep {
     }
   }
 
-  /** Segments that no replay needs: neither their frames, nor their heads to begin with. */
+  /** Segments that no replay needs: neither their frames, nor the head of one without any, which links those around it. */
   #old(): Segment[] {
     const { log, shelf } = this.#deps
     const from = this.#from
     if (from === null) return []
-    return [...shelf.used.values()].filter((segment) => segment !== log.current && segment.number !== from.segment && segment.last <= from.sequence)
+    return [...shelf.used.values()].filter((segment) => segment !== log.current && segment.number !== from.segment && segment.first <= from.sequence && segment.last <= from.sequence)
   }
 
   #sparsest(): Segment | null {

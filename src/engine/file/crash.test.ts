@@ -1,0 +1,132 @@
+// confirmed-survives and all-or-nothing, below the ledger: whatever the moment of a crash, what is read afterwards is the result of the
+// first k commits, and k is at least the last that was confirmed.
+import { ok } from 'node:assert/strict'
+import { test } from 'node:test'
+import { FaultDisk, seeded, type PowerCut } from './fault-disk.ts'
+import type { LogLimits } from './open-log.ts'
+import { PlainLog } from './plain-log.test.ts'
+
+interface Change {
+  readonly number: number
+  readonly value: string | null
+}
+
+type Crash = 'kill' | PowerCut
+
+const CUTS: readonly PowerCut[] = [
+  { unsynced: 'drop' },
+  { unsynced: 'drop', names: 'keep' },
+  { unsynced: 'tear', names: 'tear' },
+  { unsynced: 'tear', sectorBytes: 4096, names: 'keep' },
+]
+
+/** Commits, how many of them were begun, and how many were confirmed. */
+class History {
+  readonly commits: (readonly Change[])[] = []
+  confirmed = 0
+
+  async run(log: PlainLog, commit: readonly Change[]): Promise<void> {
+    this.commits.push(commit)
+    const count = this.commits.length
+    await log.change(...commit)
+    this.confirmed = Math.max(this.confirmed, count)
+  }
+
+  /** After a crash: finds how many commits survived, and forgets the others. */
+  settle(contents: Record<number, string>): void {
+    const found = JSON.stringify(contents)
+    const state: Record<number, string> = {}
+    for (let count = 0; count <= this.commits.length; count++) {
+      if (count > 0) apply(state, this.commits[count - 1]!)
+      if (count < this.confirmed || JSON.stringify(state) !== found) continue
+      this.commits.length = this.confirmed = count
+      return
+    }
+    throw new Error(`what was read is no result of the first ${this.confirmed} to ${this.commits.length} commits: ${found.slice(0, 300)}`)
+  }
+}
+
+function apply(state: Record<number, string>, commit: readonly Change[]): void {
+  for (const { number, value } of commit) {
+    if (value === null) delete state[number]
+    else state[number] = value
+  }
+}
+
+function script(seed: number, length: number): (readonly Change[])[] {
+  const random = seeded(seed)
+  return Array.from({ length }, (_, index) =>
+    Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
+      number: 1 + Math.floor(random() * 40),
+      value: random() < 0.3 ? null : `${index} `.repeat(1 + Math.floor(random() * (random() < 0.05 ? 1200 : 60))),
+    })),
+  )
+}
+
+/** Runs commits until the disk fails; some at once, some one after another. */
+async function work(disk: FaultDisk, history: History, commits: readonly (readonly Change[])[], limits: Partial<LogLimits>, close: boolean): Promise<void> {
+  try {
+    const log = await PlainLog.open(disk, { limits })
+    history.settle(await log.contents())
+    for (let index = 0; index < commits.length; ) {
+      const together = commits.slice(index, index + 1 + (index % 3))
+      index += together.length
+      await Promise.all(together.map((commit) => history.run(log, commit)))
+      if (index % 5 === 0) log.store.write()
+    }
+    if (close) await log.close()
+  } catch (error) {
+    if (disk.steps < disk.offAt) throw error
+  }
+}
+
+async function crash(disk: FaultDisk, how: Crash): Promise<void> {
+  if (how === 'kill') disk.kill()
+  else disk.powerCut(how)
+}
+
+test('power may be cut before every change to the disk', async () => {
+  const commits = script(7, 60)
+  const counting = new FaultDisk()
+  await work(counting, new History(), commits, {}, true)
+  let cases = 0
+  for (const cut of CUTS) {
+    for (let step = 0; step <= counting.steps; step++, cases++) {
+      const disk = new FaultDisk({ seed: step })
+      const history = new History()
+      try {
+        disk.switchOffAt(step)
+        await work(disk, history, commits, {}, true)
+        await crash(disk, cut)
+        await work(disk, history, script(step, 4), {}, false)
+        await crash(disk, cut)
+        await work(disk, history, [], {}, true)
+      } catch (error) {
+        throw new Error(`power cut before step ${step}, ${JSON.stringify(cut)}`, { cause: error })
+      }
+    }
+  }
+  ok(cases > 300)
+})
+
+test('random work, random crashes, again and again on the same disk', async (t) => {
+  const first = Number(process.env['POSTHORN_SEED'] ?? 1)
+  const count = Number(process.env['POSTHORN_RUNS'] ?? 60)
+  t.diagnostic(`seeds ${first} to ${first + count - 1} (POSTHORN_SEED, POSTHORN_RUNS)`)
+  for (let seed = first; seed < first + count; seed++) {
+    const random = seeded(seed)
+    const disk = new FaultDisk({ seed })
+    const history = new History()
+    const limits: Partial<LogLimits> = { cacheBytes: random() < 0.5 ? 1 : 1 << 20, slackBytes: 4096, checkpointBytes: 1000 + Math.floor(random() * 12_000), keptSegments: Math.floor(random() * 3) }
+    try {
+      for (let life = 0; life < 12; life++) {
+        if (random() < 0.8) disk.switchOffAt(disk.steps + Math.floor(random() * 150))
+        await work(disk, history, script(seed * 100 + life, Math.floor(random() * 40)), limits, random() < 0.5)
+        await crash(disk, random() < 0.4 ? 'kill' : CUTS[Math.floor(random() * CUTS.length)]!)
+      }
+      await work(disk, history, [], limits, true)
+    } catch (error) {
+      throw new Error(`seed ${seed}`, { cause: error })
+    }
+  }
+})

@@ -1,0 +1,176 @@
+// Damage is told from a torn tail: what was promised is never lost in silence, and what was not is cut.
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { test } from 'node:test'
+import { isPosthornError } from '../../core/error.ts'
+import { FaultDisk } from './fault-disk.ts'
+import { FrameReader } from './frame-reader.ts'
+import { CHECKPOINT } from './checkpoint.ts'
+import { makeFrame } from './frame.ts'
+import { segmentName } from './segment.ts'
+import { FOLDER, PlainLog } from './plain-log.test.ts'
+
+const path = (name: string): string => `${FOLDER}/${name}`
+const FIRST = path(segmentName(1))
+const LARGE = { firstSegmentBytes: 1 << 16, segmentBytes: 1 << 16, checkpointBytes: 1 << 20 }
+
+/** A log of one segment with ten confirmed values, killed. */
+async function tenValues(): Promise<FaultDisk> {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: LARGE })
+  for (let index = 1; index <= 10; index++) await log.put(index, `value ${index}`)
+  disk.kill()
+  return disk
+}
+
+function framesOf(disk: FaultDisk, file: string): { readonly offset: number; readonly next: number }[] {
+  return [...new FrameReader(disk.open(file, 'existing')).search(0)].map(({ offset, next }) => ({ offset, next }))
+}
+
+function flip(disk: FaultDisk, file: string, offset: number, bit = 1): void {
+  disk.bytesOf(file)[offset]! ^= bit
+}
+
+async function isCorrupt(disk: FaultDisk, details: Readonly<Record<string, unknown>>): Promise<void> {
+  await rejects(PlainLog.open(disk), (error) => {
+    ok(isPosthornError(error), String(error))
+    equal(error.code, 'corrupt', error.message)
+    for (const [name, value] of Object.entries(details)) deepEqual(error.details[name], value, `${name} in ${error.message}`)
+    return true
+  })
+}
+
+test('a bit that flipped in what was promised stops the open, naming file and range', async () => {
+  const count = framesOf(await tenValues(), FIRST).length
+  equal(count, 11)
+  for (let frame = 1; frame < count - 1; frame++) {
+    for (const at of ['header', 'payload'] as const) {
+      const disk = await tenValues()
+      const { offset, next } = framesOf(disk, FIRST)[frame]!
+      flip(disk, FIRST, at === 'header' ? offset + 9 : offset + 60, 4)
+      await isCorrupt(disk, { file: FIRST, from: offset, until: next, sequence: frame })
+    }
+  }
+})
+
+test('every bit of a header counts', async () => {
+  const disk = await tenValues()
+  const { offset } = framesOf(disk, FIRST)[4]!
+  for (let bit = 0; bit < 56 * 8; bit++) {
+    flip(disk, FIRST, offset + (bit >> 3), 1 << (bit & 7))
+    await isCorrupt(disk, { file: FIRST, from: offset })
+    flip(disk, FIRST, offset + (bit >> 3), 1 << (bit & 7))
+  }
+})
+
+test('the last frame, which nobody promised, is cut where it is not whole', async () => {
+  const disk = await tenValues()
+  const { offset } = framesOf(disk, FIRST).at(-1)!
+  flip(disk, FIRST, offset + 60)
+  const log = await PlainLog.open(disk, { limits: LARGE })
+  equal(Object.keys(await log.contents()).length, 9)
+  await log.put(11, 'after the cut')
+  disk.kill()
+  const next = await PlainLog.open(disk, { limits: LARGE })
+  deepEqual(Object.keys(await next.contents()).map(Number), [1, 2, 3, 4, 5, 6, 7, 8, 9, 11])
+  await next.close()
+})
+
+test('a zeroed page, a head that is gone, a segment cut short or missing', async () => {
+  const zeroed = await tenValues()
+  const [head, second] = framesOf(zeroed, FIRST)
+  zeroed.bytesOf(FIRST).fill(0, second!.offset, second!.offset + 512)
+  await isCorrupt(zeroed, { file: FIRST, from: second!.offset })
+  const headless = await tenValues()
+  flip(headless, FIRST, head!.offset + 60)
+  await isCorrupt(headless, { file: FIRST, from: 0, until: second!.offset })
+
+  const short = await longLog()
+  short.open(path(segmentName(2)), 'existing').truncate(4000)
+  await isCorrupt(short, { file: path(segmentName(2)), from: 4000, until: 8192 })
+  const missing = await longLog()
+  missing.remove(path(segmentName(2)))
+  await isCorrupt(missing, { file: FIRST })
+})
+
+/** Several segments, no checkpoint, killed. */
+async function longLog(): Promise<FaultDisk> {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: { checkpointBytes: 1 << 30 } })
+  for (let index = 0; index < 40; index++) await log.put(index, 'x'.repeat(500))
+  disk.kill()
+  return disk
+}
+
+test('a copy of a segment under another name is named', async () => {
+  const disk = await longLog()
+  const copy = disk.open(path('segment-000099.log'), 'create')
+  copy.write([disk.bytesOf(FIRST)], 0)
+  await isCorrupt(disk, { file: path('segment-000099.log'), segment: 1 })
+})
+
+test('a damaged or missing checkpoint is noticed: the log before it is gone', async () => {
+  const build = async (): Promise<FaultDisk> => {
+    const disk = new FaultDisk()
+    const log = await PlainLog.open(disk)
+    for (let index = 0; index < 60; index++) await log.put(index % 20, 'x'.repeat(400))
+    await log.close()
+    return disk
+  }
+  const damaged = await build()
+  const size = damaged.bytesOf(path(CHECKPOINT)).byteLength
+  for (let at = 0; at < size; at += 97) {
+    flip(damaged, path(CHECKPOINT), at)
+    await isCorrupt(damaged, { file: path(CHECKPOINT) })
+    flip(damaged, path(CHECKPOINT), at)
+  }
+  const missing = await build()
+  missing.remove(path(CHECKPOINT))
+  await isCorrupt(missing, { file: path(CHECKPOINT) })
+})
+
+test('content that was damaged is never given out, and the rest is', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: LARGE })
+  await log.put(1, 'first value')
+  await log.put(2, 'second value')
+  await log.close()
+  const bytes = disk.bytesOf(FIRST)
+  const at = Buffer.from(bytes).indexOf('first value')
+  bytes[at]! ^= 8
+  const next = await PlainLog.open(disk, { limits: LARGE })
+  const { block } = next.state.rows.get(1)!
+  await rejects(async () => next.store.blocks.readBytes(block), (error) => isPosthornError(error) && error.code === 'corrupt' && error.details['file'] === FIRST)
+  equal(new TextDecoder().decode(await next.store.blocks.readBytes(next.state.rows.get(2)!.block)), 'second value')
+  await next.close()
+})
+
+test('a file of a newer format is refused as such', async () => {
+  const disk = await tenValues()
+  const [head] = framesOf(disk, FIRST)
+  const bytes = disk.bytesOf(FIRST)
+  const frame = makeFrame({ kind: 1, incarnation: 1, sequence: 1, syncedTo: 0, engineMs: 0, wallMs: 0 }, bytes.slice(head!.offset + 56, head!.next))
+  frame[12] = 2
+  // The checksum covers the format: a newer version writes its own.
+  const { crc32 } = await import('node:zlib')
+  const length = new DataView(frame.buffer).getUint32(8, true)
+  new DataView(frame.buffer).setUint32(4, crc32(frame.subarray(8, 56 + length)), true)
+  bytes.set(frame, head!.offset)
+  await rejects(PlainLog.open(disk), (error) => isPosthornError(error) && error.code === 'newer-format' && error.details['format'] === 2)
+})
+
+test('frames that a recycled segment still holds are never replayed', async () => {
+  const disk = new FaultDisk()
+  const limits = { keptSegments: 8, checkpointBytes: 3000 }
+  let expected: Record<number, string> = {}
+  let recycled = 0
+  for (let life = 0; life < 10; life++) {
+    const log = await PlainLog.open(disk, { limits })
+    deepEqual(await log.contents(), expected, `life ${life}`)
+    for (let index = 0; index < 30; index++) await log.put(index % 5, `${life}/${index} ${'x'.repeat(200)}`)
+    expected = await log.contents()
+    recycled = Math.max(recycled, log.store.frame)
+    disk[life % 2 === 0 ? 'kill' : 'powerCut']()
+  }
+  const files = disk.list(FOLDER).filter((name) => name.startsWith('segment'))
+  ok(files.length < 14, `${files.length} segments for ${recycled} frames: they are used again`)
+})

@@ -1,0 +1,148 @@
+// Group commit, fail stop and what a caller is told.
+import { deepEqual, equal, match, rejects } from 'node:assert/strict'
+import { test } from 'node:test'
+import { isPosthornError } from '../../core/error.ts'
+import { FaultDisk, type Failure } from './fault-disk.ts'
+import { FOLDER, PlainLog } from './plain-log.test.ts'
+
+const MANY = 100
+/** Too large for anything but the log itself to touch the disk. */
+const QUIET = { firstSegmentBytes: 1 << 20, segmentBytes: 1 << 22, checkpointBytes: 1 << 30 }
+
+test('those who wait together share one write and one sync', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: QUIET })
+  await log.put(1, 'first')
+  const before = disk.steps
+  await Promise.all(Array.from({ length: MANY }, (_, index) => log.put(index, 'x')))
+  equal(disk.steps - before, 2)
+  await log.close()
+})
+
+test('those who come during a sync share the next one', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: QUIET })
+  const first = log.put(0, 'first')
+  const later: Promise<void>[] = []
+  const sync = disk.sync.bind(disk)
+  disk.sync = (files) => {
+    if (later.length === 0) for (let index = 1; index < MANY; index++) later.push(log.put(index, 'later'))
+    return sync(files)
+  }
+  await first
+  const before = disk.steps
+  await Promise.all(later)
+  equal(disk.steps - before, 2)
+  await log.close()
+})
+
+test('a frame that is only written survives a kill, and not always a power cut', async () => {
+  for (const crash of ['kill', 'powerCut'] as const) {
+    const disk = new FaultDisk()
+    const log = await PlainLog.open(disk)
+    await log.put(1, 'durable')
+    log.store.entries.recordPut({ record: 2, key: 'key 2', block: log.store.blocks.addBytes(new Uint8Array([65])), version: 1, expiresAt: null, aliases: [] })
+    log.store.write()
+    equal(log.store.reached('os'), 2)
+    equal(log.store.reached('disk'), 1)
+    disk[crash]()
+    const next = await PlainLog.open(disk)
+    deepEqual(await next.contents(), crash === 'kill' ? { 1: 'durable', 2: 'A' } : { 1: 'durable' })
+    await next.close()
+  }
+})
+
+test('durability os confirms what is written, without a sync', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { durability: 'os' })
+  deepEqual(log.store.durability, ['os'])
+  disk.sync = () => Promise.reject(new Error('nobody asked for a sync'))
+  await log.put(1, 'one')
+  disk.kill()
+  Reflect.deleteProperty(disk, 'sync')
+  const next = await PlainLog.open(disk, { durability: 'os' })
+  deepEqual(await next.contents(), { 1: 'one' })
+  await next.close()
+})
+
+test('an error of the disk stops the log for good, and those who wait are told', async () => {
+  const failures: readonly Failure[] = [
+    { operation: 'write', code: 'EIO' },
+    { operation: 'write', code: 'ENOSPC' },
+    { operation: 'sync', code: 'EIO' },
+    { operation: 'sync', code: 'EIO', lasting: false },
+  ]
+  for (const failure of failures) {
+    const disk = new FaultDisk()
+    const log = await PlainLog.open(disk)
+    await log.put(1, 'confirmed')
+    disk.failNext(failure)
+    await rejects(log.put(2, 'lost'), (error) => isPosthornError(error) && error.code === 'engine-failed' && error.message.includes(failure.code))
+    await rejects(log.put(3, 'never begun'), (error) => isPosthornError(error) && error.code === 'engine-failed')
+    await log.close()
+    disk.powerCut()
+    const next = await PlainLog.open(disk)
+    deepEqual(await next.contents(), { 1: 'confirmed' })
+    await next.close()
+  }
+})
+
+test('a lease that cannot be written is not given', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk)
+  disk.failNext({ operation: 'write', code: 'EIO' })
+  log.store.entries.extended(1, 1)
+  let thrown: unknown
+  try {
+    log.store.write()
+  } catch (error) {
+    thrown = error
+  }
+  equal(isPosthornError(thrown) && thrown.code, 'engine-failed')
+  await log.close()
+})
+
+test('new messages are refused before the disk is full, and taken again when there is room', async () => {
+  const disk = new FaultDisk({ capacityBytes: 2_300_000 })
+  const log = await PlainLog.open(disk, { limits: { reservedBytes: 1_000_000, checkpointBytes: 1 << 30 } })
+  equal(log.store.refusal(), null)
+  disk.makeFolder('/other')
+  disk.open('/other/file', 'create').write([new Uint8Array(500_000)], 0)
+  await log.put(1, 'x'.repeat(1 << 20))
+  match(log.store.refusal() ?? '', /^the disk of \/plain has \d+ bytes left/)
+  disk.remove('/other/file')
+  await log.remove(1)
+  equal(log.store.refusal(), null)
+  await log.close()
+})
+
+test('a checkpoint for which there is no room does not disturb', async () => {
+  const disk = new FaultDisk({ capacityBytes: 30_000 })
+  const log = await PlainLog.open(disk, { limits: { checkpointBytes: 1 << 30 } })
+  await log.put(1, 'x'.repeat(3000))
+  disk.makeFolder('/other')
+  disk.open('/other/file', 'create').write([new Uint8Array(disk.freeBytes() - 10)], 0)
+  await log.close()
+  disk.remove('/other/file')
+  const next = await PlainLog.open(disk)
+  equal((await next.contents())[1]?.length, 3000)
+  deepEqual(disk.list(FOLDER).filter((name) => name.includes('checkpoint')), [])
+  await next.close()
+})
+
+test('engine time goes on over a restart by the wall time that passed, and never back', async () => {
+  const { ManualClock } = await import('../../core/clock.ts')
+  for (const [stepMs, passedMs] of [[60_000, 60_000], [-3_600_000, 0]] as const) {
+    const disk = new FaultDisk()
+    const clock = new ManualClock()
+    const first = await PlainLog.open(disk, { clock })
+    clock.advance(5000)
+    await first.put(1, 'one')
+    const lastMs = first.now()
+    disk.kill()
+    clock.stepWall(stepMs)
+    const second = await PlainLog.open(disk, { clock })
+    equal(second.now(), lastMs + passedMs)
+    await second.close()
+  }
+})

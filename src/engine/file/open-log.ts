@@ -1,0 +1,76 @@
+/** Opens the log of a folder: recovers what is there, begins a new incarnation, and puts the parts of the store together. */
+import { type Clock, pause } from '../../core/clock.ts'
+import type { Blocks, Checkpointed } from '../ledger/store.ts'
+import { LogBlocks } from './blocks.ts'
+import { ColdReader } from './cold-read.ts'
+import type { Disk } from './disk.ts'
+import { Log } from './log.ts'
+import { LogStore } from './log-store.ts'
+import { recover, type Recovered } from './recover.ts'
+import { SHELF_LIMITS, Shelf, type ShelfLimits } from './shelf.ts'
+import { UPKEEP_LIMITS, Upkeep, type UpkeepLimits } from './upkeep.ts'
+
+export interface LogLimits extends ShelfLimits, UpkeepLimits {
+  /** What was written last is kept in memory up to so many bytes; and of what is read from the disk, as much again. */
+  readonly cacheBytes: number
+  /** New messages are refused when the disk has less room than this. */
+  readonly reservedBytes: number
+  /** Between two parts of a checkpoint. 0: no longer than a turn of the event loop. */
+  readonly pauseMs: number
+}
+
+export const LOG_LIMITS: LogLimits = { ...SHELF_LIMITS, ...UPKEEP_LIMITS, cacheBytes: 16 << 20, reservedBytes: 32 << 20, pauseMs: 4 }
+
+export interface OpenLogOptions {
+  readonly disk: Disk
+  readonly folder: string
+  readonly clock: Clock
+  readonly durability: 'os' | 'disk'
+  readonly limits: LogLimits
+}
+
+export interface OpenedLog<State> {
+  readonly store: LogStore
+  readonly state: State
+  /** Engine time: goes on from that of the last frame, plus the wall time passed since, at least 0. */
+  readonly now: () => number
+}
+
+/** @throws PosthornError `corrupt` or `newer-format`, and the disk's errors */
+export async function openLog<State extends Checkpointed>({ disk, folder, clock, durability, limits }: OpenLogOptions, createState: (blocks: Blocks) => State): Promise<OpenedLog<State>> {
+  const shelf = new Shelf(disk, folder, limits)
+  let now = (): number => 0
+  const log = new Log({ disk, folder, shelf, engineMs: () => now(), wallMs: () => clock.wallMs(), cacheBytes: limits.cacheBytes })
+  const cold = new ColdReader(limits.cacheBytes)
+  const blocks = new LogBlocks({ writer: log.writer, shelf, cold })
+  const state = createState(blocks)
+  const recovered = recover({ disk, folder, shelf, blocks, state })
+  now = engineTime(clock, recovered.lastMs)
+  // A process that was killed leaves frames and names that the system has and the disk may not: from here on they count as durable.
+  if (recovered.files.length > 0) await disk.sync(recovered.files, folder)
+  log.start(recovered)
+  await log.sync()
+  const store = new LogStore({ disk, folder, log, shelf, blocks, durability, reservedBytes: limits.reservedBytes })
+  const hurry = new AbortController()
+  const rest = (): Promise<void> => (hurry.signal.aborted || limits.pauseMs === 0 ? nextTurn() : pause(clock, limits.pauseMs, hurry.signal).catch(() => {}))
+  const upkeep = new Upkeep({ disk, folder, log, blocks, state, shelf, cold, limits, write: () => store.write(), durable: (frame) => store.durable(frame), pause: rest }, recovered.upkeep)
+  store.maintain(
+    () => upkeep.tick(),
+    async () => {
+      hurry.abort()
+      await upkeep.stop(store.failure === null)
+    },
+  )
+  return { store, state, now }
+}
+
+function engineTime(clock: Clock, last: Recovered['lastMs']): () => number {
+  const wallMs = clock.wallMs()
+  const startMs = last === null ? wallMs : last.engine + Math.max(0, wallMs - last.wall)
+  const originMs = clock.monotonicMs()
+  return () => startMs + clock.monotonicMs() - originMs
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
