@@ -52,12 +52,13 @@ export function readIdempotencyKey(headers: Headers): string | null {
   return key
 }
 
-/** What a request asks for, as a hash: everything but its key and the headers that only carry it. */
+/** What a request asks for, as a hash: its query, its body, and the headers that say what is sent and how it is delivered. */
 export function fingerprintOf(request: Request, search: string, body: Uint8Array): string {
-  const hash = createHash('sha256')
-  const said = [...request.headers].filter(([name]) => name === 'content-type' || name.startsWith('ce-') || name.startsWith('posthorn-') || name === 'operation-id')
-  hash.update(JSON.stringify([request.method, search, said.sort(([a], [b]) => (a < b ? -1 : 1))]))
-  return hash.update(body).digest('base64url')
+  const said = [...request.headers]
+    .filter(([name]) => name === 'content-type' || name === 'operation-id' || name.startsWith('ce-') || name.startsWith('posthorn-'))
+    .map(([name, value]) => [name, name === 'operation-id' ? value.toLowerCase() : value] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  return createHash('sha256').update(JSON.stringify([request.method, search, said])).update(body).digest('base64url')
 }
 
 export class Idempotency {
