@@ -7,6 +7,7 @@ import { decideById } from './decide-by-id.ts'
 import { put, remove } from './decide-record.ts'
 import { bind, configure, retain, unbind } from './decide-settings.ts'
 import type { Desk } from './desk.ts'
+import { settleTouched } from './due.ts'
 import { Overlay } from './overlay.ts'
 import { publish } from './publish.ts'
 import { quote, refuse, type Refusal } from './refusal.ts'
@@ -29,7 +30,7 @@ export function decideCommit(desk: Desk, commit: Commit, offers: Capabilities['d
   const isSettling = changes.length === 1 ? SETTLING.has(changes[0]!.do) : changes.some((change) => SETTLING.has(change.do))
   const refused = refusalOfCommit(desk, commit, offers, isSettling) ?? refusalOfChanges(desk, changes, isSettling)
   if (refused !== null) return refused
-  const results = changes.length === 1 ? [decide(desk, changes[0]!)] : changes.map((change) => decide(desk, change))
+  const results = changes.length === 1 ? [decide(desk, changes[0]!)] : changes.map((change) => decideOneOf(desk, change))
   const result: CommitResult = { status: 'committed', durability, replayed: false, results }
   if (commit.id !== undefined) {
     desk.effects.remembered(commit.id, desk.now + COMMIT_MEMORY_MS, JSON.stringify(result))
@@ -125,6 +126,13 @@ function refusalOfSettlement(desk: Desk, change: Settlement, overlay: Overlay | 
 function isFailure(error: Failure | null): boolean {
   const { code, message, stack }: Partial<Failure> = error ?? {}
   return typeof code === 'string' && code !== '' && typeof message === 'string' && (stack === undefined || typeof stack === 'string')
+}
+
+/** What a change makes room for is filled before the next change, as if it were a commit of its own. */
+function decideOneOf(desk: Desk, change: Change): ChangeResult {
+  const result = decide(desk, change)
+  settleTouched(desk)
+  return result
 }
 
 function decide(desk: Desk, change: Change): ChangeResult {

@@ -4,8 +4,9 @@ import { DEFAULT_SUBSCRIPTION_QUEUE, settingsKey, subscriptionKey, subscriptionQ
 import { toVersion, type Desk } from './desk.ts'
 import { end } from './ending.ts'
 import { DISCARDED, LEASED, DEAD } from './entries.ts'
+import { feed } from './feed.ts'
 import type { Queue } from './queue.ts'
-import { forgetAll, retimeTopic } from './retain.ts'
+import { retimeTopic } from './retain.ts'
 import { CHUNK_MASK } from './slots.ts'
 import type { Topic } from './topic.ts'
 
@@ -22,7 +23,6 @@ export function configure(desk: Desk, queueName: string, settings: QueueSettings
 export function retain(desk: Desk, topicName: string, retention: Retention | null): ChangeResult {
   const version = desk.nextVersion()
   const topic = topicOf(desk, topicName)
-  if (retention === null) forgetAll(desk, topic)
   desk.effects.topicSet({ ...topic.row(), retention, version })
   retimeTopic(desk, topic)
   if (retention === null) releaseWaiting(desk, topic)
@@ -50,7 +50,7 @@ export function bind(desk: Desk, subscription: Bound): ChangeResult {
     const cursor = cursorOf(topic, subscription.from)
     const status = cursor === null ? 'live' : 'catching-up'
     desk.effects.subscriptionSet({ number: desk.state.subscriptions.next(), queue: queue.number, subscription, version, status, cursor: cursor ?? 0 })
-    if (cursor !== null) desk.hungry.add(topic.subscriptions.get(name)!)
+    if (cursor !== null) feed(desk, topic.subscriptions.get(name)!)
   }
   desk.isDirty = true
   desk.notices.key(subscriptionKey(topicName, name))
@@ -61,7 +61,7 @@ export function unbind(desk: Desk, topicName: string, name: string): null {
   const subscription = desk.state.subscription(topicName, name)
   if (subscription === undefined) return null
   const queue = desk.state.queues.get(subscription.row.queue)!
-  desk.hungry.delete(subscription)
+  desk.hungry.delete(subscription.row.number)
   desk.effects.subscriptionGone(subscription.row.number)
   desk.effects.queueSet({ ...queue.row(), unbound: true })
   queue.lastUsedAt = desk.now

@@ -9,7 +9,6 @@ import type { EngineLimits } from './limit.ts'
 import type { Queue } from './queue.ts'
 import type { LedgerState } from './state.ts'
 import type { Store } from './store.ts'
-import type { Subscription } from './topic.ts'
 
 /** The moment of a decision. */
 export interface Now {
@@ -47,8 +46,8 @@ export class Desk {
   readonly topicDue: DueHeap = new DueHeap(this.topicDuePlaces)
   /** Asks for a sweep soon: something waits for another turn. */
   wake: () => void = () => {}
-  /** Subscriptions that were fed as much as one turn allows, and wait for the next. */
-  readonly hungry: Set<Subscription> = new Set()
+  /** Subscriptions, by number, that were fed as much as one turn allows, and wait for the next. */
+  readonly hungry: Set<number> = new Set()
 
   constructor(parts: { readonly state: LedgerState; readonly effects: Entries; readonly store: Store; readonly ids: Ids; readonly limits: EngineLimits; readonly notices: Notices }) {
     this.state = parts.state

@@ -2,13 +2,13 @@
 import type { Desk } from './desk.ts'
 import { DEAD } from './entries.ts'
 import type { DueHeap, SparsePlaces } from './due-heap.ts'
-import { feed } from './feed.ts'
+import { feed, feedHungry } from './feed.ts'
 import type { Queue } from './queue.ts'
 import { CHUNK_MASK } from './slots.ts'
 
 /** After a decision: subscriptions that have room again are fed, and queues that changed are due when they now are. */
 export function settleTouched(desk: Desk): void {
-  if (desk.hungry.size > 0) for (const subscription of [...desk.hungry]) feed(desk, subscription)
+  feedHungry(desk)
   const { state } = desk
   while (state.touched.length > 0) {
     const touched = state.touched
@@ -24,7 +24,7 @@ function settleQueue(desk: Desk, queue: Queue): void {
   const { feeding } = queue
   if (feeding !== null && !feeding.isLive) {
     const subscription = desk.state.subscriptions.get(feeding.row.number)
-    if (subscription !== undefined && !desk.hungry.has(subscription)) feed(desk, subscription)
+    if (subscription !== undefined && !desk.hungry.has(feeding.row.number)) feed(desk, subscription)
   }
   retime(desk, queue)
 }

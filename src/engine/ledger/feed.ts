@@ -13,10 +13,20 @@ const STEP_EVENTS = 500
 /** Contents fetched at once where they are not at hand. */
 const FETCH_EVENTS = 64
 
+/** A step for each that waits for one. */
+export function feedHungry(desk: Desk): void {
+  if (desk.hungry.size === 0) return
+  for (const number of [...desk.hungry]) {
+    const subscription = desk.state.subscriptions.get(number)
+    if (subscription === undefined) desk.hungry.delete(number)
+    else feed(desk, subscription)
+  }
+}
+
 /** One step. Suspended ones wait until their queue is below half its limit. */
 export function feed(desk: Desk, subscription: Subscription): void {
   const queue = desk.state.queues.get(subscription.row.queue)!
-  desk.hungry.delete(subscription)
+  desk.hungry.delete(subscription.row.number)
   if (subscription.isLive || subscription.isFetching) return
   const wasSuspended = subscription.row.status === 'suspended'
   if (wasSuspended && !queue.isBelowHalf()) return
@@ -24,7 +34,7 @@ export function feed(desk: Desk, subscription: Subscription): void {
   desk.dirty()
   const end = moveOn(desk, subscription, queue, topic)
   if (end.status === 'live') subscription.fetched.clear()
-  else if (end.status === 'catching-up' && !subscription.isFetching) desk.hungry.add(subscription)
+  else if (end.status === 'catching-up' && !subscription.isFetching) desk.hungry.add(subscription.row.number)
   if (end.status !== subscription.row.status || end.cursor !== subscription.row.cursor) {
     desk.effects.subscriptionSet({ ...subscription.row, status: end.status, cursor: end.status === 'live' ? 0 : end.cursor })
   }
@@ -85,7 +95,7 @@ function fetch(desk: Desk, subscription: Subscription, topic: Topic, cursor: num
     subscription.isFetching = false
     // Content that cannot be read is a failed store, which has said so itself.
     if (results.every(({ status }) => status === 'fulfilled')) {
-      desk.hungry.add(subscription)
+      desk.hungry.add(subscription.row.number)
       desk.wake()
     }
   })

@@ -19,5 +19,5 @@ export function reopen(desk: Desk): void {
     if (chunk.state[row] === LEASED && (chunk.flags[row]! & FLAG.processHolder) !== 0) lapse(desk, queueOf(desk, slot), slot)
   }
   for (const topic of topics) retimeTopic(desk, topic)
-  for (const subscription of subscriptions) if (!subscription.isLive) desk.hungry.add(subscription)
+  for (const subscription of subscriptions) if (!subscription.isLive) desk.hungry.add(subscription.row.number)
 }

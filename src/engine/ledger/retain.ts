@@ -1,9 +1,8 @@
 /** What a topic keeps: each event under the next position, as many and for as long as its retention says. */
 import type { Message } from '../../core/message.ts'
 import type { Desk } from './desk.ts'
-import { openGap, widenGap } from './gap.ts'
 import type { RetainedItem } from './retained-log.ts'
-import type { Subscription, Topic } from './topic.ts'
+import type { Topic } from './topic.ts'
 
 /** The position that the event got. */
 export function keepEvent(desk: Desk, topic: Topic, message: Message, block: number): number {
@@ -15,12 +14,7 @@ export function keepEvent(desk: Desk, topic: Topic, message: Message, block: num
 
 /** Forgets what is too old or too much, oldest first, at most so many. */
 export function trimTopic(desk: Desk, topic: Topic, most: number): void {
-  for (let item = firstTooMuch(desk, topic); item !== undefined && most > 0; item = firstTooMuch(desk, topic), most--) forgetEvent(desk, topic, item)
-}
-
-/** Forgets all that the topic keeps: it is to keep nothing any more. Who was still owed some of it has a gap. */
-export function forgetAll(desk: Desk, topic: Topic): void {
-  for (let item = topic.log?.first(); item !== undefined; item = topic.log?.first()) forgetEvent(desk, topic, item)
+  for (let item = firstTooMuch(desk, topic); item !== undefined && most > 0; item = firstTooMuch(desk, topic), most--) desk.effects.trimmed(topic.number, item.position)
 }
 
 /** When the topic has something to forget. */
@@ -46,21 +40,4 @@ function firstTooMuch(desk: Desk, topic: Topic): RetainedItem | undefined {
   if (log.length <= retention.count && retention.ms === null) return undefined
   const first = log.first()!
   return log.length > retention.count || first.at + retention.ms! <= desk.now ? first : undefined
-}
-
-function forgetEvent(desk: Desk, topic: Topic, item: RetainedItem): void {
-  const type = desk.state.names.text(item.type)
-  for (const subscription of topic.lagging) if (isOwed(subscription, item, type)) missEvent(desk, subscription, item)
-  desk.effects.trimmed(topic.number, item.position)
-}
-
-/** Whether the filters pass is not asked: the content may be far away. */
-function isOwed(subscription: Subscription, item: RetainedItem, type: string): boolean {
-  return subscription.row.cursor < item.position && subscription.wantsType(type)
-}
-
-function missEvent(desk: Desk, subscription: Subscription, item: RetainedItem): void {
-  if (subscription.missing === null) openGap(desk, subscription, item.at)
-  else widenGap(desk, subscription, item.at)
-  subscription.missing = item.position
 }

@@ -9,8 +9,6 @@ import { RetainedLog } from './retained-log.ts'
 export class Subscription implements Feeding {
   row: SubscriptionRow
   gaps: StoredSubscription['gaps'] = []
-  /** Position of the last event that it lost while it lagged; null: none since it was last live. */
-  missing: number | null = null
   /** Contents that were fetched for the events it is owed, by position. */
   readonly fetched: Map<number, Message> = new Map()
   isFetching = false
@@ -87,11 +85,8 @@ export class Topic {
 
   /** Notes whether the subscription follows live. */
   follow(subscription: Subscription): void {
-    if (!subscription.isLive) this.lagging.add(subscription)
-    else {
-      this.lagging.delete(subscription)
-      subscription.missing = null
-    }
+    if (subscription.isLive) this.lagging.delete(subscription)
+    else this.lagging.add(subscription)
   }
 
   remove(subscription: Subscription): void {
