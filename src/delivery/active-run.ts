@@ -55,7 +55,11 @@ export class ActiveRun implements Run {
   }
 
   hold(change: Change): void {
-    if (this.#over) throw new PosthornError('invalid', `run ${this.attempt} of message ${this.id} is over: what it does now would have no effect, so await it before the handler returns`)
+    if (this.#over)
+      throw new PosthornError(
+        'invalid',
+        `run ${this.attempt} of message ${this.id} is over: what it does now would have no effect, so await it before the handler returns`,
+      )
     if (this.#effects === null) this.#effects = [change]
     else this.#effects.push(change)
   }
@@ -71,7 +75,10 @@ export class ActiveRun implements Run {
     this.#made = null
     if (made === null || made.some((outcome) => outcome === ended)) return null
     const calls = made.map(({ kind }) => `ctx.${kind}(…)`)
-    return new PosthornError('outcome-not-returned', `the handler made ${calls.join(' and ')} and neither returned nor threw it: write 'return ${calls[0]}'`)
+    return new PosthornError(
+      'outcome-not-returned',
+      `the handler made ${calls.join(' and ')} and neither returned nor threw it: write 'return ${calls[0]}'`,
+    )
   }
 
   close(): void {

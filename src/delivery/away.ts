@@ -35,9 +35,12 @@ export class Away {
     const retryInMs = Math.max(SHORTEST_MS, backoffMs(BACKOFF, this.#failures, null, random))
     if (this.#failures === 1) {
       this.#sinceMs = clock.monotonicMs()
-      log.error(`the engine does not answer (${this.#doing}); trying again until it does`, { error: describeError(error).message })
+      log.error(`the engine does not answer (${this.#doing}); trying again until it does`, {
+        error: describeError(error).message,
+      })
     }
-    if (telemetry.wants('away')) telemetry.emit('away', { doing: this.#doing, error, failures: this.#failures, retryInMs })
+    if (telemetry.wants('away'))
+      telemetry.emit('away', { doing: this.#doing, error, failures: this.#failures, retryInMs })
     return retryInMs
   }
 

@@ -42,7 +42,13 @@ export interface Binding {
 export type Ended =
   | { readonly status: 'succeeded'; readonly value: unknown }
   /** `state`: acked by a `fail`, dead otherwise. `code` is the task's own, or from the table of errors. */
-  | { readonly status: 'failed'; readonly state: 'acked' | 'dead'; readonly code: string; readonly message: string; readonly data: unknown }
+  | {
+      readonly status: 'failed'
+      readonly state: 'acked' | 'dead'
+      readonly code: string
+      readonly message: string
+      readonly data: unknown
+    }
   | { readonly status: 'cancelled'; readonly reason: string }
 
 /** One run of a handler on one delivery. A rerun is another run: nothing held by the one before remains. */

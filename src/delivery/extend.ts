@@ -50,7 +50,10 @@ export class Extender {
     const { engine, clock, away } = this.#deps
     const fromMs = clock.monotonicMs()
     try {
-      const answers = await engine.extend(handlings.map(({ delivery }) => delivery.token), this.#leaseMs)
+      const answers = await engine.extend(
+        handlings.map(({ delivery }) => delivery.token),
+        this.#leaseMs,
+      )
       away.answered()
       handlings.forEach((handling, at) => this.#hear(handling, answers[at]!, fromMs))
     } catch (error) {

@@ -5,18 +5,26 @@ import type { Change } from '../core/engine.ts'
 import type { Binding, Run } from './binding.ts'
 
 const put = (key: string): Change => ({ do: 'put', key, value: new Uint8Array(1) })
-const binding = (run: Binding['run'], more: Partial<Binding> = {}): Binding => ({ queue: 'inbox', concurrency: 10, run, ...more })
+const binding = (run: Binding['run'], more: Partial<Binding> = {}): Binding => ({
+  queue: 'inbox',
+  concurrency: 10,
+  run,
+  ...more,
+})
 
 test('a lost lease: the handler is told, its effects are dropped, it is reported once, and the place is free again', async () => {
   const bench = await Workbench.create()
   const runs: Run[] = []
   const ends: (() => void)[] = []
   await using worker = bench.worker([
-    binding((run) => {
-      runs.push(run)
-      run.hold(put(`effect/${runs.length}`))
-      return new Promise<void>((resolve) => ends.push(resolve))
-    }, { concurrency: 1 }),
+    binding(
+      (run) => {
+        runs.push(run)
+        run.hold(put(`effect/${runs.length}`))
+        return new Promise<void>((resolve) => ends.push(resolve))
+      },
+      { concurrency: 1 },
+    ),
   ])
   await bench.send('inbox')
   await worker.start()
@@ -31,22 +39,36 @@ test('a lost lease: the handler is told, its effects are dropped, it is reported
   equal(runs.length, 2)
   ends[1]!()
   await bench.settle()
-  deepEqual((await bench.engine.get(['effect/1', 'effect/2'])).map((record) => record !== null), [false, true])
-  deepEqual(bench.events.lost.map(({ why }) => why), ['away'])
-  deepEqual(bench.events.ended.map(({ outcome }) => outcome), ['done'])
+  deepEqual(
+    (await bench.engine.get(['effect/1', 'effect/2'])).map((record) => record !== null),
+    [false, true],
+  )
+  deepEqual(
+    bench.events.lost.map(({ why }) => why),
+    ['away'],
+  )
+  deepEqual(
+    bench.events.ended.map(({ outcome }) => outcome),
+    ['done'],
+  )
 })
 
 test('a lease that another took: the settling commit is refused whole and reported', async () => {
   const bench = await Workbench.create()
   const ends: (() => void)[] = []
-  await using worker = bench.worker([binding((run) => (run.hold(put('effect')), new Promise<void>((resolve) => ends.push(resolve))))])
+  await using worker = bench.worker([
+    binding((run) => (run.hold(put('effect')), new Promise<void>((resolve) => ends.push(resolve)))),
+  ])
   await bench.send('inbox')
   await worker.start()
   await bench.settle()
   await bench.commit({ do: 'ack', token: bench.tokens[0]! })
   ends[0]!()
   await bench.settle()
-  deepEqual(bench.events.lost.map(({ why }) => why), ['stale'])
+  deepEqual(
+    bench.events.lost.map(({ why }) => why),
+    ['stale'],
+  )
   deepEqual(await bench.engine.get(['effect']), [null])
   equal(worker.inFlight, 0)
 })
@@ -64,7 +86,10 @@ test('a handler that blocked the event loop past its lease has no effect, and wh
   for (let sent = 0; sent < 3; sent++) await bench.send('inbox')
   await worker.tick()
   await bench.settle()
-  deepEqual(bench.events.lost.map(({ why }) => why), ['blocked', 'blocked', 'blocked'])
+  deepEqual(
+    bench.events.lost.map(({ why }) => why),
+    ['blocked', 'blocked', 'blocked'],
+  )
   equal(runs, 1)
   deepEqual(await bench.engine.get(['effect/1']), [null])
   equal((await worker.drain()).handled, 3)
@@ -115,7 +140,10 @@ test('an engine that goes away before a run is settled gets its outcome when it 
   equal((await bench.find('inbox', id))!.state, 'leased')
   bench.fault = () => null
   await bench.advance(6_000)
-  deepEqual(bench.events.ended.map(({ outcome }) => outcome), ['done'])
+  deepEqual(
+    bench.events.ended.map(({ outcome }) => outcome),
+    ['done'],
+  )
   ok((await bench.engine.get(['effect']))[0])
 })
 
@@ -130,7 +158,10 @@ test('a settling commit whose answer was lost is repeated with its id, and is do
   await bench.advance(2_000)
   equal(bench.commits.length, 3)
   equal(new Set(bench.commits.map(({ id }) => id)).size, 1)
-  deepEqual(bench.events.ended.map(({ outcome }) => outcome), ['done'])
+  deepEqual(
+    bench.events.ended.map(({ outcome }) => outcome),
+    ['done'],
+  )
   equal(bench.events.lost.length, 0)
 })
 
@@ -142,7 +173,10 @@ test('in one process a lost answer is told as such, and nothing is done twice', 
   await bench.send('inbox')
   await worker.start()
   await bench.advance(2_000)
-  deepEqual(bench.events.lost.map(({ why }) => why), ['unknown'])
+  deepEqual(
+    bench.events.lost.map(({ why }) => why),
+    ['unknown'],
+  )
   deepEqual(bench.events.ended, [])
   equal(worker.inFlight, 0)
 })
@@ -156,5 +190,8 @@ test('a lease request whose answer was lost is repeated, so that its messages st
   await worker.start()
   await bench.advance(1_000)
   equal(bench.leases[0]!.id, bench.leases[1]!.id)
-  deepEqual(bench.events.ended.map((event) => [event.id, event.outcome]), [[id, 'done']])
+  deepEqual(
+    bench.events.ended.map((event) => [event.id, event.outcome]),
+    [[id, 'done']],
+  )
 })

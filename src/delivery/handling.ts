@@ -54,7 +54,13 @@ export class RunTimeout extends Deadline {
 }
 
 export function factsOf({ delivery: { stored } }: Handling): RunFacts {
-  return { queue: stored.queue, id: stored.id, type: stored.message.event.type, group: stored.message.group ?? null, attempt: stored.failed + 1 }
+  return {
+    queue: stored.queue,
+    id: stored.id,
+    type: stored.message.event.type,
+    group: stored.message.group ?? null,
+    attempt: stored.failed + 1,
+  }
 }
 
 /** From its being ready to the start of the handler. On the engine's clock up to the hand-out, on this one's from there. */

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { Workbench } from '../../test/delivery/workbench.ts'
 import type { Binding } from './binding.ts'
 
-const bindings = (count: number, run: Binding['run'] = () => {}): Binding[] => Array.from({ length: count }, (_, at) => ({ queue: `queue-${at}`, concurrency: 4, run }))
+const bindings = (count: number, run: Binding['run'] = () => {}): Binding[] =>
+  Array.from({ length: count }, (_, at) => ({ queue: `queue-${at}`, concurrency: 4, run }))
 
 test('idle, a worker asks once a second for all its queues and never else', async () => {
   const bench = await Workbench.create()
@@ -50,7 +51,13 @@ test('no more runs at once than a queue allows, and free capacity is filled', as
   const bench = await Workbench.create()
   const ends: (() => void)[] = []
   let most = 0
-  await using worker = bench.worker([{ queue: 'inbox', concurrency: 8, run: () => new Promise<void>((resolve) => ((most = Math.max(most, ends.push(resolve)))) ) }])
+  await using worker = bench.worker([
+    {
+      queue: 'inbox',
+      concurrency: 8,
+      run: () => new Promise<void>((resolve) => (most = Math.max(most, ends.push(resolve)))),
+    },
+  ])
   for (let sent = 0; sent < 20; sent++) await bench.send('inbox')
   await worker.start()
   await bench.settle()
@@ -80,7 +87,10 @@ test('all queues with room and stock are asked in one request; one without room 
   for (const queue of ['slow', 'slow', 'quick']) await bench.send(queue)
   await worker.start()
   await bench.settle()
-  deepEqual(bench.leases[0]!.wants, [{ queue: 'slow', max: 1 }, { queue: 'quick', max: 2 }])
+  deepEqual(bench.leases[0]!.wants, [
+    { queue: 'slow', max: 1 },
+    { queue: 'quick', max: 2 },
+  ])
   await bench.send('quick')
   await bench.settle()
   deepEqual(bench.leases.at(-1)!.wants, [{ queue: 'quick', max: 2 }])
@@ -96,19 +106,27 @@ test('queues of different lease times are leased with their own', async () => {
   await using worker = bench.worker([{ ...short!, leaseMs: 5_000 }, long!])
   await worker.start()
   await bench.settle()
-  deepEqual(bench.leases.map(({ leaseMs, wants }) => [leaseMs, wants.length]), [[5_000, 1], [30_000, 1]])
+  deepEqual(
+    bench.leases.map(({ leaseMs, wants }) => [leaseMs, wants.length]),
+    [
+      [5_000, 1],
+      [30_000, 1],
+    ],
+  )
 })
 
 test('leases are extended at a third of their time, many in one call, as long as handlers run', async () => {
   const bench = await Workbench.create()
   const ends: (() => void)[] = []
-  await using worker = bench.worker([{ queue: 'inbox', concurrency: 50, run: () => new Promise<void>((resolve) => ends.push(resolve)) }])
-  let extends_ = 0
-  bench.fault = (call) => (call === 'extend' && extends_++, null)
+  await using worker = bench.worker([
+    { queue: 'inbox', concurrency: 50, run: () => new Promise<void>((resolve) => ends.push(resolve)) },
+  ])
+  let extensions = 0
+  bench.fault = (call) => (call === 'extend' && extensions++, null)
   for (let sent = 0; sent < 50; sent++) await bench.send('inbox')
   await worker.start()
   await bench.advance(300_000)
-  equal(extends_, 30)
+  equal(extensions, 30)
   equal(ends.length, 50)
   for (const end of ends) end()
   await bench.settle()

@@ -54,7 +54,11 @@ export class Intake {
     this.#leaseMs = leaseMs
     this.#queues = queues
     this.#byName = new Map(queues.map((served) => [served.queue, served]))
-    this.#loop = new Loop(deps.clock, () => this.#round(), (error) => deps.log.error('a lease round failed; the next one comes in a second', { error }))
+    this.#loop = new Loop(
+      deps.clock,
+      () => this.#round(),
+      (error) => deps.log.error('a lease round failed; the next one comes in a second', { error }),
+    )
   }
 
   start(): void {
@@ -111,15 +115,14 @@ export class Intake {
   }
 
   async #round(): Promise<number | null> {
-    const { mayLease, rested } = this.#deps
-    if (!mayLease()) {
-      rested()
+    if (!this.#deps.mayLease()) {
+      this.#deps.rested()
       return null
     }
     this.#restock()
     const asked = this.#lost ?? this.#ask()
     const sleepMs = asked === null ? null : await this.#lease(asked)
-    rested()
+    this.#deps.rested()
     return sleepMs ?? this.#sleepMs()
   }
 
@@ -143,7 +146,11 @@ export class Intake {
     }
     if (wants.length === 0) return null
     const { clock, ids, worker, holder } = this.#deps
-    return { request: { id: ids.uuid(), worker, holder, leaseMs: this.#leaseMs, wants }, atMs: clock.monotonicMs(), queues }
+    return {
+      request: { id: ids.uuid(), worker, holder, leaseMs: this.#leaseMs, wants },
+      atMs: clock.monotonicMs(),
+      queues,
+    }
   }
 
   /** Milliseconds to wait, where the engine did not answer. */
@@ -175,7 +182,7 @@ export class Intake {
 
   #take({ queues, atMs }: Asked, deliveries: readonly Delivery[]): void {
     if (deliveries.length === 0) return
-    const { clock, telemetry, take } = this.#deps
+    const { clock, telemetry } = this.#deps
     const leasedAtMs = clock.monotonicMs()
     const handlings: Handling[] = []
     for (const delivery of deliveries) {
@@ -183,8 +190,9 @@ export class Intake {
       served.capacity.take()
       handlings.push(new Handling(delivery, served, atMs, leasedAtMs))
     }
-    if (telemetry.wants('leased')) for (const { queue, got } of queues) if (got > 0) telemetry.emit('leased', { queue, count: got })
-    take(handlings)
+    if (telemetry.wants('leased'))
+      for (const { queue, got } of queues) if (got > 0) telemetry.emit('leased', { queue, count: got })
+    this.#deps.take(handlings)
   }
 
   #sleepMs(): number | null {

@@ -18,7 +18,13 @@ function innermost(binding: Binding): Next {
 function layer(wrap: Middleware, inner: Next, at: number): Next {
   const called = new WeakSet<Run>()
   const wrapped = wrap((run) => {
-    if (called.has(run)) return Promise.reject(new PosthornError('invalid', `middleware ${at} called next() twice in one run: the handler's effects would be held twice`))
+    if (called.has(run))
+      return Promise.reject(
+        new PosthornError(
+          'invalid',
+          `middleware ${at} called next() twice in one run: the handler's effects would be held twice`,
+        ),
+      )
     called.add(run)
     return inner(run)
   })

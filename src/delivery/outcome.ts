@@ -51,10 +51,17 @@ export type Outcome = Done | Fail | Retry | Snooze | Bury | Cancel
 
 export const done = (value: unknown): Done => brand({ kind: 'done', value })
 
-export const fail = (code: string, data?: unknown, message: string = code): Fail => brand({ kind: 'fail', code, data, message })
+export const fail = (code: string, data?: unknown, message: string = code): Fail =>
+  brand({ kind: 'fail', code, data, message })
 
-export const retry = (options: { readonly afterMs?: number | null | undefined; readonly message?: string | undefined } = {}): Retry =>
-  brand({ kind: 'retry', afterMs: options.afterMs ?? null, message: options.message ?? 'the handler asked for another attempt' })
+export const retry = (
+  options: { readonly afterMs?: number | null | undefined; readonly message?: string | undefined } = {},
+): Retry =>
+  brand({
+    kind: 'retry',
+    afterMs: options.afterMs ?? null,
+    message: options.message ?? 'the handler asked for another attempt',
+  })
 
 export const snooze = (afterMs: number): Snooze => brand({ kind: 'snooze', afterMs })
 

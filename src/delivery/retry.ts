@@ -7,7 +7,13 @@ import type { RetryPolicy } from './binding.ts'
 
 export const DEFAULT_RETRY: RetryPolicy = {
   attempts: DEFAULTS.attempts,
-  backoff: { kind: 'exponential', baseMs: DEFAULTS.backoffBaseMs, capMs: DEFAULTS.backoffCapMs, factor: 2, jitter: 'full' },
+  backoff: {
+    kind: 'exponential',
+    baseMs: DEFAULTS.backoffBaseMs,
+    capMs: DEFAULTS.backoffCapMs,
+    factor: 2,
+    jitter: 'full',
+  },
 }
 
 /** Whether this run was the last that the policy allows. */
@@ -23,7 +29,11 @@ export function retryDelayMs(policy: RetryPolicy, stored: StoredMessage, random:
 }
 
 /** What the policy says about this very error; nothing where it has no opinion, or where asking it went wrong. */
-export function decide(policy: RetryPolicy, error: unknown, attempt: number): ReturnType<NonNullable<RetryPolicy['decide']>> {
+export function decide(
+  policy: RetryPolicy,
+  error: unknown,
+  attempt: number,
+): ReturnType<NonNullable<RetryPolicy['decide']>> {
   try {
     return policy.decide?.(error, attempt)
   } catch {

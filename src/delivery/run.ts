@@ -9,7 +9,17 @@ import { ActiveRun } from './active-run.ts'
 import { factsOf, receiveMsOf, RunTimeout, type Handling, type LostReason } from './handling.ts'
 import { isOutcome } from './outcome.ts'
 import { UnknownContracts } from './unknown-contract.ts'
-import { faultOf, judgeBuried, judgeCancelled, judgeDone, judgeFault, judgeGivenBack, judgeOutcome, type Fault, type Verdict } from './verdict.ts'
+import {
+  faultOf,
+  judgeBuried,
+  judgeCancelled,
+  judgeDone,
+  judgeFault,
+  judgeGivenBack,
+  judgeOutcome,
+  type Fault,
+  type Verdict,
+} from './verdict.ts'
 
 export interface RunnerDeps {
   readonly clock: Clock
@@ -37,12 +47,14 @@ export class Runner {
       return this.#deps.over(handling)
     }
     try {
-      if (handling.served.binding.recognises?.(handling.delivery.stored) === 'unknown') return this.#refuseUnknown(handling, nowMs)
+      if (handling.served.binding.recognises?.(handling.delivery.stored) === 'unknown')
+        return this.#refuseUnknown(handling, nowMs)
     } catch (error) {
       return this.#settle(handling, this.#judgeFault(handling, faultOf('handler-failed', error)))
     }
     const { telemetry } = this.#deps
-    if (telemetry.wants('started')) telemetry.emit('started', { ...factsOf(handling), receiveMs: receiveMsOf(handling) })
+    if (telemetry.wants('started'))
+      telemetry.emit('started', { ...factsOf(handling), receiveMs: receiveMsOf(handling) })
     this.#begin(handling, nowMs)
   }
 
@@ -59,7 +71,12 @@ export class Runner {
     this.#deps.lost(handling, why)
     if (handling.state === 'waiting') return this.#deps.over(handling)
     handling.lost = why
-    handling.run!.abort(new PosthornError('stale', `the lease of message ${handling.delivery.stored.id} was lost: stop, what this run does has no effect any more`))
+    handling.run!.abort(
+      new PosthornError(
+        'stale',
+        `the lease of message ${handling.delivery.stored.id} was lost: stop, what this run does has no effect any more`,
+      ),
+    )
   }
 
   /** Somebody asked that the message be cancelled. */
@@ -67,7 +84,10 @@ export class Runner {
     if (handling.cancelRequested) return
     handling.cancelRequested = true
     if (handling.state === 'waiting') this.#settle(handling, judgeCancelled(handling))
-    else handling.run?.abort(new PosthornError('operation-cancelled', `message ${handling.delivery.stored.id} was cancelled`))
+    else
+      handling.run?.abort(
+        new PosthornError('operation-cancelled', `message ${handling.delivery.stored.id} was cancelled`),
+      )
   }
 
   /** The worker stops and waits no longer: the message is given back, uncounted. */
@@ -76,7 +96,10 @@ export class Runner {
     handling.run!.close()
     handling.run!.abort(new PosthornError('aborted', 'the worker stops'))
     if (handling.lost !== null) return this.#end(handling)
-    this.#settle(handling, handling.cancelRequested ? judgeCancelled(handling) : judgeGivenBack(handling, 0, 'released'))
+    this.#settle(
+      handling,
+      handling.cancelRequested ? judgeCancelled(handling) : judgeGivenBack(handling, 0, 'released'),
+    )
   }
 
   timeOut(handling: Handling): void {
@@ -100,7 +123,11 @@ export class Runner {
     } catch (error) {
       return this.#threw(handling, run, error)
     }
-    if (isThenable(value)) value.then((settled) => this.#returned(handling, run, settled), (error: unknown) => this.#threw(handling, run, error))
+    if (isThenable(value))
+      value.then(
+        (settled) => this.#returned(handling, run, settled),
+        (error: unknown) => this.#threw(handling, run, error),
+      )
     else this.#returned(handling, run, value)
   }
 
@@ -115,13 +142,18 @@ export class Runner {
     if (run.over) return
     run.close()
     if (handling.lost !== null) return this.#end(handling)
-    this.#settle(handling, isOutcome(error) ? this.#judge(handling, run, error) : this.#judgeFault(handling, faultOf(codeOf(error), error)))
+    this.#settle(
+      handling,
+      isOutcome(error) ? this.#judge(handling, run, error) : this.#judgeFault(handling, faultOf(codeOf(error), error)),
+    )
   }
 
   #judge(handling: Handling, run: ActiveRun, value: unknown): Verdict {
     const forgotten = run.forgotten(value)
     if (forgotten !== null) return this.#judgeFault(handling, faultOf('outcome-not-returned', forgotten))
-    return isOutcome(value) ? judgeOutcome(handling, value, run.effects, this.#deps.random) : judgeDone(handling, value, run.effects)
+    return isOutcome(value)
+      ? judgeOutcome(handling, value, run.effects, this.#deps.random)
+      : judgeDone(handling, value, run.effects)
   }
 
   #judgeFault(handling: Handling, fault: Fault): Verdict {
@@ -133,7 +165,14 @@ export class Runner {
     const afterMs = this.#unknown.see(queue, id, nowMs)
     if (afterMs !== null) return this.#settle(handling, judgeGivenBack(handling, afterMs, 'released'))
     const version = message.notes?.['v']
-    this.#settle(handling, judgeBuried(handling, 'unknown-contract', `no worker knew type '${message.event.type}'${version === undefined ? '' : `, version ${version},`} for 15 minutes`))
+    this.#settle(
+      handling,
+      judgeBuried(
+        handling,
+        'unknown-contract',
+        `no worker knew type '${message.event.type}'${version === undefined ? '' : `, version ${version},`} for 15 minutes`,
+      ),
+    )
   }
 
   #settle(handling: Handling, verdict: Verdict): void {

@@ -37,7 +37,10 @@ export class ServedQueue {
     this.binding = binding
     this.capacity = new Capacity(checkCount(binding, 'concurrency', binding.concurrency, 1))
     this.leaseMs = checkCount(binding, 'leaseMs', binding.leaseMs ?? DEFAULTS.leaseMs, SHORTEST_LEASE_MS)
-    this.timeoutMs = binding.timeoutMs === undefined || binding.timeoutMs === null ? null : checkCount(binding, 'timeoutMs', binding.timeoutMs, 1)
+    this.timeoutMs =
+      binding.timeoutMs === undefined || binding.timeoutMs === null
+        ? null
+        : checkCount(binding, 'timeoutMs', binding.timeoutMs, 1)
     this.retry = binding.retry ?? DEFAULT_RETRY
     if (this.retry.attempts !== Infinity) checkCount(binding, 'retry.attempts', this.retry.attempts, 1)
     this.call = composeRun(binding)
@@ -49,7 +52,11 @@ export function serveQueues(bindings: readonly Binding[]): ReadonlyMap<string, S
   const served = new Map<string, ServedQueue>()
   for (const binding of bindings) {
     if (served.has(binding.queue)) {
-      throw new PosthornError('duplicate-handler', `queue '${binding.queue}' has two handlers in one worker: give each its own queue, or make one handler of them`, { details: { queue: binding.queue } })
+      throw new PosthornError(
+        'duplicate-handler',
+        `queue '${binding.queue}' has two handlers in one worker: give each its own queue, or make one handler of them`,
+        { details: { queue: binding.queue } },
+      )
     }
     served.set(binding.queue, new ServedQueue(binding))
   }
@@ -57,6 +64,16 @@ export function serveQueues(bindings: readonly Binding[]): ReadonlyMap<string, S
 }
 
 function checkCount({ queue }: Binding, field: string, value: number, least: number): number {
-  if (typeof value === 'number' && value >= least && Number.isFinite(value) && (field !== 'concurrency' || Number.isInteger(value))) return value
-  throw new PosthornError('invalid-option', `${field} of queue '${queue}' is ${String(value)}: it must be a ${field === 'concurrency' ? 'whole ' : ''}number of at least ${least}`, { details: { queue, field, value } })
+  if (
+    typeof value === 'number' &&
+    value >= least &&
+    Number.isFinite(value) &&
+    (field !== 'concurrency' || Number.isInteger(value))
+  )
+    return value
+  throw new PosthornError(
+    'invalid-option',
+    `${field} of queue '${queue}' is ${String(value)}: it must be a ${field === 'concurrency' ? 'whole ' : ''}number of at least ${least}`,
+    { details: { queue, field, value } },
+  )
 }

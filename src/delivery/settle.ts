@@ -81,8 +81,13 @@ export class Settler {
   }
 
   #changesOf(handling: Handling, { settling, effects, ended }: Verdict): readonly Change[] {
-    const ending = ended === null ? undefined : handling.served.binding.ending?.(handling.delivery.stored, ended, handling.run)
-    return ending === undefined || ending.length === 0 ? (effects.length === 0 ? [settling] : [settling, ...effects]) : [settling, ...effects, ...ending]
+    const ending =
+      ended === null ? undefined : handling.served.binding.ending?.(handling.delivery.stored, ended, handling.run)
+    return ending === undefined || ending.length === 0
+      ? effects.length === 0
+        ? [settling]
+        : [settling, ...effects]
+      : [settling, ...effects, ...ending]
   }
 
   /** A value that cannot be recorded is a failed run; any other end is better without its record than not at all. */
@@ -114,13 +119,19 @@ export class Settler {
   #answered(settlement: Settlement, result: CommitResult): void {
     if (result.status === 'refused') return this.#refused(settlement, result)
     const { handling, verdict } = settlement
-    const { telemetry, clock, delayed, over } = this.#deps
+    const { telemetry, clock } = this.#deps
     if (verdict.outcome !== 'released') this.#handled++
-    if (telemetry.wants('ended')) telemetry.emit('ended', { ...factsOf(handling), ...delaysOf(handling, clock.monotonicMs()), outcome: verdict.outcome, code: verdict.code })
+    if (telemetry.wants('ended'))
+      telemetry.emit('ended', {
+        ...factsOf(handling),
+        ...delaysOf(handling, clock.monotonicMs()),
+        outcome: verdict.outcome,
+        code: verdict.code,
+      })
     const { settling } = verdict
     if ('error' in settling) this.#tell(handling, settling)
-    if ('delay' in settling && 'afterMs' in settling.delay) delayed(handling, settling.delay.afterMs)
-    over(handling)
+    if ('delay' in settling && 'afterMs' in settling.delay) this.#deps.delayed(handling, settling.delay.afterMs)
+    this.#deps.over(handling)
   }
 
   #tell(handling: Handling, settling: Extract<Change, { readonly do: 'retry' | 'bury' }>): void {
@@ -132,7 +143,7 @@ export class Settler {
 
   #refused(settlement: Settlement, refusal: Refusal): void {
     const { handling, verdict, commit } = settlement
-    const { telemetry, log, random, over } = this.#deps
+    const { telemetry, log, random } = this.#deps
     if (refusal.code === 'stale') return this.#lost(settlement)
     const { code, detail } = refusal
     if (telemetry.wants('refused')) telemetry.emit('refused', { ...factsOf(handling), code, detail })
@@ -149,7 +160,7 @@ export class Settler {
       return this.#add(handling, verdict, [verdict.settling])
     }
     log.error('the engine refused to settle a message; its lease is left to lapse', { queue, id, code, detail })
-    over(handling)
+    this.#deps.over(handling)
   }
 
   #lost({ handling, unknown }: Settlement): void {
@@ -170,11 +181,9 @@ export class Settler {
     }
     const waitMs = away.failed(error)
     if (again.length === 0) return
-    clock.timer(waitMs, () => {
-      if (translated) return void this.#commit(again)
-      // Whatever broke the call may be one commit's doing: alone, it harms no other.
-      for (const settlement of again) void this.#commit([settlement])
-    })
+    // Where it is no answer of Posthorn's, whatever broke the call may be one commit's doing: alone, it harms no other.
+    const batches = translated ? [again] : again.map((settlement) => [settlement])
+    clock.timer(waitMs, () => batches.forEach((each) => void this.#commit(each)))
   }
 
   #giveUp({ handling, unknown }: Settlement): void {

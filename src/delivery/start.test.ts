@@ -3,12 +3,23 @@ import { test } from 'node:test'
 import { Workbench } from '../../test/delivery/workbench.ts'
 import type { Binding, Run } from './binding.ts'
 
-const binding = (run: Binding['run'], more: Partial<Binding> = {}): Binding => ({ queue: 'inbox', concurrency: 10, run, ...more })
+const binding = (run: Binding['run'], more: Partial<Binding> = {}): Binding => ({
+  queue: 'inbox',
+  concurrency: 10,
+  run,
+  ...more,
+})
 
 /** Messages that were handed out, and whose holder never said what became of them. */
 async function lapsed(bench: Workbench, count: number): Promise<void> {
   for (let sent = 0; sent < count; sent++) await bench.send('inbox')
-  await bench.engine.lease({ id: bench.ids.uuid(), worker: 'crashed', holder: 'client', leaseMs: 1_000, wants: [{ queue: 'inbox', max: count }] })
+  await bench.engine.lease({
+    id: bench.ids.uuid(),
+    worker: 'crashed',
+    holder: 'client',
+    leaseMs: 1_000,
+    wants: [{ queue: 'inbox', max: count }],
+  })
   bench.clock.advance(1_000)
 }
 
@@ -67,7 +78,10 @@ test('a long run beside it: what lapsed is given back rather than keep the worke
   equal(runs.length, 1, 'quiet is kept for a while')
   await bench.advance(2)
   equal(runs.length, 2)
-  deepEqual(bench.events.ended.map(({ outcome }) => outcome), ['released'])
+  deepEqual(
+    bench.events.ended.map(({ outcome }) => outcome),
+    ['released'],
+  )
   for (const end of ends) end()
   await bench.advance(60_000)
   equal(runs.length, 3)

@@ -3,7 +3,12 @@ import { test } from 'node:test'
 import { Workbench } from '../../test/delivery/workbench.ts'
 import type { Binding, Run } from './binding.ts'
 
-const binding = (run: Binding['run'], more: Partial<Binding> = {}): Binding => ({ queue: 'inbox', concurrency: 10, run, ...more })
+const binding = (run: Binding['run'], more: Partial<Binding> = {}): Binding => ({
+  queue: 'inbox',
+  concurrency: 10,
+  run,
+  ...more,
+})
 
 async function running(run: (run: Run) => unknown, more: Partial<Binding> = {}) {
   const bench = await Workbench.create()
@@ -15,14 +20,17 @@ async function running(run: (run: Run) => unknown, more: Partial<Binding> = {}) 
 }
 
 test('what runs may end within the grace, and nothing new begins', async () => {
-  let end = () => {}
-  const { bench, worker } = await running(() => new Promise<void>((resolve) => (end = resolve)))
+  const { promise, resolve: end } = Promise.withResolvers<void>()
+  const { bench, worker } = await running(() => promise)
   const stopped = worker.stop({ grace: '20s' })
   const second = await bench.send('inbox')
   await bench.advance(19_000)
   end()
   await stopped
-  deepEqual(bench.events.ended.map(({ outcome }) => outcome), ['done'])
+  deepEqual(
+    bench.events.ended.map(({ outcome }) => outcome),
+    ['done'],
+  )
   equal((await bench.find('inbox', second))!.state, 'ready')
 })
 
@@ -67,7 +75,7 @@ test('what was leased and not started is given back at once', async () => {
   ])
   for (let sent = 0; sent < 5; sent++) await bench.send('inbox')
   void worker.start()
-  while (started === 0) await bench.settle(1)
+  await bench.until(() => started > 0)
   await worker.stop()
   ok(started < 5)
   const released = bench.events.ended.filter(({ outcome }) => outcome === 'released').length
@@ -102,14 +110,18 @@ test('an engine that is away does not keep a worker from stopping', async () => 
 test('at whatever moment it stops, every message is done or given back, and none is lost or counted', async () => {
   for (let turns = 0; turns < 40; turns++) {
     const bench = await Workbench.create()
-    const worker = bench.worker([binding((run) => (run.attempt % 2 === 0 ? undefined : bench.settle(turns % 7)), { concurrency: 3 })])
+    const worker = bench.worker([
+      binding((run) => (run.attempt % 2 === 0 ? undefined : bench.settle(turns % 7)), { concurrency: 3 }),
+    ])
     const ids: string[] = []
     for (let sent = 0; sent < 12; sent++) ids.push(await bench.send('inbox'))
     await worker.start()
     await bench.settle(turns)
     await worker.stop({ grace: turns % 3 === 0 ? 0 : '5s' })
     equal(worker.inFlight, 0)
-    const left = (await bench.engine.find(ids.map((id) => ({ queue: 'inbox', id })))).filter((stored) => stored !== null && stored.state !== 'acked')
+    const left = (await bench.engine.find(ids.map((id) => ({ queue: 'inbox', id })))).filter(
+      (stored) => stored !== null && stored.state !== 'acked',
+    )
     for (const stored of left) deepEqual([stored!.state, stored!.failed], ['ready', 0])
     equal(left.length + bench.events.ended.filter(({ outcome }) => outcome === 'done').length, ids.length)
   }

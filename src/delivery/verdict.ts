@@ -36,20 +36,42 @@ export function faultOf(code: string, error: unknown, afterMs: number | null = n
 }
 
 export function judgeDone(handling: Handling, value: unknown, effects: readonly Change[]): Verdict {
-  return { outcome: 'done', code: null, settling: { do: 'ack', token: handling.delivery.token }, effects, ended: { status: 'succeeded', value } }
+  return {
+    outcome: 'done',
+    code: null,
+    settling: { do: 'ack', token: handling.delivery.token },
+    effects,
+    ended: { status: 'succeeded', value },
+  }
 }
 
-export function judgeOutcome(handling: Handling, outcome: Outcome, effects: readonly Change[], random: Random): Verdict {
+export function judgeOutcome(
+  handling: Handling,
+  outcome: Outcome,
+  effects: readonly Change[],
+  random: Random,
+): Verdict {
   const { token } = handling.delivery
   switch (outcome.kind) {
     case 'done':
       return judgeDone(handling, outcome.value, effects)
     case 'fail': {
       const { code, data, message } = outcome
-      return { outcome: 'fail', code, settling: { do: 'ack', token }, effects: NO_EFFECTS, ended: { status: 'failed', state: 'acked', code, message, data } }
+      return {
+        outcome: 'fail',
+        code,
+        settling: { do: 'ack', token },
+        effects: NO_EFFECTS,
+        ended: { status: 'failed', state: 'acked', code, message, data },
+      }
     }
     case 'retry':
-      return judgeFault(handling, faultOf('handler-failed', new Error(outcome.message), outcome.afterMs), { ...handling.served.retry, decide: undefined }, random)
+      return judgeFault(
+        handling,
+        faultOf('handler-failed', outcome.message, outcome.afterMs),
+        { ...handling.served.retry, decide: undefined },
+        random,
+      )
     case 'snooze':
       return handling.cancelRequested ? judgeCancelled(handling) : judgeGivenBack(handling, outcome.afterMs, 'snooze')
     case 'bury':
@@ -57,8 +79,9 @@ export function judgeOutcome(handling: Handling, outcome: Outcome, effects: read
       if (handling.cancelRequested && outcome.code !== 'buried') return judgeCancelled(handling)
       return judgeBuried(handling, outcome.code, outcome.reason)
     case 'cancel':
-      return judgeCancelled(handling, outcome.reason)
+      break
   }
+  return judgeCancelled(handling, outcome.reason)
 }
 
 /** A throw, a timeout, `retry`, effects that were refused: another attempt, or the end of them. */
@@ -70,21 +93,45 @@ export function judgeFault(handling: Handling, fault: Fault, policy: RetryPolicy
   const { message, stack } = describeError(fault.error)
   if (isLastAttempt(policy, stored)) return judgeBuried(handling, fault.code, message, stack)
   const afterMs = toDelay(decision?.afterMs ?? fault.afterMs ?? retryDelayMs(policy, stored, random))
-  return { outcome: 'retry', code: fault.code, settling: { do: 'retry', token, delay: { afterMs }, error: { code: fault.code, message, stack } }, effects: NO_EFFECTS, ended: null }
+  return {
+    outcome: 'retry',
+    code: fault.code,
+    settling: { do: 'retry', token, delay: { afterMs }, error: { code: fault.code, message, stack } },
+    effects: NO_EFFECTS,
+    ended: null,
+  }
 }
 
 export function judgeBuried(handling: Handling, code: string, message: string, stack?: string): Verdict {
   const settling: Change = { do: 'bury', token: handling.delivery.token, error: { code, message, stack } }
-  return { outcome: 'bury', code, settling, effects: NO_EFFECTS, ended: { status: 'failed', state: 'dead', code, message, data: undefined } }
+  return {
+    outcome: 'bury',
+    code,
+    settling,
+    effects: NO_EFFECTS,
+    ended: { status: 'failed', state: 'dead', code, message, data: undefined },
+  }
 }
 
 export function judgeCancelled(handling: Handling, reason = 'cancelled'): Verdict {
-  return { outcome: 'cancel', code: null, settling: { do: 'drop', token: handling.delivery.token, reason }, effects: NO_EFFECTS, ended: { status: 'cancelled', reason } }
+  return {
+    outcome: 'cancel',
+    code: null,
+    settling: { do: 'drop', token: handling.delivery.token, reason },
+    effects: NO_EFFECTS,
+    ended: { status: 'cancelled', reason },
+  }
 }
 
 /** Uncounted. `released`: not by the handler's wish. */
 export function judgeGivenBack(handling: Handling, afterMs: number, outcome: 'snooze' | 'released'): Verdict {
-  return { outcome, code: null, settling: { do: 'release', token: handling.delivery.token, delay: { afterMs: toDelay(afterMs) } }, effects: NO_EFFECTS, ended: null }
+  return {
+    outcome,
+    code: null,
+    settling: { do: 'release', token: handling.delivery.token, delay: { afterMs: toDelay(afterMs) } },
+    effects: NO_EFFECTS,
+    ended: null,
+  }
 }
 
 /** What is no time at all is at once: a wrong delay must not keep a message from being settled. */

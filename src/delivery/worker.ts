@@ -15,9 +15,8 @@ import type { Log } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import { Away } from './away.ts'
 import type { Binding } from './binding.ts'
-import { Extender } from './extend.ts'
 import { factsOf, LOST, type Handling, type LostReason } from './handling.ts'
-import { Intake } from './lease.ts'
+import { LeaseGroups } from './lease-groups.ts'
 import { Runner } from './run.ts'
 import { serveQueues, type ServedQueue } from './served-queue.ts'
 import { Settler } from './settle.ts'
@@ -51,18 +50,14 @@ export interface DrainOptions {
   readonly budget?: Duration | undefined
 }
 
-/** Queues of one lease time. */
-interface Group {
-  readonly intake: Intake
-  readonly extender: Extender
-}
-
 export class Worker implements Service {
   readonly #deps: WorkerDeps
   readonly #config: WorkerConfig
   readonly #served: ReadonlyMap<string, ServedQueue>
-  readonly #groups = new Map<number, Group>()
+  readonly #groups: LeaseGroups
   readonly #handlings = new Set<Handling>()
+  /** Messages leased so far. */
+  #taken = 0
   readonly #wheel: DeadlineWheel
   readonly #lifecycle: Lifecycle
   readonly #starter: Starter
@@ -77,29 +72,45 @@ export class Worker implements Service {
 
   /** @throws PosthornError `invalid-option`, `duplicate-handler` */
   constructor(deps: WorkerDeps, bindings: readonly Binding[], options: WorkerOptions = {}) {
-    const { engine, clock } = deps
+    const { clock } = deps
     this.#deps = deps
-    this.#config = { name: options.name ?? `process ${process.pid}`, holder: options.holder ?? 'process', keepAlive: options.keepAlive ?? keepProcessAlive }
+    this.#config = {
+      name: options.name ?? `process ${process.pid}`,
+      holder: options.holder ?? 'process',
+      keepAlive: options.keepAlive ?? keepProcessAlive,
+    }
     this.#served = serveQueues(bindings)
     this.#wheel = new DeadlineWheel(clock)
     this.#condition = new Condition(clock)
-    this.#lifecycle = new Lifecycle({ begin: () => this.#begin(), end: (stop) => this.#end(stop), hurry: (stop) => this.#grace?.shorten(stop) })
+    this.#lifecycle = new Lifecycle({
+      begin: () => this.#begin(),
+      end: (stop) => this.#end(stop),
+      hurry: (stop) => this.#grace?.shorten(stop),
+    })
     const lost = (handling: Handling, why: LostReason) => this.#lost(handling, why)
     const over = (handling: Handling) => this.#over(handling)
-    this.#settler = new Settler({ ...deps, away: new Away(deps, 'settle'), mayRerun: () => !this.#graceOver, rerun: (handling) => this.#runner.rerun(handling), delayed: (handling, afterMs) => this.#intakeOf(handling.served).expect(handling.served, afterMs), lost, over })
-    this.#runner = new Runner({ ...deps, settle: (handling, verdict) => this.#settler.settle(handling, verdict), lost, over })
+    this.#settler = new Settler({
+      ...deps,
+      away: new Away(deps, 'settle'),
+      mayRerun: () => !this.#graceOver,
+      rerun: (handling) => this.#runner.rerun(handling),
+      delayed: (handling, afterMs) => this.#groups.of(handling.served).expect(handling.served, afterMs),
+      lost,
+      over,
+    })
+    this.#runner = new Runner({
+      ...deps,
+      settle: (handling, verdict) => this.#settler.settle(handling, verdict),
+      lost,
+      over,
+    })
     this.#starter = new Starter({
       clock,
       start: (handling, nowMs) => this.#runner.start(handling, nowMs),
       giveBack: (handling, afterMs) => this.#settler.giveBack(handling, afterMs),
-      resume: () => this.#eachIntake((intake) => intake.wake()),
+      resume: () => this.#groups.wake(),
     })
-    const awayExtending = new Away(deps, 'extend')
-    for (const [leaseMs, queues] of Map.groupBy(this.#served.values(), (served) => served.leaseMs)) {
-      const intake = this.#createIntake(leaseMs, queues)
-      const extender = new Extender({ engine, clock, away: awayExtending, lose: (handling, why) => this.#runner.lose(handling, why), cancel: (handling) => this.#runner.cancel(handling) }, this.#wheel, leaseMs)
-      this.#groups.set(leaseMs, { intake, extender })
-    }
+    this.#groups = this.#createGroups()
     this.#createTimeouts()
   }
 
@@ -138,45 +149,59 @@ export class Worker implements Service {
     const before = this.#settler.handled
     const own = this.state !== 'running'
     if (own) await this.start()
-    this.#eachIntake((intake) => intake.askAll())
-    const inTime = await this.#condition.until(() => this.#idle || this.state !== 'running', budgetMs)
+    const inTime = await this.#untilNothingIsLeft(budgetMs)
     if (own) await this.stop(inTime ? {} : { grace: 0 })
     return { handled: this.#settler.handled - before }
   }
 
   /** One round of leasing, now. */
   async tick(): Promise<void> {
-    await Promise.all([...this.#groups.values()].map(({ intake }) => intake.tick()))
+    await this.#groups.tick()
   }
 
-  get #idle(): boolean {
-    return this.#handlings.size === 0 && [...this.#groups.values()].every(({ intake }) => intake.idle)
+  /** Until a round in which every queue was asked brought nothing: a hint of what a handler sent may still be under way. */
+  async #untilNothingIsLeft(withinMs: number | null): Promise<boolean> {
+    const { clock } = this.#deps
+    const untilMs = withinMs === null ? null : clock.monotonicMs() + withinMs
+    const idle = () => (this.#handlings.size === 0 && this.#groups.idle) || this.state !== 'running'
+    for (let taken = -1; taken !== this.#taken;) {
+      taken = this.#taken
+      this.#groups.askAll()
+      const inTime = await this.#condition.until(
+        idle,
+        untilMs === null ? null : Math.max(0, untilMs - clock.monotonicMs()),
+      )
+      if (!inTime) return false
+    }
+    return true
   }
 
-  #createIntake(leaseMs: number, queues: readonly ServedQueue[]): Intake {
-    const { name: worker, holder } = this.#config
-    return new Intake(
+  #createGroups(): LeaseGroups {
+    return new LeaseGroups(
       {
         ...this.#deps,
-        away: new Away(this.#deps, 'lease'),
-        worker,
-        holder,
+        worker: this.#config.name,
+        holder: this.#config.holder,
         mayLease: () => this.#starter.mayLease,
-        take: (handlings) => this.#take(handlings, leaseMs),
+        take: (handlings) => this.#take(handlings),
         rested: () => {
           this.#starter.rested()
           this.#condition.changed()
         },
+        lose: (handling, why) => this.#runner.lose(handling, why),
+        cancel: (handling) => this.#runner.cancel(handling),
       },
-      leaseMs,
-      queues,
+      this.#wheel,
+      this.#served.values(),
     )
   }
 
   #createTimeouts(): void {
     for (const [timeoutMs, queues] of Map.groupBy(this.#served.values(), (served) => served.timeoutMs)) {
       if (timeoutMs === null) continue
-      const timeouts = this.#wheel.list<NonNullable<Handling['timeout']>>(timeoutMs, 0, (due) => due.forEach(({ handling }) => this.#runner.timeOut(handling)))
+      const timeouts = this.#wheel.list<NonNullable<Handling['timeout']>>(timeoutMs, 0, (due) =>
+        due.forEach(({ handling }) => this.#runner.timeOut(handling)),
+      )
       for (const served of queues) served.timeouts = timeouts
     }
   }
@@ -186,13 +211,13 @@ export class Worker implements Service {
     this.#held = this.#config.keepAlive()
     this.#starter.open()
     this.#watch()
-    this.#eachIntake((intake) => intake.start())
+    this.#groups.start()
   }
 
   async #end(options: StopOptions): Promise<void> {
     using grace = new Grace(this.#deps.clock)
     this.#grace = grace
-    const leased = Promise.all([...this.#groups.values()].map(({ intake }) => intake.stop()))
+    const leased = this.#groups.stop()
     this.#starter.close()
     grace.shorten(options)
     const empty = () => this.#handlings.size === 0
@@ -200,7 +225,9 @@ export class Worker implements Service {
     this.#graceOver = true
     for (const handling of this.#handlings) this.#runner.interrupt(handling)
     if (!(await this.#condition.until(empty, FLUSH_MS))) {
-      this.#deps.log.warn('the engine took no answer while the worker stopped: leases are left to lapse', { messages: this.#handlings.size })
+      this.#deps.log.warn('the engine took no answer while the worker stopped: leases are left to lapse', {
+        messages: this.#handlings.size,
+      })
     }
     this.#hints?.[Symbol.dispose]()
     this.#held?.[Symbol.dispose]()
@@ -219,7 +246,7 @@ export class Worker implements Service {
   #hint(hint: Hint): void {
     if ('queue' in hint) {
       const served = this.#served.get(hint.queue)
-      if (served !== undefined) this.#intakeOf(served).hint(hint.queue)
+      if (served !== undefined) this.#groups.of(served).hint(hint.queue)
     } else if ('cancel' in hint) {
       // Not at once: abort listeners are the handler's code, and the engine may be in the middle of a commit.
       queueMicrotask(() => this.#cancel(hint.cancel))
@@ -230,12 +257,9 @@ export class Worker implements Service {
     for (const handling of this.#handlings) if (handling.delivery.token === token) return this.#runner.cancel(handling)
   }
 
-  #take(handlings: readonly Handling[], leaseMs: number): void {
-    const { extender } = this.#groups.get(leaseMs)!
-    for (const handling of handlings) {
-      this.#handlings.add(handling)
-      extender.keep(handling, handling.leaseUntilMs - leaseMs)
-    }
+  #take(handlings: readonly Handling[]): void {
+    this.#taken += handlings.length
+    for (const handling of handlings) this.#handlings.add(handling)
     this.#starter.offer(handlings)
   }
 
@@ -254,15 +278,7 @@ export class Worker implements Service {
     this.#handlings.delete(handling)
     served.capacity.give()
     this.#starter.over(handling)
-    this.#intakeOf(served).freed(served)
+    this.#groups.of(served).freed(served)
     this.#condition.changed()
-  }
-
-  #intakeOf({ leaseMs }: ServedQueue): Intake {
-    return this.#groups.get(leaseMs)!.intake
-  }
-
-  #eachIntake(step: (intake: Intake) => void): void {
-    for (const { intake } of this.#groups.values()) step(intake)
   }
 }

@@ -14,7 +14,11 @@ class Named extends Deadline {
 test('many deadlines stand on one timer, and fall due in order', () => {
   const clock = new ManualClock()
   let timers = 0
-  const counting = { wallMs: () => clock.wallMs(), monotonicMs: () => clock.monotonicMs(), timer: (ms: number, back: () => void) => (timers++, clock.timer(ms, back)) }
+  const counting = {
+    wallMs: () => clock.wallMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    timer: (ms: number, back: () => void) => (timers++, clock.timer(ms, back)),
+  }
   const wheel = new DeadlineWheel(counting)
   const due: string[] = []
   const short = wheel.list<Named>(100, 0, (all) => due.push(...all.map(({ name }) => `${name}@${clock.monotonicMs()}`)))

@@ -91,7 +91,11 @@ export class DeadlineWheel {
     this.#clock = clock
   }
 
-  list<T extends Deadline>(durationMs: number, slackMs: number, due: (deadlines: readonly T[]) => void): DeadlineList<T> {
+  list<T extends Deadline>(
+    durationMs: number,
+    slackMs: number,
+    due: (deadlines: readonly T[]) => void,
+  ): DeadlineList<T> {
     const list = new DeadlineList<T>(this, durationMs, slackMs, due)
     this.#lists.push(list)
     return list

@@ -5,7 +5,11 @@ import type { Service } from './lifecycle.ts'
  * Rejects where the service does, and never resolves where the service hangs. The service ends stopped.
  * @param settle called between steps, so that a test on a fake clock can let things move
  */
-export async function stressLifecycle(service: Service, rounds = 10, settle: () => Promise<void> = async () => {}): Promise<void> {
+export async function stressLifecycle(
+  service: Service,
+  rounds = 10,
+  settle: () => Promise<void> = async () => {},
+): Promise<void> {
   await service.stop()
   await service.stop()
   for (let round = 0; round < rounds; round++) {

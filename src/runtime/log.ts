@@ -14,7 +14,8 @@ export type LogSink = (level: LogLevel, message: string, facts: LogFacts) => voi
 
 /** A log that gives every entry to `sink`, with `facts` added to each. */
 export function createLog(sink: LogSink, facts: LogFacts = {}): Log {
-  const at = (level: LogLevel) => (message: string, more?: LogFacts) => sink(level, message, more === undefined ? facts : { ...facts, ...more })
+  const at = (level: LogLevel) => (message: string, more?: LogFacts) =>
+    sink(level, message, more === undefined ? facts : { ...facts, ...more })
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 

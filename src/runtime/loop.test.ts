@@ -10,7 +10,11 @@ const turns = async (count = 10) => {
 test('sleeps as long as the step says, and is woken before', async () => {
   const clock = new ManualClock()
   let steps = 0
-  const loop = new Loop(clock, async () => (steps++, 1_000), () => {})
+  const loop = new Loop(
+    clock,
+    async () => (steps++, 1_000),
+    () => {},
+  )
   loop.wake()
   await turns()
   equal(steps, 0, 'not before its start')

@@ -23,18 +23,33 @@ export interface RunFacts {
 
 export interface TelemetryEvents {
   /** A sender's commit became durable. `target`: a queue or a topic. */
-  readonly sent: { readonly target: string; readonly count: number; readonly duplicates: number; readonly ms: number; readonly durability: Durability }
+  readonly sent: {
+    readonly target: string
+    readonly count: number
+    readonly duplicates: number
+    readonly ms: number
+    readonly durability: Durability
+  }
   /** Messages of a queue were handed to this worker. */
   readonly leased: { readonly queue: string; readonly count: number }
   readonly started: RunFacts & { readonly receiveMs: number }
   /** A run's outcome is durable. `released`: given back uncounted, by a stop or because its type is unknown here. */
-  readonly ended: RunFacts & RunDelays & { readonly outcome: 'done' | 'fail' | 'retry' | 'snooze' | 'bury' | 'cancel' | 'released'; readonly code: string | null }
+  readonly ended: RunFacts &
+    RunDelays & {
+      readonly outcome: 'done' | 'fail' | 'retry' | 'snooze' | 'bury' | 'cancel' | 'released'
+      readonly code: string | null
+    }
   /** The lease was lost: what the run did has no effect. `blocked`: nothing could be extended because the event loop stood still. */
   readonly lost: RunFacts & { readonly why: 'stale' | 'blocked' | 'away' | 'unknown' }
   /** The engine refused a settling commit for another reason than a lost lease. */
   readonly refused: RunFacts & { readonly code: string; readonly detail: string }
   /** The engine does not answer; it is tried again after `retryInMs`. */
-  readonly away: { readonly doing: 'lease' | 'settle' | 'extend'; readonly error: unknown; readonly failures: number; readonly retryInMs: number }
+  readonly away: {
+    readonly doing: 'lease' | 'settle' | 'extend'
+    readonly error: unknown
+    readonly failures: number
+    readonly retryInMs: number
+  }
   readonly back: { readonly doing: 'lease' | 'settle' | 'extend'; readonly awayMs: number }
 }
 
@@ -42,7 +57,16 @@ export type TelemetryName = keyof TelemetryEvents
 type Listener<N extends TelemetryName> = (event: TelemetryEvents[N]) => void
 
 export class Telemetry {
-  readonly #listeners: { [N in TelemetryName]: Listener<N>[] } = { sent: [], leased: [], started: [], ended: [], lost: [], refused: [], away: [], back: [] }
+  readonly #listeners: { [N in TelemetryName]: Listener<N>[] } = {
+    sent: [],
+    leased: [],
+    started: [],
+    ended: [],
+    lost: [],
+    refused: [],
+    away: [],
+    back: [],
+  }
   readonly #fault: (error: unknown) => void
 
   constructor(fault: (error: unknown) => void = () => {}) {

@@ -13,6 +13,8 @@ import { createMemoryEngine } from '../../src/engine/memory/engine.ts'
 import { createLog, type LogLevel } from '../../src/runtime/log.ts'
 import { Telemetry, type TelemetryEvents, type TelemetryName } from '../../src/runtime/telemetry.ts'
 
+const LOST = 'the connection was lost'
+
 /** before: it did not happen · after: it happened, and the answer was lost. */
 export type Fault = 'before' | 'after'
 
@@ -24,7 +26,16 @@ export class Workbench {
   readonly logged: string[] = []
   readonly leases: LeaseRequest[] = []
   readonly commits: Commit[] = []
-  readonly events: { readonly [N in TelemetryName]: TelemetryEvents[N][] } = { sent: [], leased: [], started: [], ended: [], lost: [], refused: [], away: [], back: [] }
+  readonly events: { readonly [N in TelemetryName]: TelemetryEvents[N][] } = {
+    sent: [],
+    leased: [],
+    started: [],
+    ended: [],
+    lost: [],
+    refused: [],
+    away: [],
+    back: [],
+  }
   /** What happens to the next calls; asked for each. */
   fault: (call: 'lease' | 'commit' | 'extend') => Fault | null = () => null
   /** What the next calls wait for. */
@@ -38,7 +49,8 @@ export class Workbench {
     this.clock = clock
     this.ids = createIds(clock)
     this.engine = engine
-    for (const name of Object.keys(this.events) as TelemetryName[]) this.telemetry.on(name, (event) => (this.events[name] as unknown[]).push(event))
+    for (const name of Object.keys(this.events) as TelemetryName[])
+      this.telemetry.on(name, (event) => (this.events[name] as unknown[]).push(event))
   }
 
   static async create(): Promise<Workbench> {
@@ -48,14 +60,22 @@ export class Workbench {
 
   worker(bindings: readonly Binding[], options: WorkerOptions = {}): Worker {
     const log = createLog((level: LogLevel, message) => void this.logged.push(`${level}: ${message}`))
-    return new Worker({ engine: this.#faulty(), clock: this.clock, random: () => 0.5, ids: this.ids, log, telemetry: this.telemetry }, bindings, options)
+    return new Worker(
+      { engine: this.#faulty(), clock: this.clock, random: () => 0.5, ids: this.ids, log, telemetry: this.telemetry },
+      bindings,
+      options,
+    )
   }
 
   async send(queue: string, options: Partial<Message> & { readonly data?: unknown } = {}): Promise<string> {
     const { data, ...rest } = options
     const id = this.ids.uuid()
     const body = new TextEncoder().encode(JSON.stringify(data ?? null))
-    await this.commit({ do: 'send', queue, message: { id, event: { id, source: 'test', type: 'test' }, body, priority: 4, ...rest } })
+    await this.commit({
+      do: 'send',
+      queue,
+      message: { id, event: { id, source: 'test', type: 'test' }, body, priority: 4, ...rest },
+    })
     return id
   }
 
@@ -76,10 +96,15 @@ export class Workbench {
     }
   }
 
+  /** Lets things happen, one turn after the other, until it is so. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await this.settle(1)
+  }
+
   /** Moves the clock from timer to timer, and lets everything happen at each. */
   async advance(ms: number): Promise<void> {
     await this.settle()
-    for (let leftMs = ms; ; ) {
+    for (let leftMs = ms; ;) {
       const stepMs = Math.min(leftMs, this.clock.nextTimerInMs() ?? leftMs)
       this.clock.advance(stepMs)
       await this.settle()
@@ -90,13 +115,12 @@ export class Workbench {
 
   #faulty(): WorkerDeps['engine'] {
     const { engine } = this
-    const lost = () => new PosthornError('unknown', 'the connection was lost')
     const call = async <T>(name: 'lease' | 'commit' | 'extend', act: () => Promise<T>): Promise<T> => {
       await this.before(name)
       const fault = this.fault(name)
-      if (fault === 'before') throw lost()
+      if (fault === 'before') throw new PosthornError('unknown', LOST)
       const answer = await act()
-      if (fault === 'after') throw lost()
+      if (fault === 'after') throw new PosthornError('unknown', LOST)
       return answer
     }
     return {
