@@ -55,6 +55,7 @@ export function internalsOf(post: Post): Internals {
   return found
 }
 
+const ENVELOPE_BYTES = 65_536
 const DEFAULT_URL = 'file:./.posthorn'
 const ENGINES = "'memory:' (nothing survives the process) and 'file:DIR' (one process, durable), e.g. 'file:./data'"
 
@@ -98,14 +99,15 @@ async function openEngine(url: string, { shared = false, ...options }: OpenOptio
 }
 
 async function loadEngine(url: string, { clock = systemClock, limits }: OpenOptions): Promise<Engine> {
-  const maxBodyBytes = limits?.bodyBytes ?? DEFAULTS.maxBodyBytes
+  // An output within the limit still has to fit into the message that tells of it.
+  const bodyBytes = (limits?.bodyBytes ?? DEFAULTS.maxBodyBytes) + ENVELOPE_BYTES
   if (url === 'memory:') {
     const { createMemoryEngine } = await import('./engine/memory/engine.ts')
-    return createMemoryEngine({ clock, maxBodyBytes })
+    return createMemoryEngine({ clock, limits: { bodyBytes } })
   }
   if (url.startsWith('file:')) {
     const { openFileEngine } = await import('./engine/file/engine.ts')
-    return openFileEngine(directoryOf(url), { clock, maxBodyBytes })
+    return openFileEngine(directoryOf(url), { clock, limits: { bodyBytes } })
   }
   // What follows the scheme may hold a password.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0]

@@ -19,6 +19,7 @@ import type { InsideMark } from './inside.ts'
 
 export interface RunDeps extends ContextDeps {
   readonly ending: EndingDeps
+  readonly limits: { readonly bodyBytes: number }
   /** Knows what runs inside a handler. */
   readonly inside: InsideMark
 }
@@ -54,32 +55,32 @@ function begin(deps: RunDeps, definition: Definition, call: HandlerDefinition['c
   try {
     value = deps.inside.run(() => call(decoded.value, context as Context))
   } catch (error) {
-    return threw(definition, run, context, error)
+    return threw(deps, definition, run, context, error)
   }
-  if (value instanceof Promise) return value.then((late) => finish(definition, run, context, late), (error: unknown) => threw(definition, run, context, error))
-  return finish(definition, run, context, value)
+  if (value instanceof Promise) return value.then((late) => finish(deps, definition, run, context, late), (error: unknown) => threw(deps, definition, run, context, error))
+  return finish(deps, definition, run, context, value)
 }
 
 /** An outcome may be thrown; whatever else is thrown is a failed run. */
-function threw(definition: Definition, run: Run, context: HandlerContext, error: unknown): unknown {
-  if (isOutcome(error)) return finish(definition, run, context, error)
+function threw(deps: RunDeps, definition: Definition, run: Run, context: HandlerContext, error: unknown): unknown {
+  if (isOutcome(error)) return finish(deps, definition, run, context, error)
   void context.end()
   throw error
 }
 
-function finish(definition: Definition, run: Run, context: HandlerContext, value: unknown): unknown {
+function finish(deps: RunDeps, definition: Definition, run: Run, context: HandlerContext, value: unknown): unknown {
   const late = context.end()
   const forgotten = run.forgotten(value)
   if (forgotten !== null) throw forgotten
-  return late === null ? conclude(definition, run, value) : late.then(() => conclude(definition, run, value))
+  return late === null ? conclude(deps, definition, run, value) : late.then(() => conclude(deps, definition, run, value))
 }
 
 /** The value in wire form, or the outcome; what does not match its schema is a dead letter. */
-function conclude(definition: Definition, run: Run, value: unknown): unknown {
-  if (isOutcome(value)) return value.kind === 'fail' ? concludeFail(definition, value) : value
+function conclude({ limits }: RunDeps, definition: Definition, run: Run, value: unknown): unknown {
+  if (isOutcome(value)) return value.kind === 'fail' ? concludeFail(limits.bodyBytes, definition, value) : value
   if (definition.output === null) return undefined
-  const fault = faultOfJson(value)
-  if (fault !== null) return invalidOutput(`the output of task '${definition.name}' is not JSON: ${fault}`)
+  const fault = faultOfJson(value, limits.bodyBytes)
+  if (fault !== null) return invalidOutput(`the output of task '${definition.name}' ${fault}`)
   const parsed = validate(definition.output, value)
   return parsed instanceof Promise ? parsed.then((late) => concludeOutput(definition, run, value, late)) : concludeOutput(definition, run, value, parsed)
 }
@@ -91,14 +92,14 @@ function concludeOutput({ name }: Definition, run: Run, wire: unknown, parsed: S
   return wire
 }
 
-function concludeFail({ kind, name, errors }: Definition, outcome: Fail): Outcome | Promise<Outcome> {
+function concludeFail(maxBytes: number, { kind, name, errors }: Definition, outcome: Fail): Outcome | Promise<Outcome> {
   const schema = Object.hasOwn(errors, outcome.code) ? errors[outcome.code] : undefined
   if (schema === undefined) {
     const known = Object.keys(errors).map((code) => `'${code}'`)
     return invalidOutput(`${kind} '${name}' has no error '${outcome.code}'; ${known.length === 0 ? 'it declares none' : `it declares ${known.join(', ')}`}`)
   }
-  const fault = faultOfJson(outcome.data)
-  if (fault !== null) return invalidOutput(`the data of error '${outcome.code}' of ${kind} '${name}' are not JSON: ${fault}`)
+  const fault = faultOfJson(outcome.data, maxBytes)
+  if (fault !== null) return invalidOutput(`the data of error '${outcome.code}' of ${kind} '${name}' ${fault}`)
   const check = (parsed: SchemaResult<unknown>): Outcome =>
     parsed.ok ? outcome : invalidOutput(`the data of error '${outcome.code}' of ${kind} '${name}' do not match their schema: ${describeIssues(parsed.issues)}`)
   const parsed = validate(schema, outcome.data)
@@ -109,13 +110,13 @@ function invalidOutput(reason: string): Outcome {
   return bury(reason, 'invalid-output')
 }
 
-function faultOfJson(value: unknown): string | null {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value == null) return null
+function faultOfJson(value: unknown, maxBytes: number): string | null {
+  if (typeof value === 'number' || typeof value === 'boolean' || value == null) return null
   try {
-    toJsonBytes(value)
-    return null
+    const bytes = toJsonBytes(value).byteLength
+    return bytes > maxBytes ? `has ${bytes} bytes: at most ${maxBytes} are allowed` : null
   } catch (error) {
-    return describeError(error).message
+    return `is not JSON: ${describeError(error).message}`
   }
 }
 
