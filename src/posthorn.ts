@@ -2,6 +2,7 @@
  * Opens Posthorn and makes its verbs. The only place that knows every engine; each is loaded when its URL is opened. It installs
  * no signal handlers.
  */
+import { resolve } from 'node:path'
 import { systemClock, type Clock } from './core/clock.ts'
 import { DEFAULTS } from './core/default.ts'
 import type { Engine } from './core/engine.ts'
@@ -77,25 +78,28 @@ export async function open(url: string = process.env['POSTHORN_URL'] || DEFAULT_
 }
 
 async function openEngine(url: string, { shared = false, ...options }: OpenOptions): Promise<{ readonly engine: Engine; release(): Promise<void> }> {
-  const key = typeof url === 'string' ? url : ''
-  let entry = shared ? opened.get(key) : undefined
-  if (entry === undefined) {
-    entry = { engine: loadEngine(key, options), users: 0 }
-    opened.set(key, entry)
-  }
+  const key = keyOf(url)
+  const known = opened.get(key)
+  const entry = shared && known !== undefined ? known : { engine: loadEngine(url, options), users: 0 }
+  if (known === undefined) opened.set(key, entry)
+  const forget = () => opened.get(key) === entry && opened.delete(key)
   entry.users++
-  const own = entry
   const release = async () => {
-    if (--own.users > 0) return
-    if (opened.get(key) === own) opened.delete(key)
-    await (await own.engine).close()
+    if (--entry.users > 0) return
+    forget()
+    await (await entry.engine).close()
   }
   try {
-    return { engine: await own.engine, release }
+    return { engine: await entry.engine, release }
   } catch (error) {
-    if (opened.get(key) === own) opened.delete(key)
+    forget()
     throw error
   }
+}
+
+/** The same for every way to write one directory. */
+function keyOf(url: unknown): string {
+  return typeof url === 'string' && url.startsWith('file:') ? `file:${resolve(directoryOf(url))}` : String(url)
 }
 
 async function loadEngine(url: string, { clock = systemClock, limits }: OpenOptions): Promise<Engine> {
