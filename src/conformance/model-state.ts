@@ -1,6 +1,6 @@
 /** What the oracle keeps: plain lists of plain objects, so that a state can be copied, compared and gone back to. */
 import type { ChangeResult, LeaseRequest, QueueDepth, RefusalCode } from '../core/engine.ts'
-import type { Message, StoredMessage } from '../core/message.ts'
+import type * as core from '../core/message.ts'
 import type { StoredRecord } from '../core/record.ts'
 import type { QueueSettings, Retention, StoredSubscription } from '../core/settings.ts'
 
@@ -12,13 +12,17 @@ export interface Moment {
   readonly at: number
 }
 
-export interface ModelQueue {
+export interface Queue {
   name: string
   settings: QueueSettings
   ended: QueueDepth['ended']
+  /** Its subscription was unbound: what is still handed out is discarded when it comes back. */
+  isClosed: boolean
+  /** Since it was closed once, what it says of ended messages is the engine's choice. */
+  wasClosed: boolean
 }
 
-export interface ModelMessage extends Mutable<StoredMessage> {
+export interface Message extends Mutable<core.StoredMessage> {
   /** Order of the sends. */
   arrival: number
   /** Order of the last change of state. */
@@ -31,38 +35,40 @@ export interface ModelMessage extends Mutable<StoredMessage> {
   holder: LeaseRequest['holder']
 }
 
-export interface ModelRecord extends StoredRecord {
+export interface Record extends StoredRecord {
   readonly aliases: readonly string[]
 }
 
-export interface ModelEvent {
+export interface Event {
   readonly position: number
   readonly at: number
-  readonly message: Message
+  readonly message: core.Message
 }
 
-export interface ModelTopic {
+export interface Topic {
   name: string
   retention: Retention
-  events: readonly ModelEvent[]
+  events: readonly Event[]
 }
 
-export interface ModelSubscription extends Mutable<StoredSubscription> {
+export interface Subscription extends Mutable<StoredSubscription> {
   /** Position of the first event it is still owed. */
   cursor: number | null
+  /** Whether what it misses now belongs to the last of its gaps. */
+  hasGap: boolean
 }
 
-export interface ModelState {
-  readonly queues: ModelQueue[]
-  readonly messages: ModelMessage[]
-  readonly records: ModelRecord[]
-  readonly topics: ModelTopic[]
-  readonly subscriptions: ModelSubscription[]
+export interface State {
+  readonly queues: Queue[]
+  readonly messages: Message[]
+  readonly records: Record[]
+  readonly topics: Topic[]
+  readonly subscriptions: Subscription[]
   readonly firsts: { readonly scope: string; readonly id: string; readonly until: number }[]
   readonly commits: { readonly id: string; readonly until: number; readonly results: readonly ChangeResult[] }[]
 }
 
 /** A refusal names every change that is at fault: an engine may name any one of them. */
-export type ModelAnswer =
+export type Answer =
   | { readonly status: 'committed'; readonly replayed: boolean; readonly results: readonly ChangeResult[] }
   | { readonly status: 'refused'; readonly faults: readonly { readonly code: RefusalCode; readonly at: number }[] }

@@ -7,7 +7,7 @@ import { toJsonBytes } from '../../src/core/json.ts'
 import type { StoredMessage } from '../../src/core/message.ts'
 import type { StoredRecord } from '../../src/core/record.ts'
 import { subscriptionKey } from '../../src/core/settings.ts'
-import { Model, type ModelMessage, type ModelRecord, type ModelState, type Storage, type Subject } from '../../src/conformance/index.ts'
+import { Model, type model, type Storage, type Subject } from '../../src/conformance/index.ts'
 
 const capabilities: Capabilities = {
   engine: 'model',
@@ -131,28 +131,28 @@ function toResult(model: Model, commit: Commit): CommitResult {
   return { status: 'refused', ...answer.faults[0]!, detail: 'refused' }
 }
 
-const plain = ({ arrival, turn, line, due, expires, token, holder, ...stored }: ModelMessage): StoredMessage => {
+const plain = ({ arrival, turn, line, due, expires, token, holder, ...stored }: model.Message): StoredMessage => {
   void [arrival, turn, line, expires, token, holder]
   return stored.state === 'delayed' ? { ...stored, readyAt: due!.at } : stored
 }
 
-function toRecord(state: ModelState, record: ModelRecord | undefined): StoredRecord | null {
+function toRecord(state: model.State, record: model.Record | undefined): StoredRecord | null {
   if (!record) return null
   const { key, version, expiresAt } = record
   const bound = state.subscriptions.find(({ topic, name }) => subscriptionKey(topic, name) === key)
   if (!bound) return { key, value: record.value, version, expiresAt }
-  const { cursor: _, ...shown } = bound
+  const { cursor: _, hasGap: __, ...shown } = bound
   return { key, value: toJsonBytes(shown), version, expiresAt }
 }
 
-function matches({ message, sentAt, reason, failures }: ModelMessage, match: Record<string, unknown>): boolean {
+function matches({ message, sentAt, reason, failures }: model.Message, match: Record<string, unknown>): boolean {
   const error = match['error'] === undefined || reason === match['error'] || failures.some(({ code }) => code === match['error'])
   const inTime = sentAt >= Number(match['since'] ?? 0) && sentAt < Number(match['before'] ?? Infinity)
   const same = (name: 'key' | 'group') => match[name] === undefined || message[name] === match[name]
   return error && inTime && same('key') && same('group') && (match['type'] === undefined || match['type'] === message.event.type)
 }
 
-function countsOf(state: ModelState, name: string) {
+function countsOf(state: model.State, name: string) {
   const items = state.messages.filter(({ queue }) => queue === name)
   const count = (wanted: string) => items.filter((each) => each.state === wanted).length
   const readyAts = items.flatMap(({ state: is, readyAt }) => (is === 'ready' ? [readyAt!] : []))

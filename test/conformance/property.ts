@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { Drive, type Command, type Leaving, type Subject } from '../../src/conformance/index.ts'
 import { sequenceOf, TOPICS } from './arbitrary.ts'
+import { shrink } from './shrink.ts'
 
 const FILE = join(import.meta.dirname, 'seeds.json')
 
@@ -43,14 +44,16 @@ export function holdsAgainstOracle(subject: Subject, { runs, faults, durability 
       steps += commands.length
       await agree(subject, commands, hints as 'deliver' | 'drop')
     })
-    const details = await fc.check(property, { numRuns: runs, seed })
+    const details = await fc.check(property, { numRuns: runs, seed, endOnFailure: true })
     const seconds = Number(process.hrtime.bigint() - started) / 1e9
     context.diagnostic(`POSTHORN_SEED=${seed}: ${sequences} sequences, ${steps} commands, ${Math.round(sequences / seconds)} sequences/s`)
     if (!details.failed) return
-    const [commands] = details.counterexample!
-    const why = details.errorInstance instanceof Error ? details.errorInstance.message : String(details.errorInstance)
+    const [found, hints] = details.counterexample!
+    const commands = await shrink(found, (smaller) => agree(subject, smaller, hints as 'drop').then(() => false, () => true))
+    const error = await agree(subject, commands, hints as 'drop').catch((thrown: unknown) => thrown)
+    const why = error instanceof Error ? error.message : String(error)
     keep({ why: `${subject.name}: ${why.split('\n', 1)[0]}`, commands })
-    throw new Error(`POSTHORN_SEED=${seed} found, and kept in seeds.json:\n${commands.map((command) => JSON.stringify(command)).join('\n')}\n${why}`, { cause: details.errorInstance })
+    throw new Error(`POSTHORN_SEED=${seed} found, and kept in seeds.json:\n${commands.map((command) => JSON.stringify(command)).join('\n')}\n${why}`, { cause: error })
   })
 }
 

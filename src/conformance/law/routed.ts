@@ -218,6 +218,26 @@ export const routed: readonly Case[] = [
   },
   {
     law,
+    name: 'what a suspended subscription was owed and its topic keeps no longer is a gap',
+    needs: ['retained', 'exact-limits'],
+    async run(ctx) {
+      for (const retention of [{ ms: 1_000, count: 100 }, { ms: null, count: 2 }]) {
+        await ctx.commit({ do: 'retain', topic: 't', retention })
+        await ctx.bind('t', 's')
+        await limit(ctx, 2)
+        await publishMany(ctx, 4)
+        ctx.advance(1_000)
+        const late = await publishMany(ctx, 2)
+        const got = await drain(ctx)
+        equal((await subscription(ctx)).status, 'live')
+        deepEqual(got.slice(2), late)
+        deepEqual((await subscription(ctx)).gaps.map(({ count }) => count), [2])
+        await ctx.commit({ do: 'unbind', topic: 't', name: 's' })
+      }
+    },
+  },
+  {
+    law,
     name: 'an unbound subscription gets nothing more, and begins anew when it is bound again',
     async run(ctx) {
       await ctx.bind('t', 's')
