@@ -86,7 +86,7 @@ async function crash(disk: FaultDisk, how: Crash): Promise<void> {
 }
 
 test('power may be cut before every change to the disk', async () => {
-  const commits = script(7, 60)
+  const commits = script(7, 30)
   const counting = new FaultDisk()
   await work(counting, new History(), commits, {}, true)
   let cases = 0
@@ -106,7 +106,7 @@ test('power may be cut before every change to the disk', async () => {
       }
     }
   }
-  ok(cases > 300)
+  ok(cases > 200)
 })
 
 test('random work, random crashes, again and again on the same disk', async (t) => {

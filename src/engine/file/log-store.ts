@@ -116,6 +116,11 @@ export class LogStore implements Store {
     return null
   }
 
+  abandon(): void {
+    this.#failure ??= new PosthornError('engine-failed', `the log in ${this.#deps.folder} was abandoned`)
+    for (const { promise } of this.#takeWaiting(() => true)) promise.reject(this.#failure)
+  }
+
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
   }

@@ -8,7 +8,7 @@ import { Log } from './log.ts'
 import { LogStore } from './log-store.ts'
 import { recover, type Recovered } from './recover.ts'
 import { SHELF_LIMITS, Shelf, type ShelfLimits } from './shelf.ts'
-import { UPKEEP_LIMITS, Upkeep, type UpkeepLimits } from './upkeep.ts'
+import { UPKEEP_LIMITS, Upkeep, type UpkeepLimits, type UpkeepStart } from './upkeep.ts'
 
 export interface LogLimits extends ShelfLimits, UpkeepLimits {
   /** What was written last is kept in memory up to so many bytes; and of what is read from the disk, as much again. */
@@ -37,31 +37,50 @@ export interface OpenedLog<State> {
 }
 
 /** @throws PosthornError `corrupt` or `newer-format`, and the disk's errors */
-export async function openLog<State extends Checkpointed>({ disk, folder, clock, durability, limits }: OpenLogOptions, createState: (blocks: Blocks) => State): Promise<OpenedLog<State>> {
+export async function openLog<State extends Checkpointed>(options: OpenLogOptions, createState: (blocks: Blocks) => State): Promise<OpenedLog<State>> {
+  const { disk, folder, clock, limits } = options
   const shelf = new Shelf(disk, folder, limits)
   let now = (): number => 0
   const log = new Log({ disk, folder, shelf, engineMs: () => now(), wallMs: () => clock.wallMs(), cacheBytes: limits.cacheBytes })
   const cold = new ColdReader(limits.cacheBytes)
   const blocks = new LogBlocks({ writer: log.writer, shelf, cold })
   const state = createState(blocks)
-  const recovered = recover({ disk, folder, shelf, blocks, state })
-  now = engineTime(clock, recovered.lastMs)
-  // A process that was killed leaves frames and names that the system has and the disk may not: from here on they count as durable.
-  if (recovered.files.length > 0) await disk.sync(recovered.files, folder)
-  log.start(recovered)
-  await log.sync()
-  const store = new LogStore({ disk, folder, log, shelf, blocks, durability, reservedBytes: limits.reservedBytes })
+  try {
+    const recovered = recover({ disk, folder, shelf, blocks, state })
+    now = engineTime(clock, recovered.lastMs)
+    // A process that was killed leaves frames and names that the system has and the disk may not: from here on they count as durable.
+    if (recovered.files.length > 0) await disk.sync(recovered.files, folder)
+    log.start(recovered)
+    await log.sync()
+    const store = createStore(options, { log, shelf, cold, blocks, state }, recovered.upkeep)
+    return { store, state, now }
+  } catch (error) {
+    shelf.close()
+    throw error
+  }
+}
+
+interface Parts {
+  readonly log: Log
+  readonly shelf: Shelf
+  readonly cold: ColdReader
+  readonly blocks: LogBlocks
+  readonly state: Checkpointed
+}
+
+function createStore({ disk, folder, clock, durability, limits }: OpenLogOptions, parts: Parts, start: UpkeepStart): LogStore {
+  const store = new LogStore({ disk, folder, ...parts, durability, reservedBytes: limits.reservedBytes })
   const hurry = new AbortController()
   const rest = (): Promise<void> => (hurry.signal.aborted || limits.pauseMs === 0 ? nextTurn() : pause(clock, limits.pauseMs, hurry.signal).catch(() => {}))
-  const upkeep = new Upkeep({ disk, folder, log, blocks, state, shelf, cold, limits, write: () => store.write(), durable: (frame) => store.durable(frame), pause: rest }, recovered.upkeep)
+  const upkeep = new Upkeep({ disk, folder, ...parts, limits, write: () => store.write(), durable: (frame) => store.durable(frame), pause: rest }, start)
   store.maintain(
     () => upkeep.tick(),
-    async () => {
+    () => {
       hurry.abort()
-      await upkeep.stop(store.failure === null)
+      return upkeep.stop(store.failure === null)
     },
   )
-  return { store, state, now }
+  return store
 }
 
 function engineTime(clock: Clock, last: Recovered['lastMs']): () => number {

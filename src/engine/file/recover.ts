@@ -32,12 +32,16 @@ export interface Recovered {
   readonly upkeep: UpkeepStart
 }
 
+interface Read {
+  readonly found: readonly FoundSegment[]
+  readonly checkpoint: LoadedCheckpoint | null
+  readonly end: ReplayEnd | null
+}
+
 /** @throws PosthornError `corrupt` or `newer-format` */
 export function recover(deps: RecoverDeps): Recovered {
-  const { disk, folder, shelf, state } = deps
-  const found = surveySegments(disk, folder)
-  const checkpoint = loadCheckpoint(deps, found)
-  const end = replayLog(deps, found, checkpoint)
+  const { shelf, state } = deps
+  const { found, checkpoint, end } = readAll(deps)
   const passed = new Map(end?.passed.map((one) => [one.segment.number, one]))
   for (const one of inOrderOfUse(found)) {
     const last = passed.get(one.number)?.last ?? checkpoint?.segments.get(one.number)
@@ -54,7 +58,19 @@ export function recover(deps: RecoverDeps): Recovered {
   }
 }
 
-function replayLog({ blocks, state, folder }: RecoverDeps, found: readonly FoundSegment[], checkpoint: LoadedCheckpoint | null): ReplayEnd | null {
+/** Leaves no file open where it throws. */
+function readAll(deps: RecoverDeps): Read {
+  const found = surveySegments(deps.disk, deps.folder)
+  try {
+    const checkpoint = loadCheckpoint(deps, found)
+    return { found, checkpoint, end: replayLog(deps, found, checkpoint) }
+  } catch (error) {
+    for (const { file } of found) file.close()
+    throw error
+  }
+}
+
+function replayLog({ blocks, state, folder }: RecoverDeps, found: Read['found'], checkpoint: Read['checkpoint']): ReplayEnd | null {
   const apply = (frame: FoundFrame, { number, file }: FoundSegment): void => {
     const { sequence } = frame.header
     const base = frame.offset + HEADER_BYTES - frame.from
@@ -75,7 +91,7 @@ function replayLog({ blocks, state, folder }: RecoverDeps, found: readonly Found
 }
 
 /** The one freed last comes last, as far as the heads tell. */
-function inOrderOfUse(found: readonly FoundSegment[]): FoundSegment[] {
+function inOrderOfUse(found: Read['found']): FoundSegment[] {
   return found.toSorted((left, right) => (left.head?.header.sequence ?? 0) - (right.head?.header.sequence ?? 0))
 }
 

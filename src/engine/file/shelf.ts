@@ -81,9 +81,9 @@ export class Shelf {
     return segment
   }
 
-  /** The log has grown by so much: fills the next segment in proportion, so that it is ready when this one is half full. */
+  /** The log has grown by so much: fills the next segment in proportion, beginning at a quarter, so that it is ready in time. */
   grown(bytes: number, current: Segment): void {
-    if (this.#free.length > 0) return
+    if (this.#free.length > 0 || current.endBytes * 4 < current.capacityBytes) return
     const filling = (this.#filling ??= this.#begin())
     if (filling === null) return
     const { segment } = filling
@@ -108,7 +108,8 @@ export class Shelf {
 
   close(): void {
     for (const { file } of [...this.used.values(), ...this.#free]) file.close()
-    this.#filling?.segment.file.close()
+    if (this.#filling !== null) this.#discard(this.#filling.segment)
+    this.#filling = null
   }
 
   #begin(): Filling | null {

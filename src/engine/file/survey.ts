@@ -24,7 +24,14 @@ export function surveySegments(disk: Disk, folder: string): FoundSegment[] {
   const found: FoundSegment[] = []
   for (const name of disk.list(folder)) {
     const number = segmentNumber(name)
-    if (number !== null) found.push(surveySegment(number, disk.open(join(folder, name), 'existing')))
+    if (number === null) continue
+    const file = disk.open(join(folder, name), 'existing')
+    try {
+      found.push(surveySegment(number, file))
+    } catch (error) {
+      for (const opened of [file, ...found.map((segment) => segment.file)]) opened.close()
+      throw error
+    }
   }
   return found.sort((left, right) => left.number - right.number)
 }

@@ -95,7 +95,7 @@ export class LedgerEngine implements Engine {
       const results = commits.map((commit) => {
         level = Math.max(level, commit.durability === undefined ? offers.length - 1 : offers.indexOf(commit.durability))
         // What a commit makes ready waits for its frame, although nothing of it may come to pass.
-        this.#state.messages.seatAfter = this.#store.frame
+        desk.holdBack()
         const result = decideCommit(desk, commit, offers)
         settleTouched(desk)
         return result
@@ -182,7 +182,10 @@ export class LedgerEngine implements Engine {
       this.#begin()
       return call()
     } catch (error) {
-      if (!(error instanceof PosthornError)) this.#fail(new PosthornError('engine-failed', 'the engine has stopped: a decision failed in the middle', { cause: error }))
+      if (!(error instanceof PosthornError)) {
+        this.#store.abandon()
+        this.#fail(new PosthornError('engine-failed', 'the engine has stopped: a decision failed in the middle', { cause: error }))
+      }
       return Promise.reject(this.#failure ?? error)
     }
   }

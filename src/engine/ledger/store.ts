@@ -30,6 +30,8 @@ export interface Store {
   write(): void
   /** A sentence on why nothing new may be stored just now (the disk is nearly full); null where it may. Settling is always allowed. */
   refusal(): string | null
+  /** A decision failed in the middle: nothing that was not written by now may be, and `close` then only lets go. */
+  abandon(): void
   /** Makes durable what is open and lets go of everything. Later calls of the listener are not made. */
   close(): Promise<void>
 }

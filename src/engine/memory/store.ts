@@ -23,6 +23,8 @@ export class MemoryStore implements Store {
     return null
   }
 
+  abandon(): void {}
+
   close(): Promise<void> {
     return Promise.resolve()
   }
