@@ -100,11 +100,11 @@ async function connectHere(url: string): Promise<Exchange> {
 
 /** The address and key that a `serve` or `work` left beside its lock; null where the owner is a program of the user's. */
 function ownerOf({ details }: PosthornError): { readonly url: string; readonly key: string | undefined } | null {
-  const address = details['address'] as { readonly url: string; readonly keyFile: string } | null | undefined
+  const { address, keyFile } = details as { readonly address?: string | null; readonly keyFile?: string | null }
   if (address == null) return null
   return {
-    url: address.url,
-    key: existsSync(address.keyFile) ? readFileSync(address.keyFile, 'utf8').trim() : undefined,
+    url: address,
+    key: keyFile != null && existsSync(keyFile) ? readFileSync(keyFile, 'utf8').trim() : undefined,
   }
 }
 

@@ -12,7 +12,7 @@ export interface Engine extends Ledger, Records, Inspect {
   close(): Promise<void>
   /**
    * Where one process owns the engine: tells others how to reach that process over HTTP, until it closes. An `open` elsewhere that
-   * fails with `engine-locked` then has `address: { url, keyFile }` among its details; only this user can read the key's file.
+   * fails with `engine-locked` then has `address` and `keyFile` (readable by this user only) among its details.
    */
   announce?(owner: { readonly address: string; readonly key: string }): Promise<void>
 }
