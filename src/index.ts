@@ -5,7 +5,16 @@ export type { Durability, Page, QueueDepth, Version } from './core/engine.ts'
 export { ERRORS, isPosthornError, PosthornError, type ErrorCode, type ErrorKind, type Problem } from './core/error.ts'
 export type { Ids, Random } from './core/id.ts'
 export type { Json } from './core/json.ts'
-export type { EventAttributes, Failure, Message, MessageRef, State, StoredFailure, StoredMessage, When } from './core/message.ts'
+export type {
+  EventAttributes,
+  Failure,
+  Message,
+  MessageRef,
+  State,
+  StoredFailure,
+  StoredMessage,
+  When,
+} from './core/message.ts'
 export type { Schema, SchemaInput, SchemaIssue, SchemaOutput } from './core/schema.ts'
 export type { QueueSettings } from './core/settings.ts'
 export type { Middleware, Next, Run } from './delivery/binding.ts'
@@ -22,8 +31,29 @@ export type {
   SentOperation,
   WaitOptions,
 } from './operation/index.ts'
-export { open, type OpenLimits, type OpenOptions, type Post, type StopOptions, type Work, type Worker, type WorkGiven, type WorkOptions, type WorkParts } from './posthorn.ts'
-export type { BrowseOptions, Match, PurgeOptions, QueueControl, RedriveOptions, SettingsChange, StoredSettings, Swept, SweepOptions } from './queue/index.ts'
+export {
+  open,
+  type OpenLimits,
+  type OpenOptions,
+  type Post,
+  type StopOptions,
+  type Work,
+  type Worker,
+  type WorkGiven,
+  type WorkOptions,
+  type WorkParts,
+} from './posthorn.ts'
+export type {
+  BrowseOptions,
+  Match,
+  PurgeOptions,
+  QueueControl,
+  RedriveOptions,
+  SettingsChange,
+  StoredSettings,
+  Swept,
+  SweepOptions,
+} from './queue/index.ts'
 export type { ListOptions, PutOptions, RecordControl, RecordValue } from './record/index.ts'
 export { createLog, silentLog, type Log, type LogFacts, type LogLevel, type LogSink } from './runtime/log.ts'
 export { handle, queue, task } from './task/index.ts'

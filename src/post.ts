@@ -11,7 +11,9 @@ import type { Log } from './runtime/log.ts'
 import type { Args, Contract, Effects, Handler, Sendable, SendOptions, Task } from './task/index.ts'
 
 /** What `work` takes, and what a module given to `posthorn serve` and `posthorn work` default-exports. */
-export type Work = readonly Handler[] | ((given: WorkGiven) => readonly Handler[] | WorkParts | Promise<readonly Handler[] | WorkParts>)
+export type Work =
+  | readonly Handler[]
+  | ((given: WorkGiven) => readonly Handler[] | WorkParts | Promise<readonly Handler[] | WorkParts>)
 
 export interface WorkGiven {
   readonly post: Post

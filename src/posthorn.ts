@@ -3,56 +3,41 @@
  * no signal handlers.
  */
 import { resolve } from 'node:path'
-import { systemClock, type Clock } from './core/clock.ts'
+import { systemClock } from './core/clock.ts'
 import { DEFAULTS } from './core/default.ts'
 import type { Engine } from './core/engine.ts'
 import { PosthornError } from './core/error.ts'
-import { createIds, systemRandom, type Ids, type Random } from './core/id.ts'
+import { createIds, systemRandom } from './core/id.ts'
 import { Worker as DeliveryWorker } from './delivery/worker.ts'
-import { attach, attachSent, OperationStore, reportBinding, type EndingDeps, type Operation, type WaitDeps } from './operation/index.ts'
-import type { OpenOptions, Post, StopOptions, Work, Worker, WorkOptions, WorkParts } from './post.ts'
-import { createQueueControl, declareSettingsIfNone, type QueueControl } from './queue/index.ts'
-import { createRecordControl, type RecordControl } from './record/index.ts'
-import { silentLog, type Log } from './runtime/log.ts'
+import { EnginePost, type EngineParts, type Internals } from './engine-post.ts'
+import { OperationStore, reportBinding, type EndingDeps, type WaitDeps } from './operation/index.ts'
+import type { OpenOptions, Post } from './post.ts'
+import { silentLog } from './runtime/log.ts'
 import { createStderrLog } from './runtime/stderr-log.ts'
 import { Telemetry } from './runtime/telemetry.ts'
 import { tellErrors } from './runtime/tell-errors.ts'
-import { bindHandlers, Composer, definitionOf, InsideMark, parseOutput, Registry, Sender, Working, type ComposeOptions, type Definition, type Effects, type Task } from './task/index.ts'
+import { Composer, InsideMark, Registry, Sender } from './task/index.ts'
 
-export type { OpenLimits, OpenOptions, Post, StopOptions, Work, Worker, WorkGiven, WorkOptions, WorkParts } from './post.ts'
-
-/** For the floors above: what a `Post` stands on. Not part of the public API. */
-export interface Internals {
-  readonly url: string
-  readonly engine: Engine
-  readonly clock: Clock
-  readonly ids: Ids
-  readonly random: Random
-  readonly log: Log
-  readonly source: string
-  readonly limits: { readonly bodyBytes: number }
-  readonly telemetry: Telemetry
-  /** Contracts that this process has met. */
-  readonly registry: Registry
-  readonly composer: Composer
-  readonly sender: Sender
-  readonly operations: OperationStore
-  /** For `endingChanges` and `endingBySettle`. */
-  readonly ending: EndingDeps
-  /** Ends operations whose messages ended without a handler. */
-  readonly reports: DeliveryWorker
-  /** Notices sends inside handlers. */
-  readonly inside: InsideMark
-  /** Aborts when the post closes, once its workers have stopped. */
-  readonly closing: AbortSignal
-}
+export type { Internals } from './engine-post.ts'
+export type {
+  OpenLimits,
+  OpenOptions,
+  Post,
+  StopOptions,
+  Work,
+  Worker,
+  WorkGiven,
+  WorkOptions,
+  WorkParts,
+} from './post.ts'
 
 const internals = new WeakMap<Post, Internals>()
 
 /** @throws PosthornError `invalid-option` for what `open` of this copy of the package did not make */
 export function internalsOf(post: Post): Internals {
   const found = internals.get(post)
-  if (found === undefined) throw new PosthornError('invalid-option', 'post was not made by open() of this copy of posthorn')
+  if (found === undefined)
+    throw new PosthornError('invalid-option', 'post was not made by open() of this copy of posthorn')
   return found
 }
 
@@ -67,7 +52,10 @@ const opened = new Map<string, { readonly engine: Promise<Engine>; users: number
  * Opens an engine by URL: `memory:`, `file:DIR`. Unset: the environment's `POSTHORN_URL`, else `file:./.posthorn`.
  * @throws PosthornError `unknown-engine`, `engine-locked`, `invalid-option`, `unsupported`, and what the engine finds on its disk
  */
-export async function open(url: string = process.env['POSTHORN_URL'] || DEFAULT_URL, options: OpenOptions = {}): Promise<Post> {
+export async function open(
+  url: string = process.env['POSTHORN_URL'] || DEFAULT_URL,
+  options: OpenOptions = {},
+): Promise<Post> {
   const { engine, release } = await openEngine(url, options)
   try {
     return await createPost({ url, engine, options, release })
@@ -77,7 +65,10 @@ export async function open(url: string = process.env['POSTHORN_URL'] || DEFAULT_
   }
 }
 
-async function openEngine(url: string, { shared = false, ...options }: OpenOptions): Promise<{ readonly engine: Engine; release(): Promise<void> }> {
+async function openEngine(
+  url: string,
+  { shared = false, ...options }: OpenOptions,
+): Promise<{ readonly engine: Engine; readonly release: () => Promise<void> }> {
   const key = keyOf(url)
   const known = opened.get(key)
   const entry = shared && known !== undefined ? known : { engine: loadEngine(url, options), users: 0 }
@@ -115,12 +106,21 @@ async function loadEngine(url: string, { clock = systemClock, limits }: OpenOpti
   }
   // What follows the scheme may hold a password.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0]
-  throw new PosthornError('unknown-engine', `${scheme === undefined ? `'${url}' is no URL of an engine` : `there is no engine for '${scheme}' URLs`}: there are ${ENGINES}`, { details: { scheme } })
+  throw new PosthornError(
+    'unknown-engine',
+    `${scheme === undefined ? `'${url}' is no URL of an engine` : `there is no engine for '${scheme}' URLs`}: there are ${ENGINES}`,
+    { details: { scheme } },
+  )
 }
 
 function directoryOf(url: string): string {
   const path = url.startsWith('file://') ? decodeURIComponent(new URL(url).pathname) : url.slice('file:'.length)
-  if (path === '') throw new PosthornError('unknown-engine', "the URL 'file:' names no directory: write 'file:./data' or 'file:/var/lib/app'", { details: { scheme: 'file:' } })
+  if (path === '')
+    throw new PosthornError(
+      'unknown-engine',
+      "the URL 'file:' names no directory: write 'file:./data' or 'file:/var/lib/app'",
+      { details: { scheme: 'file:' } },
+    )
   return path
 }
 
@@ -130,7 +130,7 @@ export interface PostParts {
   readonly engine: Engine
   readonly options: OpenOptions
   /** Ends what the post no longer needs. */
-  release(): Promise<void>
+  readonly release: () => Promise<void>
   /** See `WaitDeps`. */
   readonly insteadOfWaiting?: WaitDeps['instead']
 }
@@ -138,20 +138,36 @@ export interface PostParts {
 /** A post on an engine that is open already. */
 export async function createPost(given: PostParts): Promise<Post> {
   const parts = createParts(given)
-  const post = new EnginePost(parts, given.release)
+  const post = new EnginePost(parts)
   internals.set(post, parts)
   await parts.reports.start()
   return post
 }
 
-type Parts = Internals & { readonly closer: AbortController }
-
-function createParts({ url, engine, options, insteadOfWaiting: instead }: PostParts): Parts {
-  const { source = 'posthorn:', durability, log = createStderrLog(), onError, clock = systemClock, ids = createIds(clock), random = systemRandom, limits = {} } = options
-  if (typeof source !== 'string' || source === '') throw new PosthornError('invalid-option', `source is ${JSON.stringify(source)}: it must be a URI reference, like '/shop'`, { details: { field: 'source' } })
+function createParts({ url, engine, options, release, insteadOfWaiting: instead }: PostParts): EngineParts {
+  const {
+    source = 'posthorn:',
+    durability,
+    log = createStderrLog(),
+    onError,
+    clock = systemClock,
+    ids = createIds(clock),
+    random = systemRandom,
+    limits = {},
+  } = options
+  if (typeof source !== 'string' || source === '')
+    throw new PosthornError(
+      'invalid-option',
+      `source is ${JSON.stringify(source)}: it must be a URI reference, like '/shop'`,
+      { details: { field: 'source' } },
+    )
   const { capabilities } = engine
   if (durability !== undefined && !capabilities.durability.includes(durability)) {
-    throw new PosthornError('unsupported', `durability is '${durability}': the engine '${capabilities.engine}' reaches ${capabilities.durability.map((each) => `'${each}'`).join(', ')}`, { details: { field: 'durability', value: durability } })
+    throw new PosthornError(
+      'unsupported',
+      `durability is '${durability}': the engine '${capabilities.engine}' reaches ${capabilities.durability.map((each) => `'${each}'`).join(', ')}`,
+      { details: { field: 'durability', value: durability } },
+    )
   }
   const bodyBytes = Math.min(limits.bodyBytes ?? DEFAULTS.maxBodyBytes, capabilities.maxBodyBytes)
   const telemetry = new Telemetry((error) => log.error('a listener of telemetry failed', { error }))
@@ -161,7 +177,19 @@ function createParts({ url, engine, options, insteadOfWaiting: instead }: PostPa
   const composer = new Composer({ clock, ids, source, maxBodyBytes: bodyBytes, registry })
   const ending: EndingDeps = { clock, ids, source, follow: (queue, input) => registry.follow(queue, input) }
   return {
-    url, engine, clock, ids, random, log, source, telemetry, registry, composer, ending, closer,
+    url,
+    engine,
+    clock,
+    ids,
+    random,
+    log,
+    source,
+    telemetry,
+    registry,
+    composer,
+    ending,
+    closer,
+    release,
     limits: { bodyBytes },
     sender: new Sender({ engine, composer, clock, telemetry, durability }),
     operations: new OperationStore({ engine, clock, closing: closer.signal, instead }),
@@ -172,105 +200,13 @@ function createParts({ url, engine, options, insteadOfWaiting: instead }: PostPa
 }
 
 /** Ends, in every open process, operations whose messages ended without a handler. Keeps no process alive. */
-function createReports(deps: Pick<Internals, 'engine' | 'clock' | 'ids' | 'random'>, ending: EndingDeps): DeliveryWorker {
+function createReports(
+  deps: Pick<Internals, 'engine' | 'clock' | 'ids' | 'random'>,
+  ending: EndingDeps,
+): DeliveryWorker {
   const quiet = { ...deps, log: silentLog, telemetry: new Telemetry() }
-  return new DeliveryWorker(quiet, [reportBinding({ ...ending, engine: deps.engine })], { name: `operations of process ${process.pid}`, keepAlive: () => ({ [Symbol.dispose]() {} }) })
-}
-
-class EnginePost implements Post {
-  readonly records: RecordControl
-  readonly #parts: Parts
-  readonly #release: () => Promise<void>
-  readonly #workers = new Set<Working>()
-  readonly #declared = new Map<Definition, Promise<void>>()
-  #closed: Promise<void> | null = null
-
-  constructor(parts: Parts, release: () => Promise<void>) {
-    this.#parts = parts
-    this.#release = release
-    this.records = createRecordControl(parts.engine, parts.clock)
-  }
-
-  async send(to: unknown, ...[input, options]: readonly unknown[]): Promise<never> {
-    const { inside, registry, sender, operations: store } = this.#parts
-    inside.check()
-    const definition = definitionOf(to, 'what send was given')
-    registry.add(definition)
-    if (definition.settings !== null) await this.#declare(definition)
-    const receipt = await sender.send(definition, input, options as ComposeOptions | undefined)
-    if (definition.kind === 'queue') return receipt as never
-    return attachSent({ store, task: definition.name, parse: (output) => parseOutput(definition, output) }, receipt) as never
-  }
-
-  commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T> {
-    return this.#parts.sender.commit(body)
-  }
-
-  async work(work: Work, { signal }: WorkOptions = {}): Promise<Worker> {
-    if (this.#closed !== null) throw new PosthornError('closed', 'the post is closed')
-    const parts = this.#parts
-    const stopping = new AbortController()
-    const { handlers, contracts = [], stop: end } = await this.#partsOf(work, stopping.signal)
-    try {
-      for (const contract of contracts) parts.registry.add(definitionOf(contract, 'one of contracts'))
-      const bindings = await bindHandlers(parts, handlers)
-      const worker = new DeliveryWorker(parts, bindings)
-      await worker.start()
-      const working = new Working({ worker, queues: bindings.map(({ queue }) => queue), stopping, end, ended: () => this.#workers.delete(working) })
-      this.#workers.add(working)
-      const stopOnAbort = () => void working.stop().catch((error: unknown) => parts.log.error('the worker did not end well', { error }))
-      if (signal?.aborted === true) stopOnAbort()
-      signal?.addEventListener('abort', stopOnAbort, { once: true })
-      return working
-    } catch (error) {
-      stopping.abort()
-      await end?.()
-      throw error
-    }
-  }
-
-  operation<I, O, E, P, R>(task: Task<I, O, E, P, R>, id: string): Operation<O, E> {
-    const definition = definitionOf(task, 'what operation was given')
-    if (definition.kind !== 'task') throw new PosthornError('invalid-option', `${definition.kind} '${definition.name}' has no operations: only tasks have`)
-    return attach<O, E>({ store: this.#parts.operations, task: definition.name, parse: (output) => parseOutput(definition, output) as Promise<O> }, id)
-  }
-
-  queue(of: unknown): QueueControl {
-    return createQueueControl(this.#parts, typeof of === 'string' ? of : definitionOf(of, 'what queue was given').queue)
-  }
-
-  close(options: StopOptions = {}): Promise<void> {
-    // Each call may shorten the grace of what still runs.
-    const stopped = Promise.allSettled([...this.#workers].map((worker) => worker.stop(options)))
-    return (this.#closed ??= this.#close(stopped))
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  async #close(stopped: Promise<unknown>): Promise<void> {
-    await stopped
-    this.#parts.closer.abort(new PosthornError('closed', 'the post is closed'))
-    await this.#parts.reports.stop({ grace: 0 })
-    await this.#release()
-  }
-
-  async #partsOf(work: Work, signal: AbortSignal): Promise<WorkParts> {
-    const made: unknown = typeof work === 'function' ? await work({ post: this, signal }) : work
-    const { handlers, ...rest } = Array.isArray(made) ? { handlers: made } : ((made ?? {}) as WorkParts)
-    if (!Array.isArray(handlers)) throw new PosthornError('invalid-module', 'work takes handlers, or a function that returns { handlers, contracts?, stop? }')
-    return { handlers, ...rest }
-  }
-
-  /** What the contract declares of its queue, where nobody has set anything yet; once in the life of this post. */
-  #declare(definition: Definition): Promise<void> {
-    let declared = this.#declared.get(definition)
-    if (declared === undefined) {
-      declared = declareSettingsIfNone(this.#parts.engine, definition.queue, definition.settings!)
-      declared.catch(() => this.#declared.delete(definition))
-      this.#declared.set(definition, declared)
-    }
-    return declared
-  }
+  return new DeliveryWorker(quiet, [reportBinding({ ...ending, engine: deps.engine })], {
+    name: `operations of process ${process.pid}`,
+    keepAlive: () => ({ [Symbol.dispose]() {} }),
+  })
 }

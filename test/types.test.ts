@@ -19,14 +19,20 @@ suite('types', { concurrency: 2 }, () => {
   for (const project of ['strictest', 'strict', 'declaration']) {
     test(`inference compiles and mistakes read as kept: ${project}`, () => {
       const errors = compile(project)
-      deepEqual(errors.filter((error) => error.file !== 'mistake.ts').map((error) => `${error.file}(${error.line}): ${error.text}`), [])
+      deepEqual(
+        errors
+          .filter((error) => error.file !== 'mistake.ts')
+          .map((error) => `${error.file}(${error.line}): ${error.text}`),
+        [],
+      )
       equal(describe(errors), readFileSync(table, 'utf8'))
     })
   }
 
   test('every mistake is one', () => {
     const kept = readFileSync(table, 'utf8')
-    for (const { name } of mistakes().values()) ok(kept.includes(`${name}\n  TS`) || name.includes('fine'), `${name} compiles`)
+    for (const { name } of mistakes().values())
+      ok(kept.includes(`${name}\n  TS`) || name.includes('fine'), `${name} compiles`)
   })
 })
 
@@ -38,7 +44,11 @@ interface CompilerError {
 
 function compile(project: string): CompilerError[] {
   const emit = project === 'declaration' ? ['--outDir', out] : []
-  const { stdout } = spawnSync(process.execPath, [compiler, '-p', `tsconfig.${project}.json`, '--pretty', 'false', ...emit], { cwd: folder, encoding: 'utf8' })
+  const { stdout } = spawnSync(
+    process.execPath,
+    [compiler, '-p', `tsconfig.${project}.json`, '--pretty', 'false', ...emit],
+    { cwd: folder, encoding: 'utf8' },
+  )
   return stdout.split('\n').flatMap((line) => {
     const match = /^(\S+)\((\d+),\d+\): error (TS\d+: .*)$/.exec(line)
     return match === null ? [] : [{ file: match[1]!, line: Number(match[2]), text: plain(match[3]!) }]
@@ -52,12 +62,24 @@ function plain(text: string): string {
 }
 
 function describe(errors: readonly CompilerError[]): string {
-  return [...mistakes()].map(([line, { name }]) => [name, ...errors.filter((error) => error.file === 'mistake.ts' && error.line === line).map(({ text }) => `  ${text}`)].join('\n') + '\n').join('')
+  return [...mistakes()]
+    .map(
+      ([line, { name }]) =>
+        [
+          name,
+          ...errors
+            .filter((error) => error.file === 'mistake.ts' && error.line === line)
+            .map(({ text }) => `  ${text}`),
+        ].join('\n') + '\n',
+    )
+    .join('')
 }
 
 function mistakes(): Map<number, { readonly name: string }> {
   const lines = readFileSync(join(folder, 'mistake.ts'), 'utf8').split('\n')
-  return new Map(lines.flatMap((text, at) => (text.startsWith('/*') ? [[at + 1, { name: /^\/\*(.*?)\*\//.exec(text)![1]! }]] : [])))
+  return new Map(
+    lines.flatMap((text, at) => (text.startsWith('/*') ? [[at + 1, { name: /^\/\*(.*?)\*\//.exec(text)![1]! }]] : [])),
+  )
 }
 
 if (process.argv.includes('--keep')) writeFileSync(table, describe(compile('strictest')))

@@ -27,7 +27,8 @@ export const ENDED_TYPE = 'posthorn.operation.ended'
 export const operationKey = (id: string): string => `operation/${id}`
 
 /** Alias of the record of an ended operation, so that they list by task and by status. */
-export const operationAlias = (task: string, status: OperationStatus, id: string): string => `${ALIASES}${task}/${status}/${id}`
+export const operationAlias = (task: string, status: OperationStatus, id: string): string =>
+  `${ALIASES}${task}/${status}/${id}`
 export const ALIASES = 'operation-of/'
 
 /** Notes of a message that its operation is ended with. */

@@ -3,7 +3,15 @@ import { DEFAULTS } from '../core/default.ts'
 import { parseDuration } from '../core/duration.ts'
 import { PosthornError } from '../core/error.ts'
 import { isUuid } from '../core/id.ts'
-import type { Ended, Operation, OperationError, OperationView, Receipt, SentOperation, WaitOptions } from './operation.ts'
+import type {
+  Ended,
+  Operation,
+  OperationError,
+  OperationView,
+  Receipt,
+  SentOperation,
+  WaitOptions,
+} from './operation.ts'
 import { isDone, toFailureProblem, type OperationSnapshot } from './snapshot.ts'
 import type { OperationStore } from './store.ts'
 
@@ -16,7 +24,12 @@ export interface AttachDeps<Output> {
 
 /** @throws PosthornError `invalid` where the id is no UUID */
 export function attach<Output, Errors>(deps: AttachDeps<Output>, id: string): Operation<Output, Errors> {
-  if (!isUuid(id)) throw new PosthornError('invalid', `id is ${JSON.stringify(id)}: it must be the id of an operation, a UUID in lower case`, { details: { field: 'id', value: id } })
+  if (!isUuid(id))
+    throw new PosthornError(
+      'invalid',
+      `id is ${JSON.stringify(id)}: it must be the id of an operation, a UUID in lower case`,
+      { details: { field: 'id', value: id } },
+    )
   return new AttachedOperation(deps, id)
 }
 
@@ -40,9 +53,17 @@ class AttachedOperation<Output, Errors> implements Operation<Output, Errors> {
     if (ended.status === 'succeeded') return ended.output
     const details = { operation: this.id, task: this.task }
     if (ended.status === 'failed') {
-      throw new PosthornError('operation-failed', `operation ${this.id} of task '${this.task}' failed as '${ended.error.code}': ${ended.error.message}`, { details: { ...details, error: ended.error } })
+      throw new PosthornError(
+        'operation-failed',
+        `operation ${this.id} of task '${this.task}' failed as '${ended.error.code}': ${ended.error.message}`,
+        { details: { ...details, error: ended.error } },
+      )
     }
-    throw new PosthornError(`operation-${ended.status}`, `operation ${this.id} of task '${this.task}' ${ended.status === 'expired' ? 'has expired before it was handled' : 'was cancelled'}`, { details })
+    throw new PosthornError(
+      `operation-${ended.status}`,
+      `operation ${this.id} of task '${this.task}' ${ended.status === 'expired' ? 'has expired before it was handled' : 'was cancelled'}`,
+      { details },
+    )
   }
 
   async ended({ timeout, signal }: WaitOptions = {}): Promise<Ended<Output, Errors>> {
@@ -59,9 +80,13 @@ class AttachedOperation<Output, Errors> implements Operation<Output, Errors> {
         return { status: operation.status }
       case 'accepted':
       case 'running':
-        throw new PosthornError('wait-timed-out', `operation ${this.id} of task '${this.task}' was still ${operation.status} after ${timeoutMs} ms; it goes on, and post.operation() holds it again`, {
-          details: { operation: this.id, task: this.task, status: operation.status, timeoutMs },
-        })
+        throw new PosthornError(
+          'wait-timed-out',
+          `operation ${this.id} of task '${this.task}' was still ${operation.status} after ${timeoutMs} ms; it goes on, and post.operation() holds it again`,
+          {
+            details: { operation: this.id, task: this.task, status: operation.status, timeoutMs },
+          },
+        )
     }
   }
 
@@ -89,7 +114,11 @@ class AttachedOperation<Output, Errors> implements Operation<Output, Errors> {
   }
 
   #notFound(): PosthornError {
-    return new PosthornError('operation-not-found', `task '${this.task}' has no operation ${this.id}: it was never sent, or it is kept no longer`, { details: { operation: this.id, task: this.task } })
+    return new PosthornError(
+      'operation-not-found',
+      `task '${this.task}' has no operation ${this.id}: it was never sent, or it is kept no longer`,
+      { details: { operation: this.id, task: this.task } },
+    )
   }
 }
 

@@ -9,7 +9,16 @@ import type { Ids } from '../core/id.ts'
 import { toJsonBytes } from '../core/json.ts'
 import { DEFAULT_PRIORITY, type Message, type StoredMessage } from '../core/message.ts'
 import type { Ended as RunEnded } from '../delivery/binding.ts'
-import { CALLBACK_QUEUE, ENDED_TYPE, eventTypeOf, operationAlias, operationKey, REPORT_QUEUE, taskOfQueue, type OperationNotes } from './address.ts'
+import {
+  CALLBACK_QUEUE,
+  ENDED_TYPE,
+  eventTypeOf,
+  operationAlias,
+  operationKey,
+  REPORT_QUEUE,
+  taskOfQueue,
+  type OperationNotes,
+} from './address.ts'
 import { identityOf, toFailureProblem, toRecordValue, type OperationSnapshot } from './snapshot.ts'
 import { toResource } from './resource.ts'
 
@@ -51,23 +60,43 @@ export function fromEnded(stored: StoredMessage, ended: RunEnded, clock: Clock, 
  * The changes that end an operation.
  * @param told the output as `onSuccess` gets it: parsed, where the task's output schema transforms; the record has the wire form
  */
-export function endingChanges(deps: EndingDeps, { queue, message }: EndingMessage, operation: OperationSnapshot, told: unknown = operation.output): readonly Change[] {
+export function endingChanges(
+  deps: EndingDeps,
+  { queue, message }: EndingMessage,
+  operation: OperationSnapshot,
+  told: unknown = operation.output,
+): readonly Change[] {
   if (taskOfQueue(queue) === null) return []
   const { id, task, status } = operation
   const expiresAt = deps.clock.wallMs() + DEFAULTS.operationKeptMs
-  const changes: Change[] = [{ do: 'put', key: operationKey(id), value: toRecordValue(operation), expiresAt, aliases: [operationAlias(task, status, id)] }]
+  const changes: Change[] = [
+    {
+      do: 'put',
+      key: operationKey(id),
+      value: toRecordValue(operation),
+      expiresAt,
+      aliases: [operationAlias(task, status, id)],
+    },
+  ]
   const notes = message.notes as OperationNotes | undefined
   if (notes === undefined) return changes
   const { onSuccess, onFailure, callback } = notes
-  if (status === 'succeeded' && onSuccess !== undefined) changes.push(followUp(deps, message, onSuccess, { id, output: told }))
-  if (status !== 'succeeded' && onFailure !== undefined) changes.push(followUp(deps, message, onFailure, { id, error: problemOf(operation) }))
+  if (status === 'succeeded' && onSuccess !== undefined)
+    changes.push(followUp(deps, message, onSuccess, { id, output: told }))
+  if (status !== 'succeeded' && onFailure !== undefined)
+    changes.push(followUp(deps, message, onFailure, { id, error: problemOf(operation) }))
   if (callback !== undefined) changes.push(callbackOf(deps, message, callback, { ...operation, expiresAt }))
   return changes
 }
 
 /** What `onFailure` is told: the failure, or that it was cancelled or has expired. */
 function problemOf({ status, error }: OperationSnapshot): unknown {
-  return error ?? (status === 'expired' ? toFailureProblem('operation-expired', 'it was not handled before its expiry') : toFailureProblem('operation-cancelled', 'it was cancelled'))
+  return (
+    error ??
+    (status === 'expired'
+      ? toFailureProblem('operation-expired', 'it was not handled before its expiry')
+      : toFailureProblem('operation-cancelled', 'it was cancelled'))
+  )
 }
 
 function followUp(deps: EndingDeps, cause: Omit<Message, 'body'>, target: string, payload: unknown): Change {
@@ -75,15 +104,33 @@ function followUp(deps: EndingDeps, cause: Omit<Message, 'body'>, target: string
   const body = toJsonBytes(payload)
   const notes = version === undefined ? {} : { notes: { v: version } }
   const report = taskOfQueue(queue) === null ? {} : { report: REPORT_QUEUE }
-  return { do: 'send', queue, message: { ...message(deps, cause, eventTypeOf(queue), body), ...notes, ...report, ...deps.follow?.(queue, payload) } }
+  return {
+    do: 'send',
+    queue,
+    message: {
+      ...message(deps, cause, eventTypeOf(queue), body),
+      ...notes,
+      ...report,
+      ...deps.follow?.(queue, payload),
+    },
+  }
 }
 
 function callbackOf(deps: EndingDeps, cause: Omit<Message, 'body'>, url: string, operation: OperationSnapshot): Change {
   const base = message(deps, cause, ENDED_TYPE, toJsonBytes(toResource(operation)))
-  return { do: 'send', queue: CALLBACK_QUEUE, message: { ...base, event: { ...base.event, subject: operation.id }, notes: { callback: url } } }
+  return {
+    do: 'send',
+    queue: CALLBACK_QUEUE,
+    message: { ...base, event: { ...base.event, subject: operation.id }, notes: { callback: url } },
+  }
 }
 
-function message({ ids, clock, source }: EndingDeps, cause: Omit<Message, 'body'>, type: string, body: Uint8Array): Message {
+function message(
+  { ids, clock, source }: EndingDeps,
+  cause: Omit<Message, 'body'>,
+  type: string,
+  body: Uint8Array,
+): Message {
   const id = ids.uuid()
   const { event, group } = cause
   return {

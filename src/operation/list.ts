@@ -49,7 +49,14 @@ export async function listOperations(engine: Engine, query: OperationQuery): Pro
 }
 
 async function living(engine: Engine, { task, status, group }: OperationQuery): Promise<Stretch[]> {
-  const states: readonly State[] = status === undefined ? [...WAITING_STATES, 'leased'] : status === 'accepted' ? WAITING_STATES : status === 'running' ? ['leased'] : []
+  const states: readonly State[] =
+    status === undefined
+      ? [...WAITING_STATES, 'leased']
+      : status === 'accepted'
+        ? WAITING_STATES
+        : status === 'running'
+          ? ['leased']
+          : []
   if (states.length === 0) return []
   const depths = await engine.depth(task === undefined ? 'all' : [taskQueue(task)])
   return depths
@@ -61,7 +68,13 @@ async function living(engine: Engine, { task, status, group }: OperationQuery): 
         .map((state) => ({
           name: `0 ${depth.queue} ${states.indexOf(state)}`,
           async page(after: string | null, limit: number) {
-            const { items, next } = await engine.browse({ queue: depth.queue, state, after, limit, ...(group === undefined ? {} : { match: { group } }) })
+            const { items, next } = await engine.browse({
+              queue: depth.queue,
+              state,
+              after,
+              limit,
+              ...(group === undefined ? {} : { match: { group } }),
+            })
             return { items: items.map((stored) => toSnapshot(stored, null)!), next }
           },
         })),
@@ -70,8 +83,12 @@ async function living(engine: Engine, { task, status, group }: OperationQuery): 
 
 function ended(engine: Engine, { task, status, group }: OperationQuery): Stretch[] {
   if (status === 'accepted' || status === 'running') return []
-  const prefix = task === undefined ? 'operation/' : status === undefined ? `${ALIASES}${task}/` : `${ALIASES}${task}/${status}/`
-  const isWanted = (operation: OperationSnapshot) => isDone(operation) && (status === undefined || operation.status === status) && (group === undefined || operation.group === group)
+  const prefix =
+    task === undefined ? 'operation/' : status === undefined ? `${ALIASES}${task}/` : `${ALIASES}${task}/${status}/`
+  const isWanted = (operation: OperationSnapshot) =>
+    isDone(operation) &&
+    (status === undefined || operation.status === status) &&
+    (group === undefined || operation.group === group)
   return [
     {
       name: '1',
@@ -79,7 +96,9 @@ function ended(engine: Engine, { task, status, group }: OperationQuery): Stretch
         const { items, next } = await engine.list({ prefix, after, limit })
         const operations = items.flatMap((record) => {
           const kept = fromRecord(record)
-          return 'erased' in kept ? [] : [{ ...kept, ...(record.expiresAt === null ? {} : { expiresAt: record.expiresAt }) }]
+          return 'erased' in kept
+            ? []
+            : [{ ...kept, ...(record.expiresAt === null ? {} : { expiresAt: record.expiresAt }) }]
         })
         return { items: operations.filter(isWanted), next }
       },
@@ -87,15 +106,19 @@ function ended(engine: Engine, { task, status, group }: OperationQuery): Stretch
   ]
 }
 
-const toCursor = (name: string, after: string | null): string => Buffer.from(JSON.stringify([name, after])).toString('base64url')
+const toCursor = (name: string, after: string | null): string =>
+  Buffer.from(JSON.stringify([name, after])).toString('base64url')
 
 function parseCursor(cursor: string | null): [name: string, after: string | null] {
   if (cursor === null) return ['', null]
   try {
     const parsed = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown
-    if (Array.isArray(parsed) && typeof parsed[0] === 'string' && (typeof parsed[1] === 'string' || parsed[1] === null)) return [parsed[0], parsed[1]]
+    if (Array.isArray(parsed) && typeof parsed[0] === 'string' && (typeof parsed[1] === 'string' || parsed[1] === null))
+      return [parsed[0], parsed[1]]
   } catch {
     // Falls through to the one error.
   }
-  throw new PosthornError('invalid', `after is ${JSON.stringify(cursor)}: it must be the next of a page of this list`, { details: { field: 'after', value: cursor } })
+  throw new PosthornError('invalid', `after is ${JSON.stringify(cursor)}: it must be the next of a page of this list`, {
+    details: { field: 'after', value: cursor },
+  })
 }

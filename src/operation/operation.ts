@@ -27,7 +27,9 @@ export type FailureCode =
 
 /** A task's own errors with their data in wire form, or Posthorn's, which carry none. Tell them apart by `code`. */
 export type OperationError<Errors> =
-  | { [Code in keyof Errors & string]: { readonly code: Code; readonly message: string; readonly data: Errors[Code] } }[keyof Errors & string]
+  | {
+      [Code in keyof Errors & string]: { readonly code: Code; readonly message: string; readonly data: Errors[Code] }
+    }[keyof Errors & string]
   | { readonly code: FailureCode; readonly message: string; readonly data?: undefined }
 
 /** How an operation ended. */

@@ -8,7 +8,13 @@ import { silentLog } from '../runtime/log.ts'
 import { ProgressReport } from './progress.ts'
 
 const id = '01890000-0000-7000-8000-000000000001'
-const stored = { id, queue: 'task:t', message: { id, event: { id, source: 's', type: 't' }, body: new Uint8Array(), priority: 4 }, acquired: 2, sentAt: 5 } as StoredMessage
+const stored = {
+  id,
+  queue: 'task:t',
+  message: { id, event: { id, source: 's', type: 't' }, body: new Uint8Array(), priority: 4 },
+  acquired: 2,
+  sentAt: 5,
+} as StoredMessage
 
 /** Records alone: enough of an engine. */
 function bench() {
@@ -17,16 +23,37 @@ function bench() {
   let version = 0
   let value: Uint8Array | null = null
   const put = (change: Extract<Change, { do: 'put' }>) => {
-    if (change.ifVersion !== undefined && change.ifVersion !== (value === null ? null : String(version))) return { status: 'refused', code: 'conflict', at: 0, detail: 'conflict' } as const
+    if (change.ifVersion !== undefined && change.ifVersion !== (value === null ? null : String(version)))
+      return { status: 'refused', code: 'conflict', at: 0, detail: 'conflict' } as const
     value = change.value
-    return { status: 'committed', durability: 'memory', replayed: false, results: [{ version: String(++version) }] } as const
+    return {
+      status: 'committed',
+      durability: 'memory',
+      replayed: false,
+      results: [{ version: String(++version) }],
+    } as const
   }
   const engine = {
-    commit: async (given: readonly Commit[]) => given.map((commit) => (commits.push(commit), put(commit.changes[0] as Extract<Change, { do: 'put' }>))),
-    get: async () => [value === null ? null : { key: `operation/${id}`, value, version: String(version), expiresAt: null }],
+    commit: async (given: readonly Commit[]) =>
+      given.map((commit) => (commits.push(commit), put(commit.changes[0] as Extract<Change, { do: 'put' }>))),
+    get: async () => [
+      value === null ? null : { key: `operation/${id}`, value, version: String(version), expiresAt: null },
+    ],
   }
-  const record = () => (value === null ? null : fromJsonBytes(value)) as { readonly status: string; readonly progress?: unknown; readonly attempts?: number } | null
-  return { clock, commits, engine, record, report: new ProgressReport({ engine, clock }, stored, silentLog, 7), end: () => put({ do: 'put', key: '', value: toJsonBytes({ status: 'succeeded' }) }) }
+  const record = () =>
+    (value === null ? null : fromJsonBytes(value)) as {
+      readonly status: string
+      readonly progress?: unknown
+      readonly attempts?: number
+    } | null
+  return {
+    clock,
+    commits,
+    engine,
+    record,
+    report: new ProgressReport({ engine, clock }, stored, silentLog, 7),
+    end: () => put({ do: 'put', key: '', value: toJsonBytes({ status: 'succeeded' }) }),
+  }
 }
 
 const settle = async () => {
@@ -37,7 +64,16 @@ test('the first progress is put at once, the latest of the next second after it'
   const { clock, commits, record, report } = bench()
   for (const fraction of [0.1, 0.2, 0.3]) report.report(fraction)
   await settle()
-  deepEqual(record(), { id, task: 't', version: 1, status: 'running', progress: { fraction: 0.1 }, attempts: 2, createdAt: 5, startedAt: 7 })
+  deepEqual(record(), {
+    id,
+    task: 't',
+    version: 1,
+    status: 'running',
+    progress: { fraction: 0.1 },
+    attempts: 2,
+    createdAt: 5,
+    startedAt: 7,
+  })
   clock.advance(999)
   await settle()
   equal(commits.length, 1)
@@ -91,5 +127,6 @@ test('an engine that does not answer costs the run nothing', async () => {
 
 test('progress is a number from 0 to 1', () => {
   const { report } = bench()
-  for (const wrong of [-0.1, 1.1, Number.NaN, '0.5']) throws(() => report.report(wrong as number), { code: 'invalid-option', message: /it must be a number from 0 to 1/ })
+  for (const wrong of [-0.1, 1.1, Number.NaN, '0.5'])
+    throws(() => report.report(wrong as number), { code: 'invalid-option', message: /it must be a number from 0 to 1/ })
 })

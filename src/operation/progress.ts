@@ -42,9 +42,11 @@ export class ProgressReport {
   /** @throws PosthornError `invalid-option` */
   report(fraction: number, note?: string): void {
     if (typeof fraction !== 'number' || !(fraction >= 0 && fraction <= 1)) {
-      throw new PosthornError('invalid-option', `progress is ${String(fraction)}: it must be a number from 0 to 1`, { details: { field: 'progress', value: fraction } })
+      throw new PosthornError('invalid-option', `progress is ${String(fraction)}: it must be a number from 0 to 1`, {
+        details: { field: 'progress', value: fraction },
+      })
     }
-    this.#latest = { fraction, ...(note === undefined ? {} : { note: String(note).slice(0, 500) }) }
+    this.#latest = { fraction, ...(note === undefined ? {} : { note: note.slice(0, 500) }) }
     this.#plan()
   }
 
@@ -87,7 +89,9 @@ export class ProgressReport {
     if (this.#version === undefined) this.#version = (await engine.get([key]))[0]?.version ?? null
     const value = toRecordValue(this.#running(progress))
     const expiresAt = clock.wallMs() + DEFAULTS.operationKeptMs
-    const [result] = await engine.commit([{ changes: [{ do: 'put', key, value, ifVersion: this.#version, expiresAt }] }])
+    const [result] = await engine.commit([
+      { changes: [{ do: 'put', key, value, ifVersion: this.#version, expiresAt }] },
+    ])
     if (result?.status !== 'committed') return false
     const put = result.results[0]
     if (put && 'version' in put) this.#version = put.version
@@ -96,6 +100,13 @@ export class ProgressReport {
 
   #running(progress: Progress): OperationSnapshot {
     const { acquired, sentAt } = this.#stored
-    return { ...identityOf(this.#stored), status: 'running', progress, attempts: acquired, createdAt: sentAt, startedAt: this.#startedAt }
+    return {
+      ...identityOf(this.#stored),
+      status: 'running',
+      progress,
+      attempts: acquired,
+      createdAt: sentAt,
+      startedAt: this.#startedAt,
+    }
   }
 }

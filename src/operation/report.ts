@@ -19,7 +19,10 @@ export function reportBinding(deps: EndingDeps & { readonly engine: Engine }): B
   return {
     queue: REPORT_QUEUE,
     concurrency: CONCURRENCY,
-    retry: { attempts: ATTEMPTS, backoff: { kind: 'exponential', baseMs: 100, capMs: 60_000, factor: 2, jitter: 'full' } },
+    retry: {
+      attempts: ATTEMPTS,
+      backoff: { kind: 'exponential', baseMs: 100, capMs: 60_000, factor: 2, jitter: 'full' },
+    },
     recognises: ({ message }) => (message.event.type === REPORT_TYPE ? 'yes' : 'unknown'),
     run: (run) => endByReport(deps, run),
   }

@@ -20,7 +20,8 @@ export interface OperationResource {
 }
 
 export function toResource(operation: OperationSnapshot): OperationResource {
-  const { id, task, status, progress, output, error, attempts, group, createdAt, startedAt, endedAt, expiresAt } = operation
+  const { id, task, status, progress, output, error, attempts, group, createdAt, startedAt, endedAt, expiresAt } =
+    operation
   return {
     id,
     task,

@@ -32,7 +32,8 @@ export interface OperationSnapshot {
 /** What a record `operation/ID` holds: a snapshot, or the mark of one that was erased. */
 type Kept = OperationSnapshot | { readonly erased: true }
 
-export const isDone = ({ status }: Pick<OperationSnapshot, 'status'>): boolean => status !== 'accepted' && status !== 'running'
+export const isDone = ({ status }: Pick<OperationSnapshot, 'status'>): boolean =>
+  status !== 'accepted' && status !== 'running'
 
 export const toRecordValue = (kept: Kept): Uint8Array => toJsonBytes(kept)
 
@@ -53,9 +54,13 @@ export function toSnapshot(stored: StoredMessage | null, record: StoredRecord | 
   const kept = record === null ? null : fromRecord(record)
   if (kept !== null && 'erased' in kept) return null
   const alive = stored !== null && stored.state !== 'dead' && !ENDED_STATES.includes(stored.state)
-  if (kept !== null && !alive && (isDone(kept) || stored === null)) return { ...kept, ...(record!.expiresAt === null ? {} : { expiresAt: record!.expiresAt }) }
+  if (kept !== null && !alive && (isDone(kept) || stored === null))
+    return { ...kept, ...(record!.expiresAt === null ? {} : { expiresAt: record!.expiresAt }) }
   if (stored === null) return null
-  const progress = kept !== null && stored.state === 'leased' && kept.attempts === stored.acquired ? { progress: kept.progress, startedAt: kept.startedAt } : {}
+  const progress =
+    kept !== null && stored.state === 'leased' && kept.attempts === stored.acquired
+      ? { progress: kept.progress, startedAt: kept.startedAt }
+      : {}
   return { ...fromMessage(stored), ...progress }
 }
 
@@ -72,7 +77,14 @@ function fromMessage(stored: StoredMessage): OperationSnapshot {
     case 'leased':
       return { ...base, status: 'running' }
     case 'dead':
-      return { ...ended, status: 'failed', error: toFailureProblem(reason ?? 'buried', reason === 'lapsed' ? LAPSED : (failures.at(-1)?.message ?? 'the message was buried')) }
+      return {
+        ...ended,
+        status: 'failed',
+        error: toFailureProblem(
+          reason ?? 'buried',
+          reason === 'lapsed' ? LAPSED : (failures.at(-1)?.message ?? 'the message was buried'),
+        ),
+      }
     case 'acked':
       return { ...ended, status: 'succeeded' }
     case 'expired':
@@ -87,14 +99,33 @@ function fromMessage(stored: StoredMessage): OperationSnapshot {
 export function fromReport(report: Report): OperationSnapshot {
   const { state, acquired, sentAt, endedAt, reason } = report
   const base = { ...identityOf(report), attempts: acquired, createdAt: sentAt, endedAt }
-  if (state === 'dead') return { ...base, status: 'failed', error: toFailureProblem(reason ?? 'lapsed', reason === null || reason === 'lapsed' ? LAPSED : `the message was buried: ${reason}`) }
+  if (state === 'dead')
+    return {
+      ...base,
+      status: 'failed',
+      error: toFailureProblem(
+        reason ?? 'lapsed',
+        reason === null || reason === 'lapsed' ? LAPSED : `the message was buried: ${reason}`,
+      ),
+    }
   return { ...base, status: state === 'expired' ? 'expired' : 'cancelled' }
 }
 
 /** Who the operation of a message is. */
-export function identityOf({ queue, message }: { readonly queue: string; readonly message: Omit<StoredMessage['message'], 'body'> }): Pick<OperationSnapshot, 'id' | 'task' | 'version' | 'group'> {
+export function identityOf({
+  queue,
+  message,
+}: {
+  readonly queue: string
+  readonly message: Omit<StoredMessage['message'], 'body'>
+}): Pick<OperationSnapshot, 'id' | 'task' | 'version' | 'group'> {
   const { id, group, notes } = message
-  return { id, task: taskOfQueue(queue) ?? queue, version: Number(notes?.['v'] ?? 1), ...(group === undefined ? {} : { group }) }
+  return {
+    id,
+    task: taskOfQueue(queue) ?? queue,
+    version: Number(notes?.['v'] ?? 1),
+    ...(group === undefined ? {} : { group }),
+  }
 }
 
 /** The problem of a failure: Posthorn's own by the table, or one of the task's errors with its data. */
@@ -112,7 +143,14 @@ export function toFailureProblem(code: string, detail: string, data?: unknown): 
     case 'operation-expired':
       return toProblem(code, detail)
     default:
-      return { type: `urn:posthorn:task-error:${code}`, title: code, status: 422, code, detail, ...(data === undefined ? {} : { data }) }
+      return {
+        type: `urn:posthorn:task-error:${code}`,
+        title: code,
+        status: 422,
+        code,
+        detail,
+        ...(data === undefined ? {} : { data }),
+      }
   }
 }
 

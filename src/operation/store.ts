@@ -48,7 +48,9 @@ export class OperationStore {
   /** Asks that it be cancelled. Whether there was something to cancel. */
   async cancel(task: string, id: string): Promise<boolean> {
     if (!isUuid(id)) return false
-    const [result] = await this.#deps.engine.commit([{ changes: [{ do: 'cancel', messages: [{ queue: taskQueue(task), id }] }] }])
+    const [result] = await this.#deps.engine.commit([
+      { changes: [{ do: 'cancel', messages: [{ queue: taskQueue(task), id }] }] },
+    ])
     if (result?.status === 'refused') throw new PosthornError(result.code, result.detail)
     const count = result?.results[0]
     return count != null && 'count' in count && count.count > 0
@@ -62,12 +64,21 @@ export class OperationStore {
     const { engine, clock } = this.#deps
     const operation = await this.get(task, id)
     if (operation === null) return false
-    if (!isDone(operation)) throw new PosthornError('operation-not-ended', `operation ${id} is ${operation.status}: cancel it first`, { details: { operation: id } })
+    if (!isDone(operation))
+      throw new PosthornError('operation-not-ended', `operation ${id} is ${operation.status}: cancel it first`, {
+        details: { operation: id },
+      })
     const [result] = await engine.commit([
       {
         changes: [
           { do: 'discard', messages: [{ queue: taskQueue(task), id }] },
-          { do: 'put', key: operationKey(id), value: toRecordValue({ erased: true }), expiresAt: clock.wallMs() + MARK_MS, aliases: [] },
+          {
+            do: 'put',
+            key: operationKey(id),
+            value: toRecordValue({ erased: true }),
+            expiresAt: clock.wallMs() + MARK_MS,
+            aliases: [],
+          },
         ],
       },
     ])

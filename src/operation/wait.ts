@@ -29,7 +29,12 @@ export interface Wait {
  * The operation when it has ended, or as it is when the time is over; null where there is none.
  * @throws PosthornError `aborted`, `closed`
  */
-export async function waitForEnd({ engine, clock, closing, instead }: WaitDeps, id: string, look: () => Promise<OperationSnapshot | null>, { timeoutMs, signal }: Wait): Promise<OperationSnapshot | null> {
+export async function waitForEnd(
+  { engine, clock, closing, instead }: WaitDeps,
+  id: string,
+  look: () => Promise<OperationSnapshot | null>,
+  { timeoutMs, signal }: Wait,
+): Promise<OperationSnapshot | null> {
   const bell = new Bell(clock)
   const ring = () => bell.ring()
   using _watch = engine.watch({ keys: [operationKey(id)] }, ring)
@@ -38,8 +43,17 @@ export async function waitForEnd({ engine, clock, closing, instead }: WaitDeps, 
   using _closing = onAbort(closing, ring)
   const untilMs = clock.monotonicMs() + timeoutMs
   for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(2 * lookMs, LONGEST_LOOK_MS)) {
-    if (signal?.aborted === true) throw new PosthornError('aborted', `the wait for operation ${id} was given up; the operation goes on`, { details: { operation: id }, cause: signal.reason })
-    if (closing.aborted) throw new PosthornError('closed', `the engine was closed during the wait for operation ${id}; the operation goes on`, { details: { operation: id } })
+    if (signal?.aborted === true)
+      throw new PosthornError('aborted', `the wait for operation ${id} was given up; the operation goes on`, {
+        details: { operation: id },
+        cause: signal.reason,
+      })
+    if (closing.aborted)
+      throw new PosthornError(
+        'closed',
+        `the engine was closed during the wait for operation ${id}; the operation goes on`,
+        { details: { operation: id } },
+      )
     const operation = await look()
     const leftMs = untilMs - clock.monotonicMs()
     if (operation === null || isDone(operation) || leftMs <= 0) return operation

@@ -54,8 +54,19 @@ class Control implements QueueControl {
   }
 
   browse({ state, match, after = null, limit = PAGE }: BrowseOptions): Promise<Page<StoredMessage>> {
-    if (!Number.isSafeInteger(limit) || limit < 1) throw new PosthornError('invalid-option', `limit is ${limit}: it must be a whole number from 1 to ${LONGEST_PAGE}`, { details: { field: 'limit', value: limit } })
-    return this.#deps.engine.browse({ queue: this.name, state, after, limit: Math.min(limit, LONGEST_PAGE), match: toEngineMatch(match) })
+    if (!Number.isSafeInteger(limit) || limit < 1)
+      throw new PosthornError(
+        'invalid-option',
+        `limit is ${limit}: it must be a whole number from 1 to ${LONGEST_PAGE}`,
+        { details: { field: 'limit', value: limit } },
+      )
+    return this.#deps.engine.browse({
+      queue: this.name,
+      state,
+      after,
+      limit: Math.min(limit, LONGEST_PAGE),
+      match: toEngineMatch(match),
+    })
   }
 
   async find(id: string): Promise<StoredMessage | null> {
@@ -67,12 +78,24 @@ class Control implements QueueControl {
       const moved = options.dryRun === true ? 0 : await this.#move('redrive', ids)
       return { matched: ids.length, moved }
     }
-    return sweep(this.#deps.clock, options, ['dead'], (query) => this.#browse(query, options.match), (found) => this.#move('redrive', found))
+    return sweep(
+      this.#deps.clock,
+      options,
+      ['dead'],
+      (query) => this.#browse(query, options.match),
+      (found) => this.#move('redrive', found),
+    )
   }
 
   purge({ state = 'waiting', ...options }: PurgeOptions = {}): Promise<Swept> {
     const states = state === 'waiting' ? WAITING : [state]
-    return sweep(this.#deps.clock, options, states, (query) => this.#browse(query, options.match), (found) => this.#move('discard', found))
+    return sweep(
+      this.#deps.clock,
+      options,
+      states,
+      (query) => this.#browse(query, options.match),
+      (found) => this.#move('discard', found),
+    )
   }
 
   cancel(ids: string | readonly string[]): Promise<number> {
@@ -83,7 +106,10 @@ class Control implements QueueControl {
     return this.#move('discard', typeof ids === 'string' ? [ids] : ids)
   }
 
-  #browse(query: Pick<BrowseQuery, 'state' | 'after' | 'limit'>, match: Match | undefined): Promise<Page<StoredMessage>> {
+  #browse(
+    query: Pick<BrowseQuery, 'state' | 'after' | 'limit'>,
+    match: Match | undefined,
+  ): Promise<Page<StoredMessage>> {
     return this.#deps.engine.browse({ queue: this.name, match: toEngineMatch(match), ...query })
   }
 
@@ -92,7 +118,10 @@ class Control implements QueueControl {
     if (messages.length === 0) return 0
     const change: Change = { do: what, messages }
     const [result] = await this.#deps.engine.commit([{ changes: [change] }])
-    if (result?.status !== 'committed') throw new PosthornError(result?.code ?? 'unknown', result?.detail ?? 'no answer', { details: { queue: this.name } })
+    if (result?.status !== 'committed')
+      throw new PosthornError(result?.code ?? 'unknown', result?.detail ?? 'no answer', {
+        details: { queue: this.name },
+      })
     const moved = result.results[0]
     return moved && 'count' in moved ? moved.count : 0
   }

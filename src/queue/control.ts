@@ -58,7 +58,10 @@ export interface QueueControl {
   depth(): Promise<QueueDepth | null>
   settings(): Promise<StoredSettings>
   /** Changes what is given; the rest stays. @throws PosthornError `conflict`, `invalid`, `unsupported` */
-  configure(change: SettingsChange, options?: { readonly ifVersion?: Version | null | undefined }): Promise<StoredSettings>
+  configure(
+    change: SettingsChange,
+    options?: { readonly ifVersion?: Version | null | undefined },
+  ): Promise<StoredSettings>
   pause(): Promise<void>
   resume(): Promise<void>
   /** A page in order of arrival; it may be empty and still have `next`. */
@@ -73,4 +76,3 @@ export interface QueueControl {
   /** Waiting and dead ones end as discarded. How many there were. */
   discard(ids: string | readonly string[]): Promise<number>
 }
-

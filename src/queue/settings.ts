@@ -25,7 +25,12 @@ const TRIES = 5
 
 export function applySettings(settings: QueueSettings, change: SettingsChange): QueueSettings {
   const { limit, keep, ...rest } = change
-  return { ...settings, ...given(rest), limit: { ...settings.limit, ...given(limit ?? {}) }, keep: { ...settings.keep, ...given(keep ?? {}) } }
+  return {
+    ...settings,
+    ...given(rest),
+    limit: { ...settings.limit, ...given(limit ?? {}) },
+    keep: { ...settings.keep, ...given(keep ?? {}) },
+  }
 }
 
 export async function readSettings(engine: Pick<Engine, 'get'>, queue: string): Promise<StoredSettings> {
@@ -38,7 +43,12 @@ export async function readSettings(engine: Pick<Engine, 'get'>, queue: string): 
  * Changes settings; with `ifVersion` only if they are still in that version (null: only if there are none yet).
  * @throws PosthornError `conflict`, `invalid`, `unsupported`
  */
-export async function changeSettings(engine: Engine, queue: string, change: SettingsChange, options: { readonly ifVersion?: Version | null | undefined } = {}): Promise<StoredSettings> {
+export async function changeSettings(
+  engine: Engine,
+  queue: string,
+  change: SettingsChange,
+  options: { readonly ifVersion?: Version | null | undefined } = {},
+): Promise<StoredSettings> {
   for (let tries = 1; ; tries++) {
     const stored = await readSettings(engine, queue)
     const settings = applySettings(stored.settings, change)
@@ -49,7 +59,10 @@ export async function changeSettings(engine: Engine, queue: string, change: Sett
       const configured = result.results[0]
       return { settings, version: configured && 'version' in configured ? configured.version : null }
     }
-    if (result?.code !== 'conflict' || options.ifVersion !== undefined || tries >= TRIES) throw new PosthornError(result?.code ?? 'unknown', `queue '${queue}': ${result?.detail ?? 'no answer'}`, { details: { queue } })
+    if (result?.code !== 'conflict' || options.ifVersion !== undefined || tries >= TRIES)
+      throw new PosthornError(result?.code ?? 'unknown', `queue '${queue}': ${result?.detail ?? 'no answer'}`, {
+        details: { queue },
+      })
   }
 }
 
@@ -74,14 +87,28 @@ export async function declareSettingsIfNone(engine: Engine, queue: string, chang
 }
 
 /** @throws PosthornError `invalid` for wrong values, `unsupported` for what this engine cannot do */
-export function checkSettings({ capabilities }: Pick<Engine, 'capabilities'>, queue: string, { pick, ...rest }: QueueSettings): void {
+export function checkSettings(
+  { capabilities }: Pick<Engine, 'capabilities'>,
+  queue: string,
+  { pick, ...rest }: QueueSettings,
+): void {
   const fault = faultOfSettings({ pick, ...rest })
   if (fault !== null) throw new PosthornError('invalid', `queue '${queue}': ${fault}`, { details: { queue } })
-  if (!capabilities.pick.includes(pick.by)) throw new PosthornError('unsupported', `queue '${queue}': the engine '${capabilities.engine}' cannot pick by '${pick.by}'; it can by ${capabilities.pick.map((by) => `'${by}'`).join(', ')}`, { details: { queue } })
-  if (pick.fair !== undefined && !capabilities.fair) throw new PosthornError('unsupported', `queue '${queue}': the engine '${capabilities.engine}' has no fair shares`, { details: { queue } })
+  if (!capabilities.pick.includes(pick.by))
+    throw new PosthornError(
+      'unsupported',
+      `queue '${queue}': the engine '${capabilities.engine}' cannot pick by '${pick.by}'; it can by ${capabilities.pick.map((by) => `'${by}'`).join(', ')}`,
+      { details: { queue } },
+    )
+  if (pick.fair !== undefined && !capabilities.fair)
+    throw new PosthornError('unsupported', `queue '${queue}': the engine '${capabilities.engine}' has no fair shares`, {
+      details: { queue },
+    })
 }
 
 /** Without what is undefined: that means "as it is". */
 function given<T extends object>(change: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> }
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>
+  }
 }

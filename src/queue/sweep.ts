@@ -22,21 +22,29 @@ export async function sweep(
   const startedMs = clock.monotonicMs()
   let swept: Swept = { matched: 0, moved: 0 }
   for (const state of states) {
-    for (let after: string | null = null; swept.matched < max; ) {
+    for (let after: string | null = null; swept.matched < max;) {
       signal?.throwIfAborted()
-      const limit = Math.min(STEP, max - swept.matched, rate === undefined || dryRun ? STEP : Math.max(1, Math.ceil(rate / 10)))
+      const limit = Math.min(
+        STEP,
+        max - swept.matched,
+        rate === undefined || dryRun ? STEP : Math.max(1, Math.ceil(rate / 10)),
+      )
       const page: Page<StoredMessage> = await browse({ state, after, limit })
       const moved = dryRun || page.items.length === 0 ? 0 : await move(page.items.map(({ id }) => id))
       swept = { matched: swept.matched + page.items.length, moved: swept.moved + moved }
       onProgress?.(swept)
       if (page.next === null) break
       after = page.next
-      if (rate !== undefined && !dryRun) await pause(clock, Math.max(0, startedMs + (swept.matched / rate) * 1_000 - clock.monotonicMs()), signal)
+      if (rate !== undefined && !dryRun)
+        await pause(clock, Math.max(0, startedMs + (swept.matched / rate) * 1_000 - clock.monotonicMs()), signal)
     }
   }
   return swept
 }
 
 function checkOption(field: string, value: unknown, right: boolean, should: string): void {
-  if (!right) throw new PosthornError('invalid-option', `${field} is ${String(value)}: it must be ${should}`, { details: { field, value } })
+  if (!right)
+    throw new PosthornError('invalid-option', `${field} is ${String(value)}: it must be ${should}`, {
+      details: { field, value },
+    })
 }

@@ -25,7 +25,12 @@ export function createRecordControl(engine: Pick<Engine, 'commit' | 'get' | 'lis
       await commit(engine, removeOf(key, options))
     },
     async list({ prefix = '', after = null, limit = PAGE }: ListOptions = {}): Promise<Page<RecordValue>> {
-      if (!Number.isSafeInteger(limit) || limit < 1) throw new PosthornError('invalid-option', `limit is ${limit}: it must be a whole number from 1 to ${LONGEST_PAGE}`, { details: { field: 'limit', value: limit } })
+      if (!Number.isSafeInteger(limit) || limit < 1)
+        throw new PosthornError(
+          'invalid-option',
+          `limit is ${limit}: it must be a whole number from 1 to ${LONGEST_PAGE}`,
+          { details: { field: 'limit', value: limit } },
+        )
       const { items, next } = await engine.list({ prefix, after, limit: Math.min(limit, LONGEST_PAGE) })
       return { items: items.filter(({ key }) => !isReservedKey(key)).map(toRecordValue), next }
     },
@@ -39,5 +44,10 @@ async function commit(engine: Pick<Engine, 'commit'>, change: Change): Promise<C
 }
 
 function toRecordValue({ key, value, version, expiresAt }: StoredRecord): RecordValue {
-  return { key, value: fromJsonBytes(value) as Json, version, expiresAt: expiresAt === null ? null : new Date(expiresAt) }
+  return {
+    key,
+    value: fromJsonBytes(value) as Json,
+    version,
+    expiresAt: expiresAt === null ? null : new Date(expiresAt),
+  }
 }

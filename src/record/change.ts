@@ -28,21 +28,36 @@ export function removeOf(key: string, { ifVersion }: { readonly ifVersion?: Vers
 /** @throws PosthornError `invalid-name` */
 export function checkRecordKey(key: unknown): asserts key is string {
   if (typeof key !== 'string' || !isRecordKey(key)) {
-    throw new PosthornError('invalid-name', `the record's key is ${JSON.stringify(key)?.slice(0, 100)}: it must be 1 to 512 printable ASCII characters without spaces`, { details: { field: 'key' } })
+    throw new PosthornError(
+      'invalid-name',
+      `the record's key is ${JSON.stringify(key)?.slice(0, 100)}: it must be 1 to 512 printable ASCII characters without spaces`,
+      { details: { field: 'key' } },
+    )
   }
-  if (isReservedKey(key)) throw new PosthornError('invalid-name', `the record's key is '${key}': what begins with '${key.slice(0, key.indexOf('/') + 1)}' is Posthorn's own`, { details: { field: 'key', value: key } })
+  if (isReservedKey(key))
+    throw new PosthornError(
+      'invalid-name',
+      `the record's key is '${key}': what begins with '${key.slice(0, key.indexOf('/') + 1)}' is Posthorn's own`,
+      { details: { field: 'key', value: key } },
+    )
 }
 
 function toValue(key: string, value: unknown): Uint8Array {
   try {
     return toJsonBytes(value)
   } catch (cause) {
-    throw new PosthornError('invalid-option', `the value of record '${key}' is not JSON: ${(cause as Error).message}`, { cause, details: { field: 'value' } })
+    throw new PosthornError('invalid-option', `the value of record '${key}' is not JSON: ${(cause as Error).message}`, {
+      cause,
+      details: { field: 'value' },
+    })
   }
 }
 
 function toExpiresAt(clock: Clock, expires: Duration | Date): number {
   if (!(expires instanceof Date)) return clock.wallMs() + parseDuration(expires, 'expires')
-  if (Number.isNaN(expires.getTime())) throw new PosthornError('invalid-option', 'expires is an invalid Date: it must be a time or a duration', { details: { field: 'expires' } })
+  if (Number.isNaN(expires.getTime()))
+    throw new PosthornError('invalid-option', 'expires is an invalid Date: it must be a time or a duration', {
+      details: { field: 'expires' },
+    })
   return expires.getTime()
 }

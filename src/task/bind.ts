@@ -19,14 +19,22 @@ export async function bindHandlers(deps: BindDeps, handlers: readonly unknown[])
   const definitions = handlers.map((handler, at) => handlerDefinitionOf(handler, `handlers[${at}]`))
   const queues = new Set<string>()
   for (const { definition } of definitions) {
-    if (queues.has(definition.queue)) throw new PosthornError('duplicate-handler', `queue '${definition.queue}' has two handlers: one worker runs one handler for each task and queue`, { details: { queue: definition.queue } })
+    if (queues.has(definition.queue))
+      throw new PosthornError(
+        'duplicate-handler',
+        `queue '${definition.queue}' has two handlers: one worker runs one handler for each task and queue`,
+        { details: { queue: definition.queue } },
+      )
     queues.add(definition.queue)
   }
   for (const { definition } of definitions) {
     deps.registry.add(definition)
     if (definition.settings === null) continue
     const changed = await declareSettings(deps.engine, definition.queue, definition.settings)
-    if (changed) deps.log.info(`the settings of queue '${definition.queue}' were changed to what its contract declares`, { queue: definition.queue })
+    if (changed)
+      deps.log.info(`the settings of queue '${definition.queue}' were changed to what its contract declares`, {
+        queue: definition.queue,
+      })
   }
   return definitions.map((definition) => bindingOf(deps, definition))
 }

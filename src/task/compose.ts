@@ -49,7 +49,12 @@ export class Composer {
    * @param cause the message whose handler sends this one
    * @throws PosthornError `invalid-input`, `invalid-option`, `invalid-duration`, `payload-too-large`
    */
-  compose(definition: Definition, input: unknown, options: ComposeOptions = NONE, cause: Message | null = null): Outgoing | Promise<Outgoing> {
+  compose(
+    definition: Definition,
+    input: unknown,
+    options: ComposeOptions = NONE,
+    cause: Message | null = null,
+  ): Outgoing | Promise<Outgoing> {
     if (options !== NONE) checkMessageOptions(`send to ${definition.kind} '${definition.name}'`, options)
     const parsed = definition.input === null ? validNothing(input) : validate(definition.input, input)
     if (parsed instanceof Promise) return parsed.then((late) => this.#finish(definition, input, late, options, cause))
@@ -61,15 +66,36 @@ export class Composer {
     return this.#deps.ids.uuid()
   }
 
-  #finish(definition: Definition, input: unknown, parsed: SchemaResult<unknown>, options: ComposeOptions, cause: Message | null): Outgoing {
+  #finish(
+    definition: Definition,
+    input: unknown,
+    parsed: SchemaResult<unknown>,
+    options: ComposeOptions,
+    cause: Message | null,
+  ): Outgoing {
     const { kind, name, queue } = definition
     if (!parsed.ok) {
-      throw new PosthornError('invalid-input', `the input of ${kind} '${name}' does not match its schema: ${describeIssues(parsed.issues)}`, { details: { [kind]: name, issues: parsed.issues } })
+      throw new PosthornError(
+        'invalid-input',
+        `the input of ${kind} '${name}' does not match its schema: ${describeIssues(parsed.issues)}`,
+        { details: { [kind]: name, issues: parsed.issues } },
+      )
     }
     const id = options.id ?? this.#deps.ids.uuid()
     const body = this.#encode(definition, input)
-    const message: Message = { id, event: this.#event(definition, id, options, cause), body, priority: options.priority ?? DEFAULT_PRIORITY, ...applyPolicies(definition, parsed.value), ...(kind === 'task' ? { report: REPORT_QUEUE } : {}) }
-    return { queue, message: options === NONE && definition.version === 1 ? message : { ...message, ...this.#delivery(definition, options) } }
+    const message: Message = {
+      id,
+      event: this.#event(definition, id, options, cause),
+      body,
+      priority: options.priority ?? DEFAULT_PRIORITY,
+      ...applyPolicies(definition, parsed.value),
+      ...(kind === 'task' ? { report: REPORT_QUEUE } : {}),
+    }
+    return {
+      queue,
+      message:
+        options === NONE && definition.version === 1 ? message : { ...message, ...this.#delivery(definition, options) },
+    }
   }
 
   #encode({ kind, name }: Definition, input: unknown): Uint8Array {
@@ -77,18 +103,49 @@ export class Composer {
     try {
       body = toJsonBytes(input)
     } catch (cause) {
-      throw new PosthornError('invalid-input', `the input of ${kind} '${name}' is not JSON: ${(cause as Error).message}`, { cause, details: { [kind]: name } })
+      throw new PosthornError(
+        'invalid-input',
+        `the input of ${kind} '${name}' is not JSON: ${(cause as Error).message}`,
+        { cause, details: { [kind]: name } },
+      )
     }
     const { maxBodyBytes } = this.#deps
     if (body.byteLength <= maxBodyBytes) return body
-    throw new PosthornError('payload-too-large', `the input of ${kind} '${name}' has ${body.byteLength} bytes: at most ${maxBodyBytes} are allowed`, { details: { [kind]: name, bytes: body.byteLength, limit: maxBodyBytes } })
+    throw new PosthornError(
+      'payload-too-large',
+      `the input of ${kind} '${name}' has ${body.byteLength} bytes: at most ${maxBodyBytes} are allowed`,
+      { details: { [kind]: name, bytes: body.byteLength, limit: maxBodyBytes } },
+    )
   }
 
-  #event({ eventType }: Definition, id: string, { subject, traceparent, tracestate }: MessageOptions, cause: Message | null): EventAttributes {
-    const event = { id, source: this.#deps.source, type: eventType, time: this.#now(), datacontenttype: 'application/json', ...(subject === undefined ? {} : { subject }) }
-    if (cause === null) return traceparent === undefined ? event : { ...event, traceparent, ...(tracestate === undefined ? {} : { tracestate }) }
-    const trace = traceparent === undefined ? { traceparent: cause.event['traceparent'], tracestate: cause.event['tracestate'] } : { traceparent, tracestate }
-    return { ...event, correlationid: cause.event['correlationid'] ?? cause.id, causationid: cause.id, ...(trace.traceparent === undefined ? {} : trace) }
+  #event(
+    { eventType }: Definition,
+    id: string,
+    { subject, traceparent, tracestate }: MessageOptions,
+    cause: Message | null,
+  ): EventAttributes {
+    const event = {
+      id,
+      source: this.#deps.source,
+      type: eventType,
+      time: this.#now(),
+      datacontenttype: 'application/json',
+      ...(subject === undefined ? {} : { subject }),
+    }
+    if (cause === null)
+      return traceparent === undefined
+        ? event
+        : { ...event, traceparent, ...(tracestate === undefined ? {} : { tracestate }) }
+    const trace =
+      traceparent === undefined
+        ? { traceparent: cause.event['traceparent'], tracestate: cause.event['tracestate'] }
+        : { traceparent, tracestate }
+    return {
+      ...event,
+      correlationid: cause.event['correlationid'] ?? cause.id,
+      causationid: cause.id,
+      ...(trace.traceparent === undefined ? {} : trace),
+    }
   }
 
   #delivery(definition: Definition, options: ComposeOptions): Partial<Message> {
@@ -107,10 +164,18 @@ export class Composer {
     }
   }
 
-  #notes({ kind, version }: Definition, { onSuccess, onFailure, callback }: ComposeOptions, field: string): Record<string, string> | null {
+  #notes(
+    { kind, version }: Definition,
+    { onSuccess, onFailure, callback }: ComposeOptions,
+    field: string,
+  ): Record<string, string> | null {
     if (version === 1 && onSuccess === undefined && onFailure === undefined && callback === undefined) return null
     if (kind === 'queue' && (onSuccess ?? onFailure ?? callback) !== undefined) {
-      throw new PosthornError('invalid-option', `${field}: onSuccess, onFailure and a callback are told of an operation's end, and a queue has no operations: make it a task`, { details: { field: 'onSuccess' } })
+      throw new PosthornError(
+        'invalid-option',
+        `${field}: onSuccess, onFailure and a callback are told of an operation's end, and a queue has no operations: make it a task`,
+        { details: { field: 'onSuccess' } },
+      )
     }
     return {
       ...(version === 1 ? {} : { v: String(version) }),
@@ -140,5 +205,13 @@ export class Composer {
 /** A contract without a schema takes no input. */
 function validNothing(input: unknown): SchemaResult<unknown> {
   if (input === undefined) return { ok: true, value: undefined }
-  return { ok: false, issues: [{ message: `it takes no input, and was given ${typeof input === 'object' ? 'an object' : `a ${typeof input}`}`, path: [] }] }
+  return {
+    ok: false,
+    issues: [
+      {
+        message: `it takes no input, and was given ${typeof input === 'object' ? 'an object' : `a ${typeof input}`}`,
+        path: [],
+      },
+    ],
+  }
 }

@@ -26,12 +26,15 @@ export interface RecordEntry {
   readonly version: Version
 }
 
-/** Effects that take place together, all or none: with the outcome of a handler, or at the end of `post.commit`. */
+/**
+ * Effects that take place together, all or none: with the outcome of a handler, or at the end of `post.commit`. As everything in
+ * a context they may be taken out of it: `({ send, put })`.
+ */
 export interface Effects {
-  send<I, O, Sent>(to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>>>): Held
+  send<I, O, Sent>(this: void, to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>>>): Held
   /** Puts a record. Keys are 1 to 512 printable ASCII characters; those that begin with a prefix of Posthorn's own are refused. */
-  put(key: string, value: Json, options?: PutOptions): void
-  remove(key: string, options?: { readonly ifVersion?: Version | undefined }): void
+  put(this: void, key: string, value: Json, options?: PutOptions): void
+  remove(this: void, key: string, options?: { readonly ifVersion?: Version | undefined }): void
 }
 
 export interface Context<Errors = {}> extends Effects {
@@ -44,18 +47,18 @@ export interface Context<Errors = {}> extends Effects {
   /** The message as it came: the event's attributes, the body's bytes. */
   readonly message: Message
   readonly log: Log
-  /** How far it is, from 0 to 1. Seen at once, also if the run fails; written at most once a second. */
-  progress(fraction: number, note?: string): void
+  /** How far it is, from 0 to 1. Seen at once, also if the run fails; written at most once a second. Nothing in a queue's handler. */
+  progress(this: void, fraction: number, note?: string): void
   /** Reads a record now, as it is stored: what this run holds is not seen. */
-  get(key: string): Promise<RecordEntry | undefined>
+  get(this: void, key: string): Promise<RecordEntry | undefined>
   /** A failed run: tried again by the policy, or after the given time. */
-  retry(options?: { readonly after?: Duration | undefined; readonly reason?: string | undefined }): Outcome
+  retry(this: void, options?: { readonly after?: Duration | undefined; readonly reason?: string | undefined }): Outcome
   /** Not now: tried again after the given time, uncounted. */
-  snooze(after: Duration): Outcome
+  snooze(this: void, after: Duration): Outcome
   /** Final: a dead letter, for people to look at and to redrive. */
-  bury(reason: string): Outcome
+  bury(this: void, reason: string): Outcome
   /** Final: one of the task's own errors. */
-  fail<K extends keyof Errors & string>(code: K, data: Errors[K], message?: string): Outcome
+  fail<K extends keyof Errors & string>(this: void, code: K, data: Errors[K], message?: string): Outcome
   /** Final: ends as cancelled. */
-  cancel(reason?: string): Outcome
+  cancel(this: void, reason?: string): Outcome
 }

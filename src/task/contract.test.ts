@@ -19,12 +19,31 @@ test('a contract shows its kind and name and nothing else, and cannot be changed
 test('what is left open has the documented defaults', () => {
   const { version, retry, timeoutMs, settings } = definitionOf(task('nightly'))
   deepEqual({ version, timeoutMs, settings }, { version: 1, timeoutMs: null, settings: null })
-  deepEqual(retry, { attempts: 5, backoff: { kind: 'exponential', baseMs: 1_000, capMs: 3_600_000, factor: 2, jitter: 'full' } })
+  deepEqual(retry, {
+    attempts: 5,
+    backoff: { kind: 'exponential', baseMs: 1_000, capMs: 3_600_000, factor: 2, jitter: 'full' },
+  })
 })
 
 test('queue settings are resolved to what the engine stores, and only what was given', () => {
-  const { settings } = definitionOf(task('t', { queue: { aging: '1m', limit: { messages: 5 }, dedupeWindow: '1h', keep: { dead: '30d', acked: true }, idleExpiry: null } }))
-  deepEqual(settings, { pick: { by: 'priority', agingMs: 60_000 }, limit: { messages: 5 }, dedupeWindowMs: 3_600_000, keep: { acked: true, deadMs: 30 * 86_400_000 }, idleExpiryMs: null })
+  const { settings } = definitionOf(
+    task('t', {
+      queue: {
+        aging: '1m',
+        limit: { messages: 5 },
+        dedupeWindow: '1h',
+        keep: { dead: '30d', acked: true },
+        idleExpiry: null,
+      },
+    }),
+  )
+  deepEqual(settings, {
+    pick: { by: 'priority', agingMs: 60_000 },
+    limit: { messages: 5 },
+    dedupeWindowMs: 3_600_000,
+    keep: { acked: true, deadMs: 30 * 86_400_000 },
+    idleExpiryMs: null,
+  })
 })
 
 test('every wrong option is named with its value and what would be right', () => {
@@ -54,14 +73,22 @@ test('every wrong option is named with its value and what would be right', () =>
     [{ queue: { limit: { message: 1 } } }, /'message' is no option; did you mean 'messages'/],
     [{ queue: { keep: { deadCount: 1.5 } } }, /keep.deadCount is 1.5/],
   ]
-  for (const [options, message] of wrong) throws(() => task('resize', unchecked(options)), { code: 'invalid-option', message }, JSON.stringify(options))
+  for (const [options, message] of wrong)
+    throws(() => task('resize', unchecked(options)), { code: 'invalid-option', message }, JSON.stringify(options))
   for (const [options] of wrong) throws(() => task('resize', unchecked(options)), /^PosthornError: task 'resize': /)
 })
 
 test('durations and names have errors of their own', () => {
-  throws(() => task('resize', unchecked({ timeout: '30' })), { code: 'duration-without-unit', message: /task 'resize': timeout is '30'/ })
-  throws(() => task('resize', unchecked({ queue: { aging: 'soon' } })), { code: 'invalid-duration', message: /queue.aging is 'soon'/ })
-  for (const name of ['', 'a b', 'task:x', '-a', 'x'.repeat(101)]) throws(() => task(name), { code: 'invalid-name', message: /the name of the task is/ })
+  throws(() => task('resize', unchecked({ timeout: '30' })), {
+    code: 'duration-without-unit',
+    message: /task 'resize': timeout is '30'/,
+  })
+  throws(() => task('resize', unchecked({ queue: { aging: 'soon' } })), {
+    code: 'invalid-duration',
+    message: /queue.aging is 'soon'/,
+  })
+  for (const name of ['', 'a b', 'task:x', '-a', 'x'.repeat(101)])
+    throws(() => task(name), { code: 'invalid-name', message: /the name of the task is/ })
   throws(() => queue('a/b', { data: z.string() }), { code: 'invalid-name' })
   throws(() => queue('inbox', unchecked({})), { code: 'invalid-option', message: /data is undefined/ })
 })
@@ -69,9 +96,15 @@ test('durations and names have errors of their own', () => {
 test('a handler is checked where it is declared', () => {
   const nightly = task('nightly')
   deepEqual({ ...handle(nightly, () => {}) }, { kind: 'handler', queue: 'task:nightly' })
-  throws(() => handle('nightly' as never, () => {}), { code: 'invalid-option', message: /the first argument of handle\(\) is of type string: it must be made by task\(\) or queue\(\)/ })
+  throws(() => handle('nightly' as never, () => {}), {
+    code: 'invalid-option',
+    message: /the first argument of handle\(\) is of type string: it must be made by task\(\) or queue\(\)/,
+  })
   throws(() => handle(nightly, unchecked({})), { code: 'invalid-option', message: /the handler is \{\}/ })
   throws(() => handle(nightly, () => {}, { concurrency: 0 }), { code: 'invalid-option', message: /concurrency is 0/ })
   throws(() => handle(nightly, () => {}, { lease: '1ms' }), { code: 'invalid-option', message: /lease is "1ms"/ })
-  throws(() => handle(nightly, () => {}, unchecked({ concurency: 2 })), { code: 'invalid-option', message: /did you mean 'concurrency'/ })
+  throws(() => handle(nightly, () => {}, unchecked({ concurency: 2 })), {
+    code: 'invalid-option',
+    message: /did you mean 'concurrency'/,
+  })
 })

@@ -32,13 +32,14 @@ export interface Runnable<Parsed, Returned, Errors> extends Contract {
  * Work with an outcome. `Input` and `Output` are what callers send and get, `Parsed` and `Returned` what its handler gets
  * and returns, `Errors` its own errors' data by code.
  */
+// oxlint-disable-next-line typescript/no-explicit-any -- `Task` alone is any task
 export interface Task<Input = any, Output = void, Errors = {}, Parsed = Input, Returned = Output>
-  extends Sendable<Input, Output, SentOperation<Output, Errors>>,
-    Runnable<Parsed, Returned, Errors> {
+  extends Sendable<Input, Output, SentOperation<Output, Errors>>, Runnable<Parsed, Returned, Errors> {
   readonly kind: 'task'
 }
 
 /** A place for data that a handler takes out. `Data` is what is sent, `Parsed` what its handler gets. */
+// oxlint-disable-next-line typescript/no-explicit-any -- `Queue` alone is any queue
 export interface Queue<Data = any, Parsed = Data> extends Sendable<Data, void, Receipt>, Runnable<Parsed, void, {}> {
   readonly kind: 'queue'
 }
@@ -106,7 +107,13 @@ export function task<
     readonly errors?: E | undefined
   } & ContractOptions<Out<I>>,
 ): Task<In<I>, Out<O>, { [Code in keyof E]: In<E[Code]> }, Out<I>, In<O>> {
-  return defineContract('task', name, options ?? {}) as Task<In<I>, Out<O>, { [Code in keyof E]: In<E[Code]> }, Out<I>, In<O>>
+  return defineContract('task', name, options ?? {}) as Task<
+    In<I>,
+    Out<O>,
+    { [Code in keyof E]: In<E[Code]> },
+    Out<I>,
+    In<O>
+  >
 }
 
 /**

@@ -8,7 +8,10 @@ import type { Definition } from './definition.ts'
 export type Decoded = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly fault: string }
 
 /** `unknown` where this process cannot read the message: it is of another type, a newer version, or an older one that nothing lifts. */
-export function recognises({ kind, eventType, version, upcast }: Definition, { message }: StoredMessage): 'yes' | 'unknown' {
+export function recognises(
+  { kind, eventType, version, upcast }: Definition,
+  { message }: StoredMessage,
+): 'yes' | 'unknown' {
   if (kind === 'task' && message.event.type !== eventType) return 'unknown'
   const of = versionOf(message)
   if (of === version) return 'yes'
@@ -47,7 +50,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 /** JSON as its value, other text as a string, anything else as its bytes. */
 function readBody({ body, event }: Message): unknown {
   const type = event.datacontenttype
-  if (type === undefined || type === 'application/json' || /^[^;]*[/+]json\s*(;|$)/i.test(type)) return fromJsonBytes(body)
+  if (type === undefined || type === 'application/json' || /^[^;]*[/+]json\s*(;|$)/i.test(type))
+    return fromJsonBytes(body)
   return /^text\//i.test(type) ? decoder.decode(body) : body
 }
 
@@ -59,5 +63,9 @@ export async function parseOutput({ kind, name, output }: Definition, wire: unkn
   if (output === null) return undefined
   const parsed = await validate(output, wire)
   if (parsed.ok) return parsed.value
-  throw new PosthornError('invalid-output', `the stored output of ${kind} '${name}' does not match its schema: ${describeIssues(parsed.issues)}`, { details: { [kind]: name, issues: parsed.issues } })
+  throw new PosthornError(
+    'invalid-output',
+    `the stored output of ${kind} '${name}' does not match its schema: ${describeIssues(parsed.issues)}`,
+    { details: { [kind]: name, issues: parsed.issues } },
+  )
 }

@@ -42,7 +42,11 @@ const SHARED = ['version', 'upcast', 'retry', 'timeout', 'key', 'group', 'dedupe
 const KNOWN = { task: ['input', 'output', 'errors', ...SHARED], queue: ['data', ...SHARED] }
 
 /** @throws PosthornError `invalid-name`, `invalid-option`, `invalid-duration` */
-export function defineContract(kind: 'task' | 'queue', name: string, given: object): { readonly kind: 'task' | 'queue'; readonly name: string } {
+export function defineContract(
+  kind: 'task' | 'queue',
+  name: string,
+  given: object,
+): { readonly kind: 'task' | 'queue'; readonly name: string } {
   checkName(name, `the name of the ${kind}`)
   const field = `${kind} '${name}'`
   if (!isPlain(given)) throw invalidOption(field, 'options', given, 'an object')
@@ -53,8 +57,14 @@ export function defineContract(kind: 'task' | 'queue', name: string, given: obje
 
 /** @throws PosthornError `invalid-option` where the value is no contract */
 export function definitionOf(contract: unknown, field = 'the contract'): Definition {
-  const definition = typeof contract === 'object' && contract !== null ? (contract as Record<symbol, unknown>)[BRAND] : undefined
-  if (definition === undefined) throw new PosthornError('invalid-option', `${field} is ${describe(contract)}: it must be made by task() or queue()`, { details: { field } })
+  const definition =
+    typeof contract === 'object' && contract !== null ? (contract as Record<symbol, unknown>)[BRAND] : undefined
+  if (definition === undefined)
+    throw new PosthornError(
+      'invalid-option',
+      `${field} is ${describe(contract)}: it must be made by task() or queue()`,
+      { details: { field } },
+    )
   return definition as Definition
 }
 
@@ -86,13 +96,15 @@ function resolve(kind: 'task' | 'queue', name: string, field: string, given: Rec
 
 function resolveVersion(field: string, given: unknown): number {
   if (given === undefined) return 1
-  if (!Number.isSafeInteger(given) || (given as number) < 1) throw invalidOption(field, 'version', given, 'a whole number of at least 1')
+  if (!Number.isSafeInteger(given) || (given as number) < 1)
+    throw invalidOption(field, 'version', given, 'a whole number of at least 1')
   return given as number
 }
 
 function resolveSchema(field: string, option: string, given: unknown): Schema | null {
   if (given === undefined && option !== 'data') return null
-  if (!isSchema(given)) throw invalidOption(field, option, given, 'a Standard Schema, as Zod, Valibot and ArkType make them')
+  if (!isSchema(given))
+    throw invalidOption(field, option, given, 'a Standard Schema, as Zod, Valibot and ArkType make them')
   return given
 }
 
@@ -101,7 +113,8 @@ function resolveErrors(field: string, given: unknown): Readonly<Record<string, S
   if (!isPlain(given)) throw invalidOption(field, 'errors', given, 'an object of schemas by error code')
   for (const [code, schema] of Object.entries(given)) {
     if (!isName(code)) throw invalidOption(field, 'errors', code, "codes of letters, digits, '.', '_' and '-'")
-    if (code in ERRORS) throw invalidOption(field, 'errors', code, "a code of the task's own, and this is one of Posthorn's")
+    if (code in ERRORS)
+      throw invalidOption(field, 'errors', code, "a code of the task's own, and this is one of Posthorn's")
     resolveSchema(field, `errors.${code}`, schema ?? null)
   }
   return given as Record<string, Schema>
@@ -109,12 +122,20 @@ function resolveErrors(field: string, given: unknown): Readonly<Record<string, S
 
 function resolveUpcast(field: string, version: number, given: unknown): ReadonlyMap<number, Upcast> {
   if (given === undefined) return new Map()
-  if (!isPlain(given)) throw invalidOption(field, 'upcast', given, 'an object of functions by the version that they take')
+  if (!isPlain(given))
+    throw invalidOption(field, 'upcast', given, 'an object of functions by the version that they take')
   return new Map(
     Object.entries(given).map(([key, upcast]) => {
       const from = Number(key)
-      if (!Number.isSafeInteger(from) || from < 1 || from >= version) throw invalidOption(field, 'upcast', key, `versions from 1 to ${version - 1}, below the contract's own (${version})`)
-      if (typeof upcast !== 'function') throw invalidOption(field, `upcast.${key}`, upcast, 'a function from the old input to the next version of it')
+      if (!Number.isSafeInteger(from) || from < 1 || from >= version)
+        throw invalidOption(
+          field,
+          'upcast',
+          key,
+          `versions from 1 to ${version - 1}, below the contract's own (${version})`,
+        )
+      if (typeof upcast !== 'function')
+        throw invalidOption(field, `upcast.${key}`, upcast, 'a function from the old input to the next version of it')
       return [from, upcast as Upcast]
     }),
   )
@@ -129,12 +150,19 @@ function resolveTimeout(field: string, given: unknown): number | null {
 
 function resolvePolicy(field: string, option: string, given: unknown): Policy | null {
   if (given === undefined) return null
-  if (typeof given !== 'function') throw invalidOption(field, option, given, 'a function of the parsed input that returns a text')
+  if (typeof given !== 'function')
+    throw invalidOption(field, option, given, 'a function of the parsed input that returns a text')
   return given as Policy
 }
 
 function describe(contract: unknown): string {
-  const { kind, name } = (typeof contract === 'object' && contract !== null ? contract : {}) as { readonly kind?: unknown; readonly name?: unknown }
-  return typeof kind === 'string' && typeof name === 'string' ? `a ${kind} named '${name}'` : contract === null ? 'null' : `of type ${typeof contract}`
+  const { kind, name } = (typeof contract === 'object' && contract !== null ? contract : {}) as {
+    readonly kind?: unknown
+    readonly name?: unknown
+  }
+  return typeof kind === 'string' && typeof name === 'string'
+    ? `a ${kind} named '${name}'`
+    : contract === null
+      ? 'null'
+      : `of type ${typeof contract}`
 }
-

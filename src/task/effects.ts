@@ -36,7 +36,11 @@ export function holdPut(holder: Holder, key: string, value: unknown, options: Pu
   holder.hold(putOf(holder.clock, key, value, options))
 }
 
-export function holdRemove(holder: Holder, key: string, options: { readonly ifVersion?: string | undefined } | undefined): void {
+export function holdRemove(
+  holder: Holder,
+  key: string,
+  options: { readonly ifVersion?: string | undefined } | undefined,
+): void {
   holder.hold(removeOf(key, options))
 }
 
@@ -56,7 +60,11 @@ export class CommitEffects {
       late: (work) => void this.#late.push(silenced(work)),
     }
     const whileOpen = () => {
-      if (!this.#open) throw new PosthornError('invalid', 'this commit is over: what is added now would have no effect, so await it before the body returns')
+      if (!this.#open)
+        throw new PosthornError(
+          'invalid',
+          'this commit is over: what is added now would have no effect, so await it before the body returns',
+        )
     }
     this.effects = {
       send: (to, ...[input, options]) => (whileOpen(), holdSend(holder, to, input, options)),

@@ -2,7 +2,9 @@
 import { PosthornError } from '../core/error.ts'
 
 export function invalidOption(field: string, option: string, value: unknown, right: string): PosthornError {
-  return new PosthornError('invalid-option', `${field}: ${option} is ${show(value)}: it must be ${right}`, { details: { field: option, of: field, value: show(value) } })
+  return new PosthornError('invalid-option', `${field}: ${option} is ${show(value)}: it must be ${right}`, {
+    details: { field: option, of: field, value: show(value) },
+  })
 }
 
 /** @throws PosthornError `invalid-option`, for an option that there is not, with the nearest that there is */
@@ -10,7 +12,11 @@ export function checkKnown(field: string, given: object, known: readonly string[
   for (const option of Object.keys(given)) {
     if (known.includes(option)) continue
     const near = known.find((each) => distance(each, option) <= 2)
-    throw new PosthornError('invalid-option', `${field}: '${option}' is no option${near === undefined ? '.' : `; did you mean '${near}'?`} There are: ${known.join(', ')}`, { details: { field: option, of: field } })
+    throw new PosthornError(
+      'invalid-option',
+      `${field}: '${option}' is no option${near === undefined ? '.' : `; did you mean '${near}'?`} There are: ${known.join(', ')}`,
+      { details: { field: option, of: field } },
+    )
   }
 }
 
@@ -33,7 +39,8 @@ function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
-    for (let j = 1; j <= b.length; j++) next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
     row = next
   }
   return row[b.length]!

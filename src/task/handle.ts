@@ -48,13 +48,23 @@ export function handle<P, R, E>(
 ): Handler {
   const definition = definitionOf(contract, 'the first argument of handle()')
   const field = `handle(${definition.name})`
-  if (typeof handler !== 'function') throw invalidOption(field, 'the handler', handler, 'a function of the input and the context')
+  if (typeof handler !== 'function')
+    throw invalidOption(field, 'the handler', handler, 'a function of the input and the context')
   const { concurrency = DEFAULTS.concurrency, lease = DEFAULTS.leaseMs, middleware = [] } = checkOptions(field, options)
-  if (!Number.isSafeInteger(concurrency) || concurrency < 1) throw invalidOption(field, 'concurrency', concurrency, 'a whole number of at least 1')
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1)
+    throw invalidOption(field, 'concurrency', concurrency, 'a whole number of at least 1')
   const leaseMs = parseDuration(lease, `${field}: lease`)
   if (leaseMs < SHORTEST_LEASE_MS) throw invalidOption(field, 'lease', lease, `at least ${SHORTEST_LEASE_MS} ms`)
-  const resolved: HandlerDefinition = { definition, call: handler as HandlerDefinition['call'], concurrency, leaseMs, middleware }
-  return Object.freeze(Object.defineProperty({ kind: 'handler' as const, queue: definition.queue }, BRAND, { value: resolved }))
+  const resolved: HandlerDefinition = {
+    definition,
+    call: handler as HandlerDefinition['call'],
+    concurrency,
+    leaseMs,
+    middleware,
+  }
+  return Object.freeze(
+    Object.defineProperty({ kind: 'handler' as const, queue: definition.queue }, BRAND, { value: resolved }),
+  )
 }
 
 function checkOptions(field: string, options: HandleOptions): HandleOptions {
@@ -65,7 +75,11 @@ function checkOptions(field: string, options: HandleOptions): HandleOptions {
 
 /** @throws PosthornError `invalid-module` where the value was not made by `handle` */
 export function handlerDefinitionOf(handler: unknown, field: string): HandlerDefinition {
-  const resolved = typeof handler === 'object' && handler !== null ? (handler as Record<symbol, unknown>)[BRAND] : undefined
-  if (resolved === undefined) throw new PosthornError('invalid-module', `${field} is no handler: make it with handle(contract, function)`, { details: { field } })
+  const resolved =
+    typeof handler === 'object' && handler !== null ? (handler as Record<symbol, unknown>)[BRAND] : undefined
+  if (resolved === undefined)
+    throw new PosthornError('invalid-module', `${field} is no handler: make it with handle(contract, function)`, {
+      details: { field },
+    })
   return resolved as HandlerDefinition
 }

@@ -96,7 +96,10 @@ export class HandlerContext implements Context<Errors>, Holder {
   }
 
   get retry(): Part<'retry'> {
-    return ({ after, reason } = {}) => this.#make(retry({ afterMs: after === undefined ? null : parseDuration(after, 'ctx.retry: after'), message: reason }))
+    return ({ after, reason } = {}) =>
+      this.#make(
+        retry({ afterMs: after === undefined ? null : parseDuration(after, 'ctx.retry: after'), message: reason }),
+      )
   }
 
   get snooze(): Part<'snooze'> {

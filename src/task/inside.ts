@@ -28,6 +28,8 @@ export class InsideMark {
     if (this.#warned || this.#storage.getStore() === undefined) return
     this.#warned = true
     this.#left = 0
-    this.#warn('post.send was called inside a handler: it takes place at once, also when the run fails and is tried again. Use ctx.send, which takes place with the outcome')
+    this.#warn(
+      'post.send was called inside a handler: it takes place at once, also when the run fails and is tried again. Use ctx.send, which takes place with the outcome',
+    )
   }
 }

@@ -46,7 +46,22 @@ export type Args<Input, Options> = 0 extends 1 & Input
     ? [input?: undefined, options?: Options]
     : [input: Input, options?: Options]
 
-const KNOWN = ['key', 'group', 'delay', 'notBefore', 'dedupe', 'priority', 'expires', 'subject', 'id', 'traceparent', 'tracestate', 'onSuccess', 'onFailure', 'callback']
+const KNOWN = [
+  'key',
+  'group',
+  'delay',
+  'notBefore',
+  'dedupe',
+  'priority',
+  'expires',
+  'subject',
+  'id',
+  'traceparent',
+  'tracestate',
+  'onSuccess',
+  'onFailure',
+  'callback',
+]
 
 /** @throws PosthornError `invalid-option`, naming the option, its value and what would be right */
 export function checkMessageOptions(field: string, given: unknown): asserts given is MessageOptions {
@@ -54,11 +69,14 @@ export function checkMessageOptions(field: string, given: unknown): asserts give
   checkKnown(field, given, KNOWN)
   const { key, group, dedupe, priority, delay, notBefore, id } = given as MessageOptions
   for (const [option, text] of Object.entries({ key, group, dedupe })) {
-    if (text !== undefined && (typeof text !== 'string' || text === '')) throw invalidOption(field, option, text, 'a text that is not empty')
+    if (text !== undefined && (typeof text !== 'string' || text === ''))
+      throw invalidOption(field, option, text, 'a text that is not empty')
   }
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= HIGHEST_PRIORITY)) throw invalidOption(field, 'priority', priority, `a whole number from 0 to ${HIGHEST_PRIORITY}`)
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= HIGHEST_PRIORITY))
+    throw invalidOption(field, 'priority', priority, `a whole number from 0 to ${HIGHEST_PRIORITY}`)
   if (id !== undefined && !isUuid(id)) throw invalidOption(field, 'id', id, 'a UUID in lower case')
-  if (delay !== undefined && notBefore !== undefined) throw invalidOption(field, 'notBefore', notBefore, 'left out where there is a delay')
+  if (delay !== undefined && notBefore !== undefined)
+    throw invalidOption(field, 'notBefore', notBefore, 'left out where there is a delay')
 }
 
 /** The moment from which a message may be handed out; undefined: at once. */
@@ -70,7 +88,9 @@ export function toDelay(field: string, { delay, notBefore }: MessageOptions): Wh
 /** The moment from which a message is not handed out any more; undefined: never. */
 export function toExpiry(field: string, { expires }: MessageOptions): When | undefined {
   if (expires === undefined) return undefined
-  return expires instanceof Date ? { at: toTime(field, 'expires', expires) } : { afterMs: parseDuration(expires, `${field}: expires`) }
+  return expires instanceof Date
+    ? { at: toTime(field, 'expires', expires) }
+    : { afterMs: parseDuration(expires, `${field}: expires`) }
 }
 
 function toTime(field: string, option: string, date: Date): number {

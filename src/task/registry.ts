@@ -43,19 +43,36 @@ export class Registry {
 export function applyPolicies(definition: Definition, parsed: unknown): Pick<Message, 'key' | 'group' | 'dedupe'> {
   const { key, group, dedupe } = definition
   if (key === null && group === null && dedupe === null) return {}
-  return { ...ask(definition, 'key', parsed), ...ask(definition, 'group', parsed), ...ask(definition, 'dedupe', parsed) }
+  return {
+    ...ask(definition, 'key', parsed),
+    ...ask(definition, 'group', parsed),
+    ...ask(definition, 'dedupe', parsed),
+  }
 }
 
-function ask(definition: Definition, option: 'key' | 'group' | 'dedupe', parsed: unknown): { readonly [option: string]: string } {
+function ask(
+  definition: Definition,
+  option: 'key' | 'group' | 'dedupe',
+  parsed: unknown,
+): { readonly [option: string]: string } {
   const policy = definition[option]
   if (policy === null) return {}
   let text: unknown
   try {
     text = policy(parsed)
   } catch (cause) {
-    throw new PosthornError('invalid-input', `${definition.kind} '${definition.name}': its ${option} function failed for this input`, { cause, details: { field: option } })
+    throw new PosthornError(
+      'invalid-input',
+      `${definition.kind} '${definition.name}': its ${option} function failed for this input`,
+      { cause, details: { field: option } },
+    )
   }
   if (text === undefined) return {}
-  if (typeof text !== 'string' || text === '') throw new PosthornError('invalid-input', `${definition.kind} '${definition.name}': its ${option} function gave ${JSON.stringify(text)}: it must be a text that is not empty`, { details: { field: option } })
+  if (typeof text !== 'string' || text === '')
+    throw new PosthornError(
+      'invalid-input',
+      `${definition.kind} '${definition.name}': its ${option} function gave ${JSON.stringify(text)}: it must be a text that is not empty`,
+      { details: { field: option } },
+    )
   return { [option]: text }
 }

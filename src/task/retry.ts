@@ -9,10 +9,12 @@ import type { Decision, RetryOptions } from './contract.ts'
 import { checkKnown, invalidOption, isPlain } from './fault.ts'
 
 export function resolveRetry(field: string, given: unknown): RetryPolicy {
-  if (given !== undefined && !isPlain(given)) throw invalidOption(field, 'retry', given, 'an object like { attempts: 8, backoff: { base: \'1s\' } }')
+  if (given !== undefined && !isPlain(given))
+    throw invalidOption(field, 'retry', given, "an object like { attempts: 8, backoff: { base: '1s' } }")
   const { attempts = DEFAULTS.attempts, backoff, decide } = (given ?? {}) as RetryOptions
   checkKnown(`${field}: retry`, given ?? {}, ['attempts', 'backoff', 'decide'])
-  if (!Number.isSafeInteger(attempts) || attempts < 1) throw invalidOption(field, 'retry.attempts', attempts, 'a whole number of at least 1')
+  if (!Number.isSafeInteger(attempts) || attempts < 1)
+    throw invalidOption(field, 'retry.attempts', attempts, 'a whole number of at least 1')
   const policy = { attempts, backoff: resolveBackoff(field, backoff) }
   if (decide === undefined) return policy
   if (typeof decide !== 'function') throw invalidOption(field, 'retry.decide', decide, 'a function of the error')
@@ -20,14 +22,25 @@ export function resolveRetry(field: string, given: unknown): RetryPolicy {
 }
 
 function resolveBackoff(field: string, given: unknown): Backoff {
-  if (given !== undefined && !isPlain(given)) throw invalidOption(field, 'retry.backoff', given, "an object like { base: '1s', cap: '1h' }")
-  const { kind = 'exponential', base = DEFAULTS.backoffBaseMs, cap, factor = 2, jitter = 'full' } = (given ?? {}) as NonNullable<RetryOptions['backoff']>
+  if (given !== undefined && !isPlain(given))
+    throw invalidOption(field, 'retry.backoff', given, "an object like { base: '1s', cap: '1h' }")
+  const {
+    kind = 'exponential',
+    base = DEFAULTS.backoffBaseMs,
+    cap,
+    factor = 2,
+    jitter = 'full',
+  } = (given ?? {}) as NonNullable<RetryOptions['backoff']>
   checkKnown(`${field}: retry.backoff`, given ?? {}, ['kind', 'base', 'cap', 'factor', 'jitter'])
-  if (kind !== 'exponential' && kind !== 'fixed') throw invalidOption(field, 'retry.backoff.kind', kind, "'exponential' or 'fixed'")
-  if (!['none', 'full', 'decorrelated'].includes(jitter)) throw invalidOption(field, 'retry.backoff.jitter', jitter, "'none', 'full' or 'decorrelated'")
-  if (!(Number.isFinite(factor) && factor >= 1)) throw invalidOption(field, 'retry.backoff.factor', factor, 'a number of at least 1')
+  if (kind !== 'exponential' && kind !== 'fixed')
+    throw invalidOption(field, 'retry.backoff.kind', kind, "'exponential' or 'fixed'")
+  if (!['none', 'full', 'decorrelated'].includes(jitter))
+    throw invalidOption(field, 'retry.backoff.jitter', jitter, "'none', 'full' or 'decorrelated'")
+  if (!(Number.isFinite(factor) && factor >= 1))
+    throw invalidOption(field, 'retry.backoff.factor', factor, 'a number of at least 1')
   const baseMs = parseDuration(base, `${field}: retry.backoff.base`)
-  const capMs = cap === undefined ? Math.max(baseMs, DEFAULTS.backoffCapMs) : parseDuration(cap, `${field}: retry.backoff.cap`)
+  const capMs =
+    cap === undefined ? Math.max(baseMs, DEFAULTS.backoffCapMs) : parseDuration(cap, `${field}: retry.backoff.cap`)
   if (capMs < baseMs) throw invalidOption(field, 'retry.backoff.cap', cap, `at least the base, ${base}`)
   return { kind, baseMs, capMs, factor, jitter }
 }
@@ -37,7 +50,9 @@ function toOutcome(field: string, decision: Decision, error: unknown): ReturnTyp
   if (decision === undefined) return undefined
   if (decision === 'retry') return retry({ message })
   if (decision === 'bury') return bury(message, 'handler-failed')
-  if ('after' in decision) return retry({ afterMs: parseDuration(decision.after, `${field}: what retry.decide returned, after`), message })
-  if ('snooze' in decision) return snooze(parseDuration(decision.snooze, `${field}: what retry.decide returned, snooze`))
+  if ('after' in decision)
+    return retry({ afterMs: parseDuration(decision.after, `${field}: what retry.decide returned, after`), message })
+  if ('snooze' in decision)
+    return snooze(parseDuration(decision.snooze, `${field}: what retry.decide returned, snooze`))
   return undefined
 }

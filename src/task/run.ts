@@ -30,7 +30,10 @@ interface Remembered extends Run {
 }
 const MEMORY = Symbol('posthorn.run')
 
-export function bindingOf(deps: RunDeps, { definition, call, concurrency, leaseMs, middleware }: HandlerDefinition): Binding {
+export function bindingOf(
+  deps: RunDeps,
+  { definition, call, concurrency, leaseMs, middleware }: HandlerDefinition,
+): Binding {
   return {
     queue: definition.queue,
     concurrency,
@@ -41,13 +44,21 @@ export function bindingOf(deps: RunDeps, { definition, call, concurrency, leaseM
     recognises: (stored) => recognises(definition, stored),
     run(run) {
       const decoded = decode(definition, run.delivery.stored.message)
-      return decoded instanceof Promise ? decoded.then((late) => begin(deps, definition, call, run, late)) : begin(deps, definition, call, run, decoded)
+      return decoded instanceof Promise
+        ? decoded.then((late) => begin(deps, definition, call, run, late))
+        : begin(deps, definition, call, run, decoded)
     },
     ...(definition.kind === 'task' ? { ending: (stored, ended, run) => end(deps, stored, ended, run) } : {}),
   }
 }
 
-function begin(deps: RunDeps, definition: Definition, call: HandlerDefinition['call'], run: Run, decoded: Decoded): unknown {
+function begin(
+  deps: RunDeps,
+  definition: Definition,
+  call: HandlerDefinition['call'],
+  run: Run,
+  decoded: Decoded,
+): unknown {
   if (!decoded.ok) return bury(decoded.fault, 'invalid-input')
   const context = new HandlerContext(deps, definition, run)
   if (definition.kind === 'task') (run as Remembered)[MEMORY] = { startedAt: context.startedAt }
@@ -57,7 +68,11 @@ function begin(deps: RunDeps, definition: Definition, call: HandlerDefinition['c
   } catch (error) {
     return threw(deps, definition, run, context, error)
   }
-  if (value instanceof Promise) return value.then((late) => finish(deps, definition, run, context, late), (error: unknown) => threw(deps, definition, run, context, error))
+  if (value instanceof Promise)
+    return value.then(
+      (late) => finish(deps, definition, run, context, late),
+      (error: unknown) => threw(deps, definition, run, context, error),
+    )
   return finish(deps, definition, run, context, value)
 }
 
@@ -72,7 +87,9 @@ function finish(deps: RunDeps, definition: Definition, run: Run, context: Handle
   const late = context.end()
   const forgotten = run.forgotten(value)
   if (forgotten !== null) throw forgotten
-  return late === null ? conclude(deps, definition, run, value) : late.then(() => conclude(deps, definition, run, value))
+  return late === null
+    ? conclude(deps, definition, run, value)
+    : late.then(() => conclude(deps, definition, run, value))
 }
 
 /** The value in wire form, or the outcome; what does not match its schema is a dead letter. */
@@ -82,11 +99,14 @@ function conclude({ limits }: RunDeps, definition: Definition, run: Run, value: 
   const fault = faultOfJson(value, limits.bodyBytes)
   if (fault !== null) return invalidOutput(`the output of task '${definition.name}' ${fault}`)
   const parsed = validate(definition.output, value)
-  return parsed instanceof Promise ? parsed.then((late) => concludeOutput(definition, run, value, late)) : concludeOutput(definition, run, value, parsed)
+  return parsed instanceof Promise
+    ? parsed.then((late) => concludeOutput(definition, run, value, late))
+    : concludeOutput(definition, run, value, parsed)
 }
 
 function concludeOutput({ name }: Definition, run: Run, wire: unknown, parsed: SchemaResult<unknown>): unknown {
-  if (!parsed.ok) return invalidOutput(`the output of task '${name}' does not match its schema: ${describeIssues(parsed.issues)}`)
+  if (!parsed.ok)
+    return invalidOutput(`the output of task '${name}' does not match its schema: ${describeIssues(parsed.issues)}`)
   const memory = (run as Remembered)[MEMORY]
   if (memory !== undefined) memory.told = { wire, parsed: parsed.value }
   return wire
@@ -96,12 +116,18 @@ function concludeFail(maxBytes: number, { kind, name, errors }: Definition, outc
   const schema = Object.hasOwn(errors, outcome.code) ? errors[outcome.code] : undefined
   if (schema === undefined) {
     const known = Object.keys(errors).map((code) => `'${code}'`)
-    return invalidOutput(`${kind} '${name}' has no error '${outcome.code}'; ${known.length === 0 ? 'it declares none' : `it declares ${known.join(', ')}`}`)
+    return invalidOutput(
+      `${kind} '${name}' has no error '${outcome.code}'; ${known.length === 0 ? 'it declares none' : `it declares ${known.join(', ')}`}`,
+    )
   }
   const fault = faultOfJson(outcome.data, maxBytes)
   if (fault !== null) return invalidOutput(`the data of error '${outcome.code}' of ${kind} '${name}' ${fault}`)
   const check = (parsed: SchemaResult<unknown>): Outcome =>
-    parsed.ok ? outcome : invalidOutput(`the data of error '${outcome.code}' of ${kind} '${name}' do not match their schema: ${describeIssues(parsed.issues)}`)
+    parsed.ok
+      ? outcome
+      : invalidOutput(
+          `the data of error '${outcome.code}' of ${kind} '${name}' do not match their schema: ${describeIssues(parsed.issues)}`,
+        )
   const parsed = validate(schema, outcome.data)
   return parsed instanceof Promise ? parsed.then(check) : check(parsed)
 }
@@ -123,6 +149,7 @@ function faultOfJson(value: unknown, maxBytes: number): string | null {
 function end({ ending }: RunDeps, stored: StoredMessage, ended: Ended, run: Run | null): readonly Change[] {
   const memory = run === null ? undefined : (run as Remembered)[MEMORY]
   const operation = fromEnded(stored, ended, ending.clock, memory?.startedAt)
-  const told = memory?.told !== undefined && memory.told.wire === operation.output ? memory.told.parsed : operation.output
+  const told =
+    memory?.told !== undefined && memory.told.wire === operation.output ? memory.told.parsed : operation.output
   return endingChanges(ending, stored, operation, told)
 }

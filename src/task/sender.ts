@@ -33,7 +33,14 @@ export class Sender {
     const { durability, results } = await this.#commit([{ do: 'send', queue, message }])
     const sent = results[0] as { readonly id: string; readonly duplicate: boolean }
     const { telemetry, clock } = this.#deps
-    if (telemetry.wants('sent')) telemetry.emit('sent', { target: queue, count: 1, duplicates: sent.duplicate ? 1 : 0, ms: clock.monotonicMs() - startedMs, durability })
+    if (telemetry.wants('sent'))
+      telemetry.emit('sent', {
+        target: queue,
+        count: 1,
+        duplicates: sent.duplicate ? 1 : 0,
+        ms: clock.monotonicMs() - startedMs,
+        durability,
+      })
     return { id: sent.id, duplicate: sent.duplicate, durability }
   }
 
@@ -53,16 +60,23 @@ export class Sender {
     if (result?.status === 'committed') return result
     if (result === undefined) throw new PosthornError('unknown', 'the engine gave no answer')
     const change = changes[result.at]
-    throw new PosthornError(result.code, result.detail, { details: { at: result.at, ...(change === undefined ? {} : targetOf(change)) } })
+    throw new PosthornError(result.code, result.detail, {
+      details: { at: result.at, ...(change === undefined ? {} : targetOf(change)) },
+    })
   }
 
-  #tell(changes: readonly Change[], { results, durability }: Extract<CommitResult, { readonly status: 'committed' }>, startedMs: number): void {
+  #tell(
+    changes: readonly Change[],
+    { results, durability }: Extract<CommitResult, { readonly status: 'committed' }>,
+    startedMs: number,
+  ): void {
     const { telemetry, clock } = this.#deps
     if (!telemetry.wants('sent')) return
     const ms = clock.monotonicMs() - startedMs
     changes.forEach((change, at) => {
       const sent = results[at]
-      if (change.do === 'send' && sent && 'duplicate' in sent) telemetry.emit('sent', { target: change.queue, count: 1, duplicates: sent.duplicate ? 1 : 0, ms, durability })
+      if (change.do === 'send' && sent && 'duplicate' in sent)
+        telemetry.emit('sent', { target: change.queue, count: 1, duplicates: sent.duplicate ? 1 : 0, ms, durability })
     })
   }
 }

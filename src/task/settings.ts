@@ -11,7 +11,9 @@ export interface QueueOptions {
   /** With 'priority': one step of priority is worth so much waiting, so that nothing starves. Default: none (strict). */
   readonly aging?: Duration | undefined
   /** What waits or is leased may not exceed this: a send beyond is refused as `full`. null: no limit. Default 1,000,000 messages. */
-  readonly limit?: { readonly messages?: number | null | undefined; readonly bytes?: number | null | undefined } | undefined
+  readonly limit?:
+    | { readonly messages?: number | null | undefined; readonly bytes?: number | null | undefined }
+    | undefined
   /** Default 24 h. */
   readonly dedupeWindow?: Duration | undefined
   /** A message whose holder vanished more often is buried as `lapsed`. Default 5. */
@@ -39,7 +41,8 @@ const KNOWN = ['pick', 'aging', 'limit', 'dedupeWindow', 'maxLapses', 'keep', 'i
 /** What a contract's `queue` option says of the settings; null where it says nothing. */
 export function resolveQueueOptions(field: string, given: unknown): SettingsChange | null {
   if (given === undefined) return null
-  if (!isPlain(given)) throw invalidOption(field, 'queue', given, "an object like { pick: 'priority', limit: { messages: 10_000 } }")
+  if (!isPlain(given))
+    throw invalidOption(field, 'queue', given, "an object like { pick: 'priority', limit: { messages: 10_000 } }")
   const at = `${field}: queue`
   checkKnown(at, given, KNOWN)
   const { pick, aging, limit, dedupeWindow, maxLapses, keep, idleExpiry } = given as QueueOptions
@@ -51,22 +54,33 @@ export function resolveQueueOptions(field: string, given: unknown): SettingsChan
     ...(dedupeWindow === undefined ? {} : { dedupeWindowMs: parseDuration(dedupeWindow, `${at}.dedupeWindow`) }),
     ...(maxLapses === undefined ? {} : { maxLapses }),
     ...(keep === undefined ? {} : { keep: resolveKeep(at, keep) }),
-    ...(idleExpiry === undefined ? {} : { idleExpiryMs: idleExpiry === null ? null : parseDuration(idleExpiry, `${at}.idleExpiry`) }),
+    ...(idleExpiry === undefined
+      ? {}
+      : { idleExpiryMs: idleExpiry === null ? null : parseDuration(idleExpiry, `${at}.idleExpiry`) }),
   }
   const fault = faultOfSettings(applySettings(DEFAULT_QUEUE, change))
-  if (fault !== null) throw new PosthornError('invalid-option', `${at}: ${fault}`, { details: { field: 'queue', of: field } })
+  if (fault !== null)
+    throw new PosthornError('invalid-option', `${at}: ${fault}`, { details: { field: 'queue', of: field } })
   return change
 }
 
-function resolvePick(at: string, pick: QueueOptions['pick'], aging: QueueOptions['aging']): Pick<SettingsChange, 'pick'> {
+function resolvePick(
+  at: string,
+  pick: QueueOptions['pick'],
+  aging: QueueOptions['aging'],
+): Pick<SettingsChange, 'pick'> {
   if (pick === undefined && aging === undefined) return {}
-  if (pick !== undefined && pick !== 'fifo' && pick !== 'priority') throw invalidOption(at, 'pick', pick, "'fifo' or 'priority'")
+  if (pick !== undefined && pick !== 'fifo' && pick !== 'priority')
+    throw invalidOption(at, 'pick', pick, "'fifo' or 'priority'")
   if (aging === undefined) return { pick: { by: pick ?? 'priority' } }
   if (pick === 'fifo') throw invalidOption(at, 'aging', aging, "left out with pick 'fifo', which ignores priority")
   return { pick: { by: 'priority', agingMs: parseDuration(aging, `${at}.aging`) } }
 }
 
-function resolveKeep(at: string, { acked, ended, endedCount, dead, deadCount }: NonNullable<QueueOptions['keep']>): NonNullable<SettingsChange['keep']> {
+function resolveKeep(
+  at: string,
+  { acked, ended, endedCount, dead, deadCount }: NonNullable<QueueOptions['keep']>,
+): NonNullable<SettingsChange['keep']> {
   return {
     ...(acked === undefined ? {} : { acked }),
     ...(ended === undefined ? {} : { endedMs: parseDuration(ended, `${at}.keep.ended`) }),

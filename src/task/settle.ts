@@ -15,7 +15,12 @@ import type { Definition } from './definition.ts'
  * @param definition the contract where it is known here; without it nothing is checked
  * @throws PosthornError `invalid-outcome` where the output, or one of the task's own errors, does not match its schema
  */
-export async function endingBySettle(deps: EndingDeps, definition: Definition | undefined, stored: StoredMessage, ended: Ended): Promise<readonly Change[]> {
+export async function endingBySettle(
+  deps: EndingDeps,
+  definition: Definition | undefined,
+  stored: StoredMessage,
+  ended: Ended,
+): Promise<readonly Change[]> {
   const operation = fromEnded(stored, ended, deps.clock)
   if (definition === undefined) return endingChanges(deps, stored, operation)
   if (ended.status === 'succeeded' && definition.output !== null) {
@@ -31,5 +36,9 @@ export async function endingBySettle(deps: EndingDeps, definition: Definition | 
 async function check({ kind, name }: Definition, schema: Schema, value: unknown, what: string): Promise<unknown> {
   const parsed = await validate(schema, value)
   if (parsed.ok) return parsed.value
-  throw new PosthornError('invalid-outcome', `${what} does not match its schema in ${kind} '${name}': ${describeIssues(parsed.issues)}`, { details: { [kind]: name, issues: parsed.issues } })
+  throw new PosthornError(
+    'invalid-outcome',
+    `${what} does not match its schema in ${kind} '${name}': ${describeIssues(parsed.issues)}`,
+    { details: { [kind]: name, issues: parsed.issues } },
+  )
 }

@@ -5,10 +5,24 @@
 import type { Json } from '../core/json.ts'
 import type { Schema, SchemaInput, SchemaOutput } from '../core/schema.ts'
 
-type NotJson = bigint | symbol | Date | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | ((...args: never) => unknown)
+type NotJson =
+  | bigint
+  | symbol
+  | Date
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | ((...args: never) => unknown)
 
 // `Json` is tried first: a recursive JSON type would never end otherwise.
-type OnWire<T> = [T] extends [Json] ? T : unknown extends T ? T : T extends NotJson ? never : T extends object ? { [K in keyof T]: OnWire<T[K]> } : T
+type OnWire<T> = [T] extends [Json]
+  ? T
+  : unknown extends T
+    ? T
+    : T extends NotJson
+      ? never
+      : T extends object
+        ? { [K in keyof T]: OnWire<T[K]> }
+        : T
 
 /** Nothing to add for a schema whose input side is JSON; for another, a property that says what is wrong. */
 export type JsonInput<X> = X extends Schema

@@ -10,7 +10,7 @@ export interface WorkingDeps {
   /** Ends what was made for the handlers. */
   readonly end: (() => void | Promise<void>) | undefined
   /** Told once all of it has ended. */
-  ended(): void
+  readonly ended: () => void
 }
 
 export class Working implements AsyncDisposable {

@@ -14,7 +14,13 @@ import type { Internals } from '../posthorn.ts'
 import { bindingOf, parseOutput, type ComposeOptions, type HandlerDefinition } from '../task/index.ts'
 
 export type Effect =
-  | { readonly do: 'send'; readonly id: string; readonly queue: string; readonly input: unknown; readonly message: Message }
+  | {
+      readonly do: 'send'
+      readonly id: string
+      readonly queue: string
+      readonly input: unknown
+      readonly message: Message
+    }
   | { readonly do: 'put'; readonly key: string; readonly value: Json; readonly ifVersion?: string | null | undefined }
   | { readonly do: 'remove'; readonly key: string }
 
@@ -35,10 +41,22 @@ export interface PerformOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export async function perform(parts: Internals, handler: HandlerDefinition, input: unknown, { attempt = 1, signal, ...options }: PerformOptions & ComposeOptions): Promise<Performed<unknown>> {
+export async function perform(
+  parts: Internals,
+  handler: HandlerDefinition,
+  input: unknown,
+  { attempt = 1, signal, ...options }: PerformOptions & ComposeOptions,
+): Promise<Performed<unknown>> {
   const { definition } = handler
   const { queue, message } = await parts.composer.compose(definition, input, options)
-  const run = new ActiveRun({ token: 'test', leaseUntil: parts.clock.wallMs() + handler.leaseMs, stored: toStored(parts.clock.wallMs(), queue, message, attempt) }, parts.log)
+  const run = new ActiveRun(
+    {
+      token: 'test',
+      leaseUntil: parts.clock.wallMs() + handler.leaseMs,
+      stored: toStored(parts.clock.wallMs(), queue, message, attempt),
+    },
+    parts.log,
+  )
   const abort = () => run.abort(new PosthornError('aborted', 'the test aborted the run', { cause: signal?.reason }))
   if (signal?.aborted === true) abort()
   signal?.addEventListener('abort', abort, { once: true })
@@ -55,7 +73,10 @@ export async function perform(parts: Internals, handler: HandlerDefinition, inpu
 }
 
 /** What the handler returned or threw; an outcome may be either. */
-async function call(binding: Binding, run: ActiveRun): Promise<{ readonly value: unknown } | { readonly error: unknown }> {
+async function call(
+  binding: Binding,
+  run: ActiveRun,
+): Promise<{ readonly value: unknown } | { readonly error: unknown }> {
   try {
     return { value: await composeRun(binding)(run) }
   } catch (error) {
@@ -65,7 +86,9 @@ async function call(binding: Binding, run: ActiveRun): Promise<{ readonly value:
 
 type Ending<O> = O extends { readonly outcome: string } ? Omit<O, 'effects'> : never
 
-function toPerformed(outcome: Exclude<Outcome, { readonly kind: 'done' }>): Ending<Exclude<Performed<unknown>, { readonly outcome: 'done' }>> {
+function toPerformed(
+  outcome: Exclude<Outcome, { readonly kind: 'done' }>,
+): Ending<Exclude<Performed<unknown>, { readonly outcome: 'done' }>> {
   switch (outcome.kind) {
     case 'fail':
       return { outcome: 'fail', code: outcome.code, data: outcome.data }
@@ -83,9 +106,20 @@ function toPerformed(outcome: Exclude<Outcome, { readonly kind: 'done' }>): Endi
 function toEffect(change: Change): Effect {
   switch (change.do) {
     case 'send':
-      return { do: 'send', id: change.message.id, queue: change.queue, input: fromJsonBytes(change.message.body), message: change.message }
+      return {
+        do: 'send',
+        id: change.message.id,
+        queue: change.queue,
+        input: fromJsonBytes(change.message.body),
+        message: change.message,
+      }
     case 'put':
-      return { do: 'put', key: change.key, value: fromJsonBytes(change.value) as Json, ...(change.ifVersion === undefined ? {} : { ifVersion: change.ifVersion }) }
+      return {
+        do: 'put',
+        key: change.key,
+        value: fromJsonBytes(change.value) as Json,
+        ...(change.ifVersion === undefined ? {} : { ifVersion: change.ifVersion }),
+      }
     case 'remove':
       return { do: 'remove', key: change.key }
     default:
@@ -95,7 +129,19 @@ function toEffect(change: Change): Effect {
 
 function toStored(nowMs: number, queue: string, message: Message, attempt: number): StoredMessage {
   return {
-    queue, id: message.id, message, state: 'leased', sentAt: nowMs, readyAt: nowMs, leaseUntil: nowMs, endedAt: null,
-    acquired: attempt, failed: attempt - 1, released: 0, failures: [], cancelRequested: false, reason: null,
+    queue,
+    id: message.id,
+    message,
+    state: 'leased',
+    sentAt: nowMs,
+    readyAt: nowMs,
+    leaseUntil: nowMs,
+    endedAt: null,
+    acquired: attempt,
+    failed: attempt - 1,
+    released: 0,
+    failures: [],
+    cancelRequested: false,
+    reason: null,
   }
 }

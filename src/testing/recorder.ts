@@ -5,7 +5,7 @@ import type { Message } from '../core/message.ts'
 export interface Recorder {
   readonly engine: Engine
   /** Messages sent to this queue, in order; duplicates are left out. */
-  sent(queue: string): readonly Message[]
+  readonly sent: (queue: string) => readonly Message[]
 }
 
 export function recordSends(engine: Engine): Recorder {
@@ -14,7 +14,8 @@ export function recordSends(engine: Engine): Recorder {
     if (result?.status !== 'committed' || result.replayed) return
     commit.changes.forEach((change, at) => {
       const receipt = result.results[at]
-      if (change.do === 'send' && !(receipt && 'duplicate' in receipt && receipt.duplicate)) sent.push({ queue: change.queue, message: change.message })
+      if (change.do === 'send' && !(receipt && 'duplicate' in receipt && receipt.duplicate))
+        sent.push({ queue: change.queue, message: change.message })
     })
   }
   return {

@@ -13,7 +13,16 @@ import { createMemoryEngine } from '../engine/memory/engine.ts'
 import type { OperationSnapshot } from '../operation/index.ts'
 import { createPost, internalsOf, type Internals, type Post, type Work, type WorkParts } from '../posthorn.ts'
 import { silentLog, type Log } from '../runtime/log.ts'
-import { bindHandlers, definitionOf, handlerDefinitionOf, type Args, type Contract, type HandlerDefinition, type Sendable, type SendOptions } from '../task/index.ts'
+import {
+  bindHandlers,
+  definitionOf,
+  handlerDefinitionOf,
+  type Args,
+  type Contract,
+  type HandlerDefinition,
+  type Sendable,
+  type SendOptions,
+} from '../task/index.ts'
 import { perform, type Performed, type PerformOptions } from './perform.ts'
 import { recordSends } from './recorder.ts'
 
@@ -33,7 +42,6 @@ export interface SentMessage<Input> {
   readonly message: Message
 }
 
-
 export interface TestPost extends AsyncDisposable {
   readonly post: Post
   readonly clock: TestClock
@@ -42,7 +50,10 @@ export interface TestPost extends AsyncDisposable {
   /** What was sent to a contract since the test began, handled or not, by whomever. */
   sent<I, O, Sent>(to: Sendable<I, O, Sent>): readonly SentMessage<I>[]
   /** Runs the contract's handler once on this input, alone: how it ended, and which effects would take place. */
-  perform<I, O, Sent>(to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>> & PerformOptions>): Promise<Performed<O>>
+  perform<I, O, Sent>(
+    to: Sendable<I, O, Sent>,
+    ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>> & PerformOptions>
+  ): Promise<Performed<O>>
 }
 
 /** Stands still until it is moved. */
@@ -59,7 +70,7 @@ export class TestClock extends ManualClock {
  */
 export async function testPost(work: Work = [], options: TestOptions = {}): Promise<TestPost> {
   const clock = new TestClock(options.now?.getTime())
-  const { engine, sent } = recordSends(await createMemoryEngine({ clock }))
+  const { engine, sent } = recordSends(createMemoryEngine({ clock }))
   const bench: { test?: Test } = {}
   const post = await createPost({
     url: 'memory:',
@@ -74,7 +85,14 @@ export async function testPost(work: Work = [], options: TestOptions = {}): Prom
   const bindings = await bindHandlers(internalsOf(post), parts.handlers)
   const worker = new Worker(internalsOf(post), bindings)
   const handlers = parts.handlers.map((handler, at) => handlerDefinitionOf(handler, `handlers[${at}]`))
-  return (bench.test = new Test({ post, clock, sent, worker, handlers, end: async () => (stopping.abort(), await parts.stop?.()) }))
+  return (bench.test = new Test({
+    post,
+    clock,
+    sent,
+    worker,
+    handlers,
+    end: async () => (stopping.abort(), await parts.stop?.()),
+  }))
 }
 
 interface TestParts {
@@ -106,10 +124,15 @@ class Test implements TestPost {
   }
 
   sent<I, O, Sent>(to: Sendable<I, O, Sent>): readonly SentMessage<I>[] {
-    return this.#parts.sent(definitionOf(to, 'what sent was given').queue).map((message) => ({ id: message.id, input: fromJsonBytes(message.body) as I, message }))
+    return this.#parts
+      .sent(definitionOf(to, 'what sent was given').queue)
+      .map((message) => ({ id: message.id, input: fromJsonBytes(message.body) as I, message }))
   }
 
-  async perform<I, O, Sent>(to: Sendable<I, O, Sent>, ...[input, options]: Args<NoInfer<I>, SendOptions<NoInfer<O>> & PerformOptions>): Promise<Performed<O>> {
+  async perform<I, O, Sent>(
+    to: Sendable<I, O, Sent>,
+    ...[input, options]: Args<NoInfer<I>, SendOptions<NoInfer<O>> & PerformOptions>
+  ): Promise<Performed<O>> {
     return (await perform(this.#internals, this.#handlerOf(to), input, options ?? {})) as Performed<O>
   }
 
@@ -124,9 +147,13 @@ class Test implements TestPost {
     if (this.#draining !== null) return void (await this.#draining)
     const { handled } = await this.drain()
     if (handled > 0) return
-    throw new PosthornError('wait-timed-out', `operation ${id} of task '${task}' is ${status}, and nothing that is ready in this test ends it: give its handler to testPost, or move the clock with t.clock.advance() where it is delayed`, {
-      details: { operation: id, task, status },
-    })
+    throw new PosthornError(
+      'wait-timed-out',
+      `operation ${id} of task '${task}' is ${status}, and nothing that is ready in this test ends it: give its handler to testPost, or move the clock with t.clock.advance() where it is delayed`,
+      {
+        details: { operation: id, task, status },
+      },
+    )
   }
 
   async #drain(): Promise<{ readonly handled: number }> {
@@ -142,7 +169,8 @@ class Test implements TestPost {
   #handlerOf(to: Contract): HandlerDefinition {
     const { queue, kind, name } = definitionOf(to, 'what perform was given')
     const handler = this.#parts.handlers.find(({ definition }) => definition.queue === queue)
-    if (handler === undefined) throw new PosthornError('invalid-option', `testPost was given no handler for ${kind} '${name}'`)
+    if (handler === undefined)
+      throw new PosthornError('invalid-option', `testPost was given no handler for ${kind} '${name}'`)
     return handler
   }
 }

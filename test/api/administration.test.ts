@@ -49,21 +49,33 @@ test('settings change in part, with a version against lost changes', async () =>
   const before = await box.settings()
   equal(before.version, null)
   const after = await box.configure({ maxLapses: 2, keep: { acked: true } })
-  deepEqual((await box.settings()).settings, { ...before.settings, maxLapses: 2, keep: { ...before.settings.keep, acked: true } })
+  deepEqual((await box.settings()).settings, {
+    ...before.settings,
+    maxLapses: 2,
+    keep: { ...before.settings.keep, acked: true },
+  })
   await box.configure({ maxLapses: 3 }, { ifVersion: after.version })
   await rejects(box.configure({ maxLapses: 4 }, { ifVersion: after.version }), { code: 'conflict' })
   await rejects(box.configure({ maxLapses: 4 }, { ifVersion: null }), { code: 'conflict' })
   await rejects(box.configure({ maxLapses: -1 }), { code: 'invalid', message: /queue 'inbox': maxLapses is -1/ })
-  await rejects(box.configure({ pick: { by: 'deadline' } }), { code: 'unsupported', message: /the engine 'memory' cannot pick by 'deadline'/ })
+  await rejects(box.configure({ pick: { by: 'deadline' } }), {
+    code: 'unsupported',
+    message: /the engine 'memory' cannot pick by 'deadline'/,
+  })
   await rejects(box.configure({ pick: { by: 'priority', fair: { weights: {} } } }), { code: 'unsupported' })
 })
 
 test('dead letters are redriven by match, by id, in part, and as a dry run', async () => {
   let broken = true
-  await using t = await testPost([handle(inbox, (text) => { if (broken) throw new Error(text) })])
+  await using t = await testPost([
+    handle(inbox, (text) => {
+      if (broken) throw new Error(text)
+    }),
+  ])
   const box = t.post.queue(inbox)
   const ids: string[] = []
-  for (let n = 0; n < 6; n++) ids.push((await t.post.send(inbox, String(n), { group: n % 2 === 0 ? 'even' : 'odd' })).id)
+  for (let n = 0; n < 6; n++)
+    ids.push((await t.post.send(inbox, String(n), { group: n % 2 === 0 ? 'even' : 'odd' })).id)
   await t.drain()
   equal((await box.depth())!.dead, 6)
   broken = false
@@ -72,7 +84,10 @@ test('dead letters are redriven by match, by id, in part, and as a dry run', asy
   deepEqual(await box.redrive({ match: { group: 'even', error: 'handler-failed' }, max: 2 }), { matched: 2, moved: 2 })
   deepEqual(await box.redrive({ ids: [ids[1]!, 'nonsense'] }), { matched: 2, moved: 1 })
   equal((await box.depth())!.dead, 3)
-  deepEqual(await box.redrive({ match: { before: new Date('2027-01-01'), since: new Date('2026-06-01') } }), { matched: 0, moved: 0 })
+  deepEqual(await box.redrive({ match: { before: new Date('2027-01-01'), since: new Date('2026-06-01') } }), {
+    matched: 0,
+    moved: 0,
+  })
   deepEqual(await box.redrive(), { matched: 3, moved: 3 })
   deepEqual(await t.drain(), { handled: 6 })
   await rejects(box.redrive({ max: 1.5 }), { code: 'invalid-option', message: /max is 1.5/ })
@@ -86,7 +101,10 @@ test('a redrive keeps to its rate, tells how far it is, and can be stopped', asy
   await t.drain()
   const told: Swept[] = []
   const aborter = new AbortController()
-  const redriven = rejects(box.redrive({ rate: 10, signal: aborter.signal, onProgress: (progress) => void told.push(progress) }), /enough/)
+  const redriven = rejects(
+    box.redrive({ rate: 10, signal: aborter.signal, onProgress: (progress) => void told.push(progress) }),
+    /enough/,
+  )
   for (let second = 0; second < 2; second++) {
     for (let step = 0; step < 10; step++) {
       await turns()
@@ -117,7 +135,9 @@ test('purge discards what waits, also behind a key, or what is dead', async () =
 test('messages are cancelled and discarded by id', async () => {
   await using t = await testPost()
   const box = t.post.queue(inbox)
-  const ids = [await t.post.send(inbox, 'a'), await t.post.send(inbox, 'b'), await t.post.send(inbox, 'c')].map(({ id }) => id)
+  const ids = [await t.post.send(inbox, 'a'), await t.post.send(inbox, 'b'), await t.post.send(inbox, 'c')].map(
+    ({ id }) => id,
+  )
   equal(await box.cancel(ids[0]!), 1)
   equal(await box.discard(ids.slice(0, 2)), 1)
   equal(await box.discard('nonsense'), 0)
@@ -138,11 +158,24 @@ test('records: versions, pages, expiry; keys of Posthorn’s own are neither see
   for (const key of ['p/1', 'p/2', 'p/3', 'q']) await records.put(key, key)
   await t.post.queue('inbox').pause()
   const page = await records.list({ prefix: 'p/', limit: 2 })
-  deepEqual(page.items.map(({ value }) => value), ['p/1', 'p/2'])
-  deepEqual((await records.list({ prefix: 'p/', after: page.next })).items.map(({ value }) => value), ['p/3'])
-  deepEqual((await records.list()).items.map(({ key }) => key), ['p/1', 'p/2', 'p/3', 'q'])
-  await rejects(records.get('queue/inbox'), { code: 'invalid-name', message: /what begins with 'queue\/' is Posthorn's own/ })
-  for (const prefix of ['operation', 'operation-of', 'subscription', 'system', 'topic', 'queue']) await rejects(records.put(`${prefix}/x`, 1), { code: 'invalid-name' })
+  deepEqual(
+    page.items.map(({ value }) => value),
+    ['p/1', 'p/2'],
+  )
+  deepEqual(
+    (await records.list({ prefix: 'p/', after: page.next })).items.map(({ value }) => value),
+    ['p/3'],
+  )
+  deepEqual(
+    (await records.list()).items.map(({ key }) => key),
+    ['p/1', 'p/2', 'p/3', 'q'],
+  )
+  await rejects(records.get('queue/inbox'), {
+    code: 'invalid-name',
+    message: /what begins with 'queue\/' is Posthorn's own/,
+  })
+  for (const prefix of ['operation', 'operation-of', 'subscription', 'system', 'topic', 'queue'])
+    await rejects(records.put(`${prefix}/x`, 1), { code: 'invalid-name' })
   await rejects(records.put('', 1), { code: 'invalid-name' })
   await rejects(records.list({ limit: 0 }), { code: 'invalid-option' })
   await records.put('soon', 1, { expires: '1s' })

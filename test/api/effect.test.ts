@@ -32,14 +32,23 @@ test('effects take place with the outcome, and none of those of a failed run', a
     t.clock.advance('1h')
   }
   equal(runs, 3)
-  deepEqual(t.sent(child).map(({ input, message: { key, delay } }) => ({ input, key, delay })), [{ input: 'x', key: 'x', delay: { afterMs: 60_000 } }])
+  deepEqual(
+    t.sent(child).map(({ input, message: { key, delay } }) => ({ input, key, delay })),
+    [{ input: 'x', key: 'x', delay: { afterMs: 60_000 } }],
+  )
   equal(t.sent(inbox).length, 1)
-  deepEqual((await t.post.records.list()).items.map(({ key, value }) => [key, value]), [['run/3', { text: 'x' }]])
+  deepEqual(
+    (await t.post.records.list()).items.map(({ key, value }) => [key, value]),
+    [['run/3', { text: 'x' }]],
+  )
 })
 
 test('an id that was promised is the id of the operation', async () => {
   const ids: string[] = []
-  await using t = await testPost([handle(parent, (text, ctx) => void ids.push(ctx.send(child, text).id)), handle(child, () => {})])
+  await using t = await testPost([
+    handle(parent, (text, ctx) => void ids.push(ctx.send(child, text).id)),
+    handle(child, () => {}),
+  ])
   await t.post.send(parent, 'x')
   await t.drain()
   equal((await t.post.operation(child, ids[0]!).view())!.status, 'succeeded')
@@ -65,15 +74,25 @@ test('a record that changed in between has the handler run again at once, uncoun
 test('what is wrong with an effect is told where it was written', async () => {
   const wrong: [RegExp, (fx: Effects) => unknown][] = [
     [/the input of task 'child' does not match its schema/, (fx) => fx.send(child, 7 as never)],
-    [/what send was given is of type string: it must be made by task\(\) or queue\(\)/, (fx) => fx.send('child' as never)],
-    [/the record's key is 'operation\/x': what begins with 'operation\/' is Posthorn's own/, (fx) => fx.put('operation/x', 1)],
+    [
+      /what send was given is of type string: it must be made by task\(\) or queue\(\)/,
+      (fx) => fx.send('child' as never, undefined as never),
+    ],
+    [
+      /the record's key is 'operation\/x': what begins with 'operation\/' is Posthorn's own/,
+      (fx) => fx.put('operation/x', 1),
+    ],
     [/the record's key is "a b": it must be 1 to 512 printable ASCII characters/, (fx) => fx.put('a b', 1)],
     [/the value of record 'big' is not JSON/, (fx) => fx.put('big', 1n as never)],
     [/expires is an invalid Date/, (fx) => fx.put('k', 1, { expires: new Date(Number.NaN) })],
     [/Posthorn's own/, (fx) => fx.remove('queue/inbox')],
   ]
   await using t = await testPost()
-  for (const [message, write] of wrong) await rejects(t.post.commit((fx) => void write(fx)), message)
+  for (const [message, write] of wrong)
+    await rejects(
+      t.post.commit((fx) => void write(fx)),
+      message,
+    )
 })
 
 test('an effect after the run is over is an error, not a silent loss', async () => {
@@ -102,7 +121,13 @@ test('post.commit: all or nothing, and what the body returns', async () => {
     }),
     { code: 'conflict' },
   )
-  await rejects(t.post.commit(async (fx) => { fx.send(child, 'd'); throw new Error('changed my mind') }), /changed my mind/)
+  await rejects(
+    t.post.commit(async (fx) => {
+      fx.send(child, 'd')
+      throw new Error('changed my mind')
+    }),
+    /changed my mind/,
+  )
   equal(t.sent(child).length, 1)
   equal((await t.post.records.get('k'))!.value, 1)
   equal(await t.post.commit(() => 7), 7)
@@ -128,11 +153,18 @@ test('post.send inside a handler works, and warns once', async () => {
   const warnings: string[] = []
   const log = createLog((level, message) => void (level === 'warn' && warnings.push(message)))
   const post = await open('memory:', { clock: new ManualClock(), log })
-  const worker = await post.work([handle(parent, async (text) => { await null; await post.send(child, text) })])
+  const worker = await post.work([
+    handle(parent, async (text) => {
+      await Promise.resolve()
+      await post.send(child, text)
+    }),
+  ])
   await post.send(parent, 'a')
   await post.send(parent, 'b')
   await worker.drain()
   equal((await post.queue(child).depth())!.ready, 2)
-  deepEqual(warnings, ['post.send was called inside a handler: it takes place at once, also when the run fails and is tried again. Use ctx.send, which takes place with the outcome'])
+  deepEqual(warnings, [
+    'post.send was called inside a handler: it takes place at once, also when the run fails and is tried again. Use ctx.send, which takes place with the outcome',
+  ])
   await post.close()
 })

@@ -37,7 +37,10 @@ test('an unset URL is that of the environment', async () => {
 })
 
 test('options are checked: what the engine cannot reach is refused when it is opened', async () => {
-  await rejects(open('memory:', { durability: 'disk' }), { code: 'unsupported', message: /durability is 'disk': the engine 'memory' reaches 'memory'/ })
+  await rejects(open('memory:', { durability: 'disk' }), {
+    code: 'unsupported',
+    message: /durability is 'disk': the engine 'memory' reaches 'memory'/,
+  })
   await rejects(open('memory:', { source: '' }), { code: 'invalid-option', message: /source is ""/ })
 })
 
@@ -95,11 +98,23 @@ test('handlers are checked as a whole before any of them runs', async () => {
   const post = await memory()
   const one = handle(echo, (text) => text)
   let ended = 0
-  await rejects(post.work(() => ({ handlers: [one, one], stop: () => void ended++ })), { code: 'duplicate-handler', message: /queue 'task:echo' has two handlers/ })
+  await rejects(
+    post.work(() => ({ handlers: [one, one], stop: () => void ended++ })),
+    { code: 'duplicate-handler', message: /queue 'task:echo' has two handlers/ },
+  )
   equal(ended, 1)
-  await rejects(post.work([{} as Handler]), { code: 'invalid-module', message: /handlers\[0\] is no handler: make it with handle/ })
-  await rejects(post.work((() => undefined) as never), { code: 'invalid-module', message: /work takes handlers, or a function/ })
-  await rejects(post.work(() => ({ handlers: [one], contracts: ['inbox' as never] })), { code: 'invalid-option' })
+  await rejects(post.work([{} as Handler]), {
+    code: 'invalid-module',
+    message: /handlers\[0\] is no handler: make it with handle/,
+  })
+  await rejects(post.work((() => undefined) as never), {
+    code: 'invalid-module',
+    message: /work takes handlers, or a function/,
+  })
+  await rejects(
+    post.work(() => ({ handlers: [one], contracts: ['inbox' as never] })),
+    { code: 'invalid-option' },
+  )
   await post.close()
 })
 
@@ -119,7 +134,16 @@ test('a stop lets a handler end within the grace, and gives back what does not',
   const post = await open('memory:', { clock })
   const gates = { quick: Promise.withResolvers<string>(), never: Promise.withResolvers<string>() }
   const started: string[] = []
-  const worker = await post.work([handle(echo, (text, ctx) => (started.push(text), ctx.signal.addEventListener('abort', () => gates.never.reject(ctx.signal.reason)), gates[text as 'quick'].promise))])
+  const worker = await post.work([
+    handle(
+      echo,
+      (text, ctx) => (
+        started.push(text),
+        ctx.signal.addEventListener('abort', () => gates.never.reject(ctx.signal.reason)),
+        gates[text as 'quick'].promise
+      ),
+    ),
+  ])
   const quick = await post.send(echo, 'quick')
   const never = await post.send(echo, 'never')
   while (started.length < 2) await turns()
@@ -181,20 +205,24 @@ test('what goes wrong beside any call is told to onError, and logged', async () 
   const errors: string[] = []
   const logged: string[] = []
   const log = createLog((level, message) => void logged.push(`${level}: ${message}`))
-  const post = await createPost({ url: 'memory:', engine: flaky, options: { clock, log, onError: (error) => void errors.push(error.code) }, release: async () => {} })
+  const post = await createPost({
+    url: 'memory:',
+    engine: flaky,
+    options: { clock, log, onError: (error) => void errors.push(error.code) },
+    release: async () => {},
+  })
   await post.work([handle(echo, (text) => text)])
   const operation = await post.send(echo, 'x')
   while (errors.length === 0) await turns()
   equal(errors[0], 'unknown')
   ok(logged.some((line) => line.startsWith('warn') || line.startsWith('error')))
   away = false
-  let result: string | undefined
-  void operation.result().then((value) => (result = value))
-  for (let step = 0; step < 40 && result === undefined; step++) {
+  const result = operation.result({ timeout: '1h' })
+  for (let step = 0; step < 40; step++) {
     clock.advance(500)
     await turns()
   }
-  equal(result, 'x', 'it went on when the engine was back')
+  equal(await result, 'x', 'it went on when the engine was back')
   await post.close()
   await base.close()
 })

@@ -11,9 +11,17 @@ type Ctx = Context<Errors>
 
 /** One task, one run: what becomes of the message, the operation and the effects. */
 async function runOnce(handler: (ctx: Ctx) => unknown, attempts = 1) {
-  const resize = task('resize', { input: z.string(), output: z.number(), errors: { too_big: z.object({ limit: z.number() }) }, retry: { attempts }, queue: { keep: { acked: true } } })
+  const resize = task('resize', {
+    input: z.string(),
+    output: z.number(),
+    errors: { too_big: z.object({ limit: z.number() }) },
+    retry: { attempts },
+    queue: { keep: { acked: true } },
+  })
   const child = task('child')
-  await using t = await testPost([handle(resize, (_, ctx) => (ctx.put('effect', true), ctx.send(child), handler(ctx) as number))])
+  await using t = await testPost([
+    handle(resize, (_, ctx) => (ctx.put('effect', true), ctx.send(child), handler(ctx) as number)),
+  ])
   const operation = await t.post.send(resize, 'photo')
   await t.drain()
   const stored = await t.post.queue(resize).find(operation.id)
@@ -31,24 +39,128 @@ async function runOnce(handler: (ctx: Ctx) => unknown, attempts = 1) {
   }
 }
 
-const rows: readonly (readonly [name: string, handler: (ctx: Ctx) => unknown, attempts: number, expected: Partial<Awaited<ReturnType<typeof runOnce>>>])[] = [
+const rows: readonly (readonly [
+  name: string,
+  handler: (ctx: Ctx) => unknown,
+  attempts: number,
+  expected: Partial<Awaited<ReturnType<typeof runOnce>>>,
+])[] = [
   ['done', () => 7, 1, { message: 'acked', operation: 'succeeded', output: 7, effects: true, sent: 1 }],
   ['done, later', async () => 7, 1, { message: 'acked', operation: 'succeeded', output: 7, effects: true, sent: 1 }],
-  ['fail', (ctx) => ctx.fail('too_big', { limit: 3 }), 5, { message: 'acked', operation: 'failed', code: 'too_big', data: { limit: 3 }, effects: false, sent: 0 }],
-  ['fail, thrown', (ctx) => { throw ctx.fail('too_big', { limit: 3 }) }, 5, { message: 'acked', operation: 'failed', code: 'too_big', data: { limit: 3 }, effects: false }],
-  ['a throw', () => { throw new Error('broken') }, 2, { message: 'delayed', operation: 'accepted', effects: false, sent: 0, failures: ['handler-failed: broken'] }],
-  ['a rejection', async () => { throw new Error('broken') }, 2, { message: 'delayed', operation: 'accepted', effects: false, failures: ['handler-failed: broken'] }],
-  ['retry', (ctx) => ctx.retry({ after: '1m', reason: 'busy' }), 2, { message: 'delayed', operation: 'accepted', effects: false, failures: ['handler-failed: busy'] }],
-  ['attempts used up', () => { throw new Error('broken') }, 1, { message: 'dead', reason: 'handler-failed', operation: 'failed', code: 'handler-failed', effects: false, failures: ['handler-failed: broken'] }],
-  ['retry with attempts used up', (ctx) => ctx.retry(), 1, { message: 'dead', reason: 'handler-failed', operation: 'failed', code: 'handler-failed' }],
+  [
+    'fail',
+    (ctx) => ctx.fail('too_big', { limit: 3 }),
+    5,
+    { message: 'acked', operation: 'failed', code: 'too_big', data: { limit: 3 }, effects: false, sent: 0 },
+  ],
+  [
+    'fail, thrown',
+    (ctx) => {
+      // oxlint-disable-next-line typescript/only-throw-error -- outcomes may be thrown
+      throw ctx.fail('too_big', { limit: 3 })
+    },
+    5,
+    { message: 'acked', operation: 'failed', code: 'too_big', data: { limit: 3 }, effects: false },
+  ],
+  [
+    'a throw',
+    () => {
+      throw new Error('broken')
+    },
+    2,
+    { message: 'delayed', operation: 'accepted', effects: false, sent: 0, failures: ['handler-failed: broken'] },
+  ],
+  [
+    'a rejection',
+    async () => {
+      throw new Error('broken')
+    },
+    2,
+    { message: 'delayed', operation: 'accepted', effects: false, failures: ['handler-failed: broken'] },
+  ],
+  [
+    'retry',
+    (ctx) => ctx.retry({ after: '1m', reason: 'busy' }),
+    2,
+    { message: 'delayed', operation: 'accepted', effects: false, failures: ['handler-failed: busy'] },
+  ],
+  [
+    'attempts used up',
+    () => {
+      throw new Error('broken')
+    },
+    1,
+    {
+      message: 'dead',
+      reason: 'handler-failed',
+      operation: 'failed',
+      code: 'handler-failed',
+      effects: false,
+      failures: ['handler-failed: broken'],
+    },
+  ],
+  [
+    'retry with attempts used up',
+    (ctx) => ctx.retry(),
+    1,
+    { message: 'dead', reason: 'handler-failed', operation: 'failed', code: 'handler-failed' },
+  ],
   ['snooze', (ctx) => ctx.snooze('1h'), 1, { message: 'delayed', operation: 'accepted', effects: false, failures: [] }],
-  ['bury', (ctx) => ctx.bury('no use'), 5, { message: 'dead', reason: 'buried', operation: 'failed', code: 'buried', effects: false, failures: ['buried: no use'] }],
-  ['cancel', (ctx) => ctx.cancel('not wanted'), 5, { message: 'cancelled', reason: 'not wanted', operation: 'cancelled', effects: false }],
-  ['invalid output', () => 'seven', 5, { message: 'dead', reason: 'invalid-output', operation: 'failed', code: 'invalid-output', effects: false }],
-  ['output that is not JSON', () => 7n, 5, { message: 'dead', reason: 'invalid-output', operation: 'failed', code: 'invalid-output', effects: false }],
-  ['error data that do not match', (ctx) => ctx.fail('too_big', { limit: 'three' } as never), 5, { message: 'dead', reason: 'invalid-output', operation: 'failed', code: 'invalid-output' }],
-  ['an error that is not declared', (ctx) => ctx.fail('too_small' as never, {} as never), 5, { message: 'dead', reason: 'invalid-output', operation: 'failed', code: 'invalid-output' }],
-  ['an outcome made and dropped', (ctx) => void ctx.retry(), 1, { message: 'dead', reason: 'outcome-not-returned', operation: 'failed', code: 'outcome-not-returned', effects: false }],
+  [
+    'bury',
+    (ctx) => ctx.bury('no use'),
+    5,
+    {
+      message: 'dead',
+      reason: 'buried',
+      operation: 'failed',
+      code: 'buried',
+      effects: false,
+      failures: ['buried: no use'],
+    },
+  ],
+  [
+    'cancel',
+    (ctx) => ctx.cancel('not wanted'),
+    5,
+    { message: 'cancelled', reason: 'not wanted', operation: 'cancelled', effects: false },
+  ],
+  [
+    'invalid output',
+    () => 'seven',
+    5,
+    { message: 'dead', reason: 'invalid-output', operation: 'failed', code: 'invalid-output', effects: false },
+  ],
+  [
+    'output that is not JSON',
+    () => 7n,
+    5,
+    { message: 'dead', reason: 'invalid-output', operation: 'failed', code: 'invalid-output', effects: false },
+  ],
+  [
+    'error data that do not match',
+    (ctx) => ctx.fail('too_big', { limit: 'three' } as never),
+    5,
+    { message: 'dead', reason: 'invalid-output', operation: 'failed', code: 'invalid-output' },
+  ],
+  [
+    'an error that is not declared',
+    (ctx) => ctx.fail('too_small' as never, {} as never),
+    5,
+    { message: 'dead', reason: 'invalid-output', operation: 'failed', code: 'invalid-output' },
+  ],
+  [
+    'an outcome made and dropped',
+    (ctx) => void ctx.retry(),
+    1,
+    {
+      message: 'dead',
+      reason: 'outcome-not-returned',
+      operation: 'failed',
+      code: 'outcome-not-returned',
+      effects: false,
+    },
+  ],
 ]
 
 for (const [name, handler, attempts, expected] of rows) {
@@ -62,7 +174,12 @@ test('how a run ends: a timeout is a failed run, and its signal says why', async
   const slow = task('slow', { timeout: '30s', retry: { attempts: 2 } })
   const reasons: unknown[] = []
   const never = new Promise<void>(() => {})
-  await using t = await testPost([handle(slow, (_, ctx) => { ctx.signal.addEventListener('abort', () => reasons.push(ctx.signal.reason)); return never })])
+  await using t = await testPost([
+    handle(slow, (_, ctx) => {
+      ctx.signal.addEventListener('abort', () => reasons.push(ctx.signal.reason))
+      return never
+    }),
+  ])
   const operation = await t.post.send(slow)
   for (let attempt = 1; attempt <= 2; attempt++) {
     const drained = t.drain()
@@ -94,7 +211,11 @@ test('invalid input at the handler is a dead letter and never retried', async ()
 test('a message that expires, is cancelled or is discarded while it waits ends its operation', async () => {
   const later = task('later')
   await using t = await testPost()
-  const [expired, cancelled, discarded] = await Promise.all([t.post.send(later, undefined, { expires: '1m' }), t.post.send(later), t.post.send(later)])
+  const [expired, cancelled, discarded] = await Promise.all([
+    t.post.send(later, undefined, { expires: '1m' }),
+    t.post.send(later),
+    t.post.send(later),
+  ])
   await cancelled.cancel()
   await t.post.queue(later).discard(discarded.id)
   t.clock.advance('2m')
@@ -113,10 +234,14 @@ test('a cancelled run is told by its signal and ends as cancelled, whatever the 
   const long = task('long')
   const started = Promise.withResolvers<void>()
   await using t = await testPost([
-    handle(long, (_, ctx) => new Promise((_resolve, reject) => {
-      ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))
-      started.resolve()
-    })),
+    handle(
+      long,
+      (_, ctx) =>
+        new Promise((_resolve, reject) => {
+          ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))
+          started.resolve()
+        }),
+    ),
   ])
   const operation = await t.post.send(long)
   const drained = t.drain()
@@ -129,8 +254,18 @@ test('a cancelled run is told by its signal and ends as cancelled, whatever the 
 
 test('the policy decides about an error: bury, retry after, snooze', async () => {
   const decisions: Decision[] = [{ snooze: '1m' }, { after: '1m' }, 'bury']
-  const call = task('call', { retry: { attempts: 9, decide: (error, attempt) => ((error as Error).message === 'known' ? decisions.shift() : attempt > 0 ? undefined : 'retry') } })
-  await using t = await testPost([handle(call, () => { throw new Error('known') })])
+  const call = task('call', {
+    retry: {
+      attempts: 9,
+      decide: (error, attempt) =>
+        (error as Error).message === 'known' ? decisions.shift() : attempt > 0 ? undefined : 'retry',
+    },
+  })
+  await using t = await testPost([
+    handle(call, () => {
+      throw new Error('known')
+    }),
+  ])
   const operation = await t.post.send(call)
   const counts: (readonly [string, number, number])[] = []
   for (let run = 0; run < 3; run++) {
@@ -139,14 +274,23 @@ test('the policy decides about an error: bury, retry after, snooze', async () =>
     counts.push([state, failed, released])
     t.clock.advance('1m')
   }
-  deepEqual(counts, [['delayed', 0, 1], ['delayed', 1, 1], ['dead', 2, 1]])
+  deepEqual(counts, [
+    ['delayed', 0, 1],
+    ['delayed', 1, 1],
+    ['dead', 2, 1],
+  ])
   deepEqual(await operation.ended(), { status: 'failed', error: { code: 'handler-failed', message: 'known' } })
 })
 
 test('a redriven operation lives again, and its new end replaces the old one', async () => {
   let broken = true
   const fix = task('fix', { output: z.string(), retry: { attempts: 1 } })
-  await using t = await testPost([handle(fix, () => { if (broken) throw new Error('broken'); return 'fixed' })])
+  await using t = await testPost([
+    handle(fix, () => {
+      if (broken) throw new Error('broken')
+      return 'fixed'
+    }),
+  ])
   const operation = await t.post.send(fix)
   await t.drain()
   equal((await operation.view())!.status, 'failed')
@@ -158,7 +302,9 @@ test('a redriven operation lives again, and its new end replaces the old one', a
 
 test('a queue has the same outcomes, and no operations', async () => {
   const inbox = queue('inbox', { data: z.string(), queue: { keep: { acked: true } } })
-  await using t = await testPost([handle(inbox, (text, ctx) => (text === 'bad' ? ctx.bury('bad') : (ctx.progress(1), ctx.put(text, true))))])
+  await using t = await testPost([
+    handle(inbox, (text, ctx) => (text === 'bad' ? ctx.bury('bad') : (ctx.progress(1), ctx.put(text, true)))),
+  ])
   const good = await t.post.send(inbox, 'good')
   const bad = await t.post.send(inbox, 'bad')
   deepEqual(await t.drain(), { handled: 2 })

@@ -34,19 +34,28 @@ test('sent, drain and the clock: the whole life of a message, in no time', async
   const operation = await t.post.send(resize, { id: 'a', size: '7' })
   deepEqual(await t.drain(), { handled: 1 })
   deepEqual(await operation.result(), { url: 'https://x/a', width: 7 })
-  deepEqual(t.sent(inbox).map(({ input, message }) => [input, message.key]), [['resized a', 'a']])
+  deepEqual(
+    t.sent(inbox).map(({ input, message }) => [input, message.key]),
+    [['resized a', 'a']],
+  )
   deepEqual(mails, [])
   t.clock.advance('5m')
   await t.drain()
   deepEqual(mails, ['resized a'])
-  deepEqual(t.sent(resize).map(({ id, input }) => [id, input]), [[operation.id, { id: 'a', size: '7' }]])
+  deepEqual(
+    t.sent(resize).map(({ id, input }) => [id, input]),
+    [[operation.id, { id: 'a', size: '7' }]],
+  )
 })
 
 test('a result can be waited for without a drain; what nothing will end is told at once', async () => {
   await using t = await testPost(handlers)
   deepEqual(await (await t.post.send(resize, { id: 'a', size: 7 })).result(), { url: 'https://x/a', width: 7 })
   const later = await t.post.send(resize, { id: 'b', size: 7 }, { delay: '1h' })
-  await rejects(later.result(), { code: 'wait-timed-out', message: /is accepted, and nothing that is ready in this test ends it/ })
+  await rejects(later.result(), {
+    code: 'wait-timed-out',
+    message: /is accepted, and nothing that is ready in this test ends it/,
+  })
   t.clock.advance('1h')
   const [result] = await Promise.all([later.result(), t.drain()])
   equal(result.width, 7)
@@ -58,15 +67,35 @@ test('perform runs one handler alone and shows the outcome with its effects', as
   ok(done.outcome === 'done')
   deepEqual(done.output, { url: 'https://x/a', width: 7 })
   deepEqual(
-    done.effects.map((effect) => (effect.do === 'send' ? [effect.queue, effect.input, effect.message.key] : effect.do === 'put' ? [effect.key, effect.value, effect.ifVersion] : [effect.key])),
+    done.effects.map((effect) =>
+      effect.do === 'send'
+        ? [effect.queue, effect.input, effect.message.key]
+        : effect.do === 'put'
+          ? [effect.key, effect.value, effect.ifVersion]
+          : [effect.key],
+    ),
     [['inbox', 'resized a', 'a'], ['photo/a', { size: 7 }, null], ['old']],
   )
   equal(t.sent(inbox).length, 0, 'nothing took place')
   equal(await t.post.records.get('photo/a'), undefined)
 
-  deepEqual(await t.perform(resize, { id: 'a', size: 101 }), { outcome: 'fail', code: 'too_big', data: { limit: 100 }, effects: [] })
-  deepEqual(await t.perform(resize, { id: 'a', size: -1 }), { outcome: 'bury', code: 'buried', reason: 'negative', effects: [] })
-  deepEqual(await t.perform(resize, { id: 'a', size: 1 }, { attempt: 2 }), { outcome: 'snooze', afterMs: 60_000, effects: [] })
+  deepEqual(await t.perform(resize, { id: 'a', size: 101 }), {
+    outcome: 'fail',
+    code: 'too_big',
+    data: { limit: 100 },
+    effects: [],
+  })
+  deepEqual(await t.perform(resize, { id: 'a', size: -1 }), {
+    outcome: 'bury',
+    code: 'buried',
+    reason: 'negative',
+    effects: [],
+  })
+  deepEqual(await t.perform(resize, { id: 'a', size: 1 }, { attempt: 2 }), {
+    outcome: 'snooze',
+    afterMs: 60_000,
+    effects: [],
+  })
   const threw = await t.perform(resize, { id: 'a', size: 0 })
   ok(threw.outcome === 'retry')
   match(String(threw.error), /empty/)
@@ -78,9 +107,20 @@ test('perform runs one handler alone and shows the outcome with its effects', as
 
 test('perform runs middleware, and can abort', async () => {
   const seen: string[] = []
-  const note: Middleware = (next) => async (run) => { seen.push(run.id); return next(run) }
+  const note: Middleware = (next) => async (run) => {
+    seen.push(run.id)
+    return next(run)
+  }
   const waits = task('waits')
-  await using t = await testPost([handle(waits, (_, ctx) => { ctx.signal.throwIfAborted() }, { middleware: [note] })])
+  await using t = await testPost([
+    handle(
+      waits,
+      (_, ctx) => {
+        ctx.signal.throwIfAborted()
+      },
+      { middleware: [note] },
+    ),
+  ])
   equal((await t.perform(waits)).outcome, 'done')
   const aborted = await t.perform(waits, undefined, { signal: AbortSignal.abort() })
   ok(aborted.outcome === 'retry')
@@ -91,7 +131,9 @@ test('perform runs middleware, and can abort', async () => {
 test('a module with dependencies is given its post and ended with the test', async () => {
   let ended = false
   {
-    await using t = await testPost(({ signal }) => ({ handlers, stop: () => void (ended = signal.aborted) }), { now: new Date('2030-01-01') })
+    await using t = await testPost(({ signal }) => ({ handlers, stop: () => void (ended = signal.aborted) }), {
+      now: new Date('2030-01-01'),
+    })
     equal(t.clock.wallMs(), Date.UTC(2030, 0, 1))
   }
   equal(ended, true)
@@ -100,7 +142,12 @@ test('a module with dependencies is given its post and ended with the test', asy
 test('retries wait for the clock, the same each time', async () => {
   const attempts: number[] = []
   const shaky = task('shaky', { retry: { attempts: 3, backoff: { base: '10s', jitter: 'none' } } })
-  await using t = await testPost([handle(shaky, (_, ctx) => { attempts.push(ctx.attempt); if (ctx.attempt < 3) throw new Error('shaky') })])
+  await using t = await testPost([
+    handle(shaky, (_, ctx) => {
+      attempts.push(ctx.attempt)
+      if (ctx.attempt < 3) throw new Error('shaky')
+    }),
+  ])
   const operation = await t.post.send(shaky)
   await t.drain()
   t.clock.advance('9s')

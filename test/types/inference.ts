@@ -1,5 +1,16 @@
 // What is inferred from contracts, for callers and for handlers: this file compiles.
-import { handle, open, type Args, type Context, type Handler, type Operation, type Receipt, type Sendable, type SendOptions, type Task } from 'posthorn'
+import {
+  handle,
+  open,
+  type Args,
+  type Context,
+  type Handler,
+  type Operation,
+  type Receipt,
+  type Sendable,
+  type SendOptions,
+  type Task,
+} from 'posthorn'
 import * as arktype from './contract/arktype.ts'
 import * as valibot from './contract/valibot.ts'
 import { anything, choice, inbox, json, list, mode, nightly, notify, resize, told, unknown } from './contract/zod.ts'
@@ -49,20 +60,30 @@ await post.send(json, { deep: [1, { er: null }] })
 await post.send(list, [1, 2])
 await post.send(choice, { type: 'b', b: 2 })
 
+const logged = (ctx: Context): void => ctx.log.info('seen', { id: ctx.id })
+
 export const handlers: readonly Handler[] = [
-  handle(resize, async (input, ctx) => {
-    same<typeof input, { id: string; owner: string; taken: Date }>(true)
-    ctx.progress(0.5, 'half')
-    ctx.send(inbox, { raw: input.id }, { delay: '1s' })
-    ctx.put('seen', { id: input.id }, { ifVersion: null, expires: '1d' })
-    const seen = await ctx.get('seen')
-    if (seen !== undefined) ctx.put('seen', seen.value, { ifVersion: seen.version })
-    if (input.owner === 'x') return ctx.fail('too_big', { limit: 3 })
-    if (ctx.attempt > 3) throw ctx.snooze('1h')
-    if (ctx.signal.aborted) return ctx.cancel()
-    return { url: 'https://x', width: '7' }
-  }, { concurrency: 8 }),
-  handle(valibot.resize, async ({ taken }, { fail }) => (taken.getTime() > 0 ? fail('too_big', { limit: 1 }) : { url: '', width: 1 })),
+  handle(
+    resize,
+    async (input, ctx) => {
+      same<typeof input, { id: string; owner: string; taken: Date }>(true)
+      ctx.progress(0.5, 'half')
+      logged(ctx)
+      ctx.send(inbox, { raw: input.id }, { delay: '1s' })
+      ctx.put('seen', { id: input.id }, { ifVersion: null, expires: '1d' })
+      const seen = await ctx.get('seen')
+      if (seen !== undefined) ctx.put('seen', seen.value, { ifVersion: seen.version })
+      if (input.owner === 'x') return ctx.fail('too_big', { limit: 3 })
+      // oxlint-disable-next-line typescript/only-throw-error -- outcomes may be thrown
+      if (ctx.attempt > 3) throw ctx.snooze('1h')
+      if (ctx.signal.aborted) return ctx.cancel()
+      return { url: 'https://x', width: '7' }
+    },
+    { concurrency: 8 },
+  ),
+  handle(valibot.resize, async ({ taken }, { fail }) =>
+    taken.getTime() > 0 ? fail('too_big', { limit: 1 }) : { url: '', width: 1 },
+  ),
   handle(arktype.resize, ({ taken }, ctx) => (taken.getTime() > 0 ? ctx.bury('old') : { url: '', width: '1' })),
   handle(nightly, async (input) => same<typeof input, void>(true)),
   handle(inbox, (mail, ctx) => (mail.raw === '' ? ctx.retry({ after: '1m' }) : undefined)),
@@ -94,13 +115,21 @@ await post.work(async ({ post: given, signal }) => {
 })
 
 // Contracts can be written down, and helpers can be generic over them.
-export const written: Task<{ id: string; owner: string; taken: string }, { url: string; width: number }, { too_big: { limit: number }; not_found: { path: string } }, { id: string; owner: string; taken: Date }, { url: string; width: string | number }> = resize
+export const written: Task<
+  { id: string; owner: string; taken: string },
+  { url: string; width: number },
+  { too_big: { limit: number }; not_found: { path: string } },
+  { id: string; owner: string; taken: Date },
+  { url: string; width: string | number }
+> = resize
 export const simple: Task<void> = nightly
-export async function sendTwice<I, O, Sent>(to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>>>): Promise<Sent> {
+export async function sendTwice<I, O, Sent>(
+  to: Sendable<I, O, Sent>,
+  ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>>>
+): Promise<Sent> {
   await post.send(to, ...input)
   return post.send(to, ...input)
 }
-export const logged = (ctx: Context): void => ctx.log.info('seen', { id: ctx.id })
 export const waits = (of: Operation<{ url: string }, any>): Promise<{ url: string }> => of.result()
 await sendTwice(resize, photo)
 await waits(operation)

@@ -1,0 +1,180 @@
+/** `Post` on an open engine: what a user's calls come to, and the order in which it all ends. */
+import type { Clock } from './core/clock.ts'
+import type { Engine } from './core/engine.ts'
+import { PosthornError } from './core/error.ts'
+import type { Ids, Random } from './core/id.ts'
+import { Worker as DeliveryWorker } from './delivery/worker.ts'
+import { attach, attachSent, type EndingDeps, type Operation, type OperationStore } from './operation/index.ts'
+import type { Post, StopOptions, Work, Worker, WorkOptions, WorkParts } from './post.ts'
+import { createQueueControl, declareSettingsIfNone, type QueueControl } from './queue/index.ts'
+import { createRecordControl, type RecordControl } from './record/index.ts'
+import type { Log } from './runtime/log.ts'
+import type { Telemetry } from './runtime/telemetry.ts'
+import {
+  bindHandlers,
+  definitionOf,
+  parseOutput,
+  Working,
+  type Composer,
+  type ComposeOptions,
+  type Definition,
+  type Effects,
+  type InsideMark,
+  type Registry,
+  type Sender,
+  type Task,
+} from './task/index.ts'
+
+/** For the floors above: what a `Post` stands on. Not part of the public API. */
+export interface Internals {
+  readonly url: string
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly random: Random
+  readonly log: Log
+  readonly source: string
+  readonly limits: { readonly bodyBytes: number }
+  readonly telemetry: Telemetry
+  /** Contracts that this process has met. */
+  readonly registry: Registry
+  readonly composer: Composer
+  readonly sender: Sender
+  readonly operations: OperationStore
+  /** For `endingChanges` and `endingBySettle`. */
+  readonly ending: EndingDeps
+  /** Ends operations whose messages ended without a handler. */
+  readonly reports: DeliveryWorker
+  /** Notices sends inside handlers. */
+  readonly inside: InsideMark
+  /** Aborts when the post closes, once its workers have stopped. */
+  readonly closing: AbortSignal
+}
+
+/** The same, with what ends it. */
+export interface EngineParts extends Internals {
+  readonly closer: AbortController
+  /** Ends what the post no longer needs. */
+  readonly release: () => Promise<void>
+}
+
+export class EnginePost implements Post {
+  readonly records: RecordControl
+  readonly #parts: EngineParts
+  readonly #workers = new Set<Working>()
+  readonly #declared = new Map<Definition, Promise<void>>()
+  #closed: Promise<void> | null = null
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.records = createRecordControl(parts.engine, parts.clock)
+  }
+
+  async send(to: unknown, ...[input, options]: readonly unknown[]): Promise<never> {
+    const { inside, registry, sender, operations: store } = this.#parts
+    inside.check()
+    const definition = definitionOf(to, 'what send was given')
+    registry.add(definition)
+    if (definition.settings !== null) await this.#declare(definition)
+    const receipt = await sender.send(definition, input, options as ComposeOptions | undefined)
+    if (definition.kind === 'queue') return receipt as never
+    return attachSent(
+      { store, task: definition.name, parse: (output) => parseOutput(definition, output) },
+      receipt,
+    ) as never
+  }
+
+  commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T> {
+    return this.#parts.sender.commit(body)
+  }
+
+  async work(work: Work, { signal }: WorkOptions = {}): Promise<Worker> {
+    if (this.#closed !== null) throw new PosthornError('closed', 'the post is closed')
+    const parts = this.#parts
+    const stopping = new AbortController()
+    const { handlers, contracts = [], stop: end } = await this.#partsOf(work, stopping.signal)
+    try {
+      for (const contract of contracts) parts.registry.add(definitionOf(contract, 'one of contracts'))
+      const bindings = await bindHandlers(parts, handlers)
+      const worker = new DeliveryWorker(parts, bindings)
+      await worker.start()
+      const working = new Working({
+        worker,
+        queues: bindings.map(({ queue }) => queue),
+        stopping,
+        end,
+        ended: () => this.#workers.delete(working),
+      })
+      this.#workers.add(working)
+      const stopOnAbort = () =>
+        void working.stop().catch((error: unknown) => parts.log.error('the worker did not end well', { error }))
+      if (signal?.aborted === true) stopOnAbort()
+      signal?.addEventListener('abort', stopOnAbort, { once: true })
+      return working
+    } catch (error) {
+      stopping.abort()
+      await end?.()
+      throw error
+    }
+  }
+
+  operation<I, O, E, P, R>(task: Task<I, O, E, P, R>, id: string): Operation<O, E> {
+    const definition = definitionOf(task, 'what operation was given')
+    if (definition.kind !== 'task')
+      throw new PosthornError(
+        'invalid-option',
+        `${definition.kind} '${definition.name}' has no operations: only tasks have`,
+      )
+    return attach<O, E>(
+      {
+        store: this.#parts.operations,
+        task: definition.name,
+        parse: (output) => parseOutput(definition, output) as Promise<O>,
+      },
+      id,
+    )
+  }
+
+  queue(of: unknown): QueueControl {
+    return createQueueControl(this.#parts, typeof of === 'string' ? of : definitionOf(of, 'what queue was given').queue)
+  }
+
+  close(options: StopOptions = {}): Promise<void> {
+    // Each call may shorten the grace of what still runs.
+    const stopped = Promise.allSettled([...this.#workers].map((worker) => worker.stop(options)))
+    return (this.#closed ??= this.#close(stopped))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(stopped: Promise<unknown>): Promise<void> {
+    await stopped
+    this.#parts.closer.abort(new PosthornError('closed', 'the post is closed'))
+    await this.#parts.reports.stop({ grace: 0 })
+    await this.#parts.release()
+  }
+
+  async #partsOf(work: Work, signal: AbortSignal): Promise<WorkParts> {
+    const made: unknown = typeof work === 'function' ? await work({ post: this, signal }) : work
+    const { handlers, ...rest } = Array.isArray(made) ? { handlers: made } : ((made ?? {}) as WorkParts)
+    if (!Array.isArray(handlers))
+      throw new PosthornError(
+        'invalid-module',
+        'work takes handlers, or a function that returns { handlers, contracts?, stop? }',
+      )
+    return { handlers, ...rest }
+  }
+
+  /** What the contract declares of its queue, where nobody has set anything yet; once in the life of this post. */
+  #declare(definition: Definition): Promise<void> {
+    let declared = this.#declared.get(definition)
+    if (declared === undefined) {
+      declared = declareSettingsIfNone(this.#parts.engine, definition.queue, definition.settings!)
+      declared.catch(() => this.#declared.delete(definition))
+      this.#declared.set(definition, declared)
+    }
+    return declared
+  }
+}
