@@ -6,7 +6,7 @@ import { createIds } from '../core/id.ts'
 import { fromJsonBytes, toJsonBytes } from '../core/json.ts'
 import { DEFAULT_PRIORITY, type Message, type Report, type State, type StoredMessage, type When } from '../core/message.ts'
 import { DEFAULT_QUEUE, type QueueSettings, type Subscription } from '../core/settings.ts'
-import { allPages } from './look.ts'
+import { allPages, isPlaced } from './look.ts'
 import { leave, withoutHints, type Leaving, type Storage } from './subject.ts'
 
 export interface ContextOptions {
@@ -60,8 +60,10 @@ export class Context {
     await this.#storage.remove?.()
   }
 
-  advance(ms: number): void {
+  /** Lets time pass, and what it made due be placed: an engine may make that durable before it hands it out. */
+  async advance(ms: number): Promise<void> {
     this.clock.advance(ms)
+    await isPlaced(this.engine)
   }
 
   /** Lets what is under way go on for a turn of the event loop. */

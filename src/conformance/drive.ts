@@ -1,10 +1,10 @@
 /** Drives an engine and the oracle side by side, command by command, and stops at the first answer on which they disagree. */
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import { ManualClock } from '../core/clock.ts'
-import type { ChangeResult, CommitResult, Delivery, Durability, Engine, LeaseRequest } from '../core/engine.ts'
+import type { ChangeResult, Commit, CommitResult, Delivery, Durability, Engine, LeaseRequest } from '../core/engine.ts'
 import type { MessageRef } from '../core/message.ts'
 import { idOf, recordKeyOf, toCommit, type Command, type CommitSketch, type Meaning } from './command.ts'
-import { compareAll, shape, type Sides } from './look.ts'
+import { compareAll, isPlaced, shape, type Sides } from './look.ts'
 import { Matching } from './matching.ts'
 import type * as model from './model-state.ts'
 import { Model } from './model.ts'
@@ -14,6 +14,12 @@ export interface DriveOptions {
   readonly hints: 'deliver' | 'drop'
   /** Topics to look at. */
   readonly topics: readonly string[]
+}
+
+interface Expected {
+  readonly answer: model.Answer
+  /** Where in the oracle's past this is; null: it changed nothing, and so made nothing durable. */
+  readonly place: number | null
 }
 
 /** A queue of the drive's own: what is sent there tells the engine's time. */
@@ -62,11 +68,12 @@ export class Drive {
         return this.#extend(command.tokens, command.leaseMs)
       case 'advance':
         this.#clock.advance(command.ms)
-        return this.#model.advance(command.ms)
+        this.#model.advance(command.ms)
+        return isPlaced(this.#engine)
       case 'step-wall':
         this.#clock.stepWall(command.ms)
         this.#model.wallMs += command.ms
-        await this.#engine.depth('all')
+        await isPlaced(this.#engine)
         return this.#model.sweep()
       case 'reopen':
         return this.#reopen(command.how, command.unanswered ?? [], command.turns ?? 0)
@@ -85,20 +92,28 @@ export class Drive {
     await this.#storage.remove?.()
   }
 
+  #ask(commit: Commit): Expected {
+    const answer = this.#model.commit(commit)
+    const { past, state } = this.#model
+    const before = past.at(-1)
+    return { answer, place: before === undefined || isSame(before, state) ? null : past.length }
+  }
+
   async #commit(sketches: readonly CommitSketch[]): Promise<void> {
     const results = await this.#engine.commit(sketches.map((sketch) => toCommit(sketch, this.#meaning('engine'))))
     const meaning = this.#meaning('model')
     const commits = sketches.map((sketch) => toCommit(sketch, meaning))
-    this.#answered(sketches, results, commits.map((commit) => this.#model.commit(commit)))
+    this.#answered(sketches, results, commits.map((commit) => this.#ask(commit)))
   }
 
-  #answered(sketches: readonly CommitSketch[], results: readonly CommitResult[], answers: readonly model.Answer[]): void {
-    deepStrictEqual(results.length, answers.length, 'as many results as commits')
+  #answered(sketches: readonly CommitSketch[], results: readonly CommitResult[], expected: readonly Expected[]): void {
+    deepStrictEqual(results.length, expected.length, 'as many results as commits')
     for (const [at, result] of results.entries()) {
+      const { answer, place } = expected[at]!
       this.#isFed ||= this.#model.state.subscriptions.some(({ cursor }) => cursor !== null)
       this.#isFed ||= sketches[at]!.changes.some((change) => change.do === 'bind' && change.subscription.from !== 'now')
-      this.#compareResult(this.#asFirst(sketches[at]!, answers[at]!), result, answers[at]!)
-      if (result.status === 'committed' && !result.replayed) this.#reached(result.durability)
+      this.#compareResult(this.#asFirst(sketches[at]!, answer), result, answer)
+      if (result.status === 'committed' && !result.replayed && place !== null) this.#reached(result.durability, place)
     }
   }
 
@@ -206,10 +221,10 @@ export class Drive {
     ok(await leave(this.#storage, this.#engine, how), `${how} is offered`)
     if (how === 'close') await Promise.all(underWay)
     for (const [at, commit] of expected.entries()) {
-      const answer = this.#model.commit(commit)
+      const asked = this.#ask(commit)
       const results = how === 'close' ? answered[at] : inTime[at]
-      if (results) this.#answered([unanswered[at]!], results, [answer])
-      else this.#asFirst(unanswered[at]!, answer)
+      if (results) this.#answered([unanswered[at]!], results, [asked])
+      else this.#asFirst(unanswered[at]!, asked.answer)
     }
   }
 
@@ -230,10 +245,9 @@ export class Drive {
     throw reasons[0]
   }
 
-  #reached(durability: Durability): void {
-    const at = this.#model.past.length
-    if (durability !== 'memory') this.#floor.kill = at
-    if (durability === 'disk' || durability === 'quorum') this.#floor['power-cut'] = at
+  #reached(durability: Durability, place: number = this.#model.past.length): void {
+    if (durability !== 'memory') this.#floor.kill = Math.max(this.#floor.kill, place)
+    if (durability === 'disk' || durability === 'quorum') this.#floor['power-cut'] = Math.max(this.#floor['power-cut'], place)
   }
 
   async #open(): Promise<void> {
@@ -271,3 +285,10 @@ export class Drive {
 
 /** Numbers that no sequence uses. */
 const PROBE_BASE = 1_000_000
+
+function isSame(before: model.State, now: model.State): boolean {
+  return Object.entries(before).every(([name, list]) => {
+    const others = now[name as keyof model.State]
+    return list.length === others.length && list.every((each: object, at: number) => Object.entries(each).every(([field, value]) => value === Reflect.get(others[at]!, field)))
+  })
+}

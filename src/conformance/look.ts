@@ -13,6 +13,7 @@ import type * as model from './model-state.ts'
 const STATES: readonly State[] = [...WAITING_STATES, 'leased', 'dead', ...ENDED_STATES]
 /** Small, so that paging is always at work. */
 const PAGE = 3
+const MOST_TURNS = 10_000
 
 export interface Sides {
   readonly engine: Engine
@@ -125,6 +126,14 @@ export function shape(stored: StoredMessage | model.Message, id: string): Record
     message: isMade ? null : Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined)),
     event: isMade ? event.type : { ...event },
     body: isMade ? null : Buffer.from(body).toString('hex'),
+  }
+}
+
+/** Resolves when no message is `arrived` any more. */
+export async function isPlaced(engine: Engine): Promise<void> {
+  for (let turn = 0; (await engine.depth('all')).some(({ arrived }) => arrived > 0); turn++) {
+    ok(turn < MOST_TURNS, 'what has arrived is placed at last')
+    await new Promise((resolve) => setImmediate(resolve))
   }
 }
 

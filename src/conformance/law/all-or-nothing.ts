@@ -106,6 +106,7 @@ async function crashInTheMiddle(ctx: Context, how: Leaving): Promise<void> {
     const effect = (n: number): Change => ({ do: 'send', queue: 'effects', message: ctx.message({ key: `${round}/${n}` }) })
     await ctx.send('work')
     const { token } = await ctx.leaseOne('work', { leaseMs: 3_600_000 })
+    await ctx.send('after')
     const answered: number[] = []
     const underWay = [0, 1, 2].map(async (n) => {
       const outcome: readonly Change[] = n === 1 ? [{ do: 'ack', token }] : []

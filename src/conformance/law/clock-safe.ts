@@ -16,12 +16,12 @@ export const clockSafe: readonly Case[] = [
     const { token } = await ctx.leaseOne('a', { leaseMs: 1_000 })
     step()
     deepEqual(await ctx.lease('a'), [])
-    ctx.advance(900)
+    await ctx.advance(900)
     deepEqual(await ctx.engine.extend([token], 1_000), ['kept'])
     step()
-    ctx.advance(999)
+    await ctx.advance(999)
     deepEqual(await ctx.lease('a'), [])
-    ctx.advance(1)
+    await ctx.advance(1)
     equal((await ctx.lease('a')).length, 1)
   }),
   ...onBoth('a delay and a backoff end in their own time', async (ctx, step) => {
@@ -30,35 +30,35 @@ export const clockSafe: readonly Case[] = [
     await ctx.retry((await ctx.leaseOne('b')).token, { afterMs: 1_000 })
     step()
     deepEqual([await ctx.lease('a'), await ctx.lease('b')], [[], []])
-    ctx.advance(999)
+    await ctx.advance(999)
     deepEqual([await ctx.lease('a'), await ctx.lease('b')], [[], []])
-    ctx.advance(1)
+    await ctx.advance(1)
     deepEqual([await ctx.leasedIds('a'), await ctx.leasedIds('b')], [[delayed], [failed]])
   }),
   ...onBoth('an expiry after so long comes in its own time', async (ctx, step) => {
     const id = await ctx.send('a', { expires: { afterMs: 1_000 } })
     step()
-    ctx.advance(999)
+    await ctx.advance(999)
     equal(await ctx.stateOf('a', id), 'ready')
-    ctx.advance(1)
+    await ctx.advance(1)
     equal(await ctx.stateOf('a', id), 'expired')
   }),
   ...onBoth('a dedupe window ends in its own time', async (ctx, step) => {
     await ctx.configure('a', { dedupeWindowMs: 1_000 })
     const first = await ctx.send('a', { dedupe: 'x' })
     step()
-    ctx.advance(999)
+    await ctx.advance(999)
     equal(await ctx.send('a', { dedupe: 'x' }), first)
-    ctx.advance(1)
+    await ctx.advance(1)
     ok((await ctx.send('a', { dedupe: 'x' })) !== first)
   }),
   ...onBoth('places stay in their order', async (ctx, step) => {
     const ids = await ctx.sendMany('a', 2)
     step()
-    ctx.advance(1)
+    await ctx.advance(1)
     ids.push(await ctx.send('a'))
     step()
-    ctx.advance(1)
+    await ctx.advance(1)
     ids.push(await ctx.send('a'))
     deepEqual(await ctx.leasedIds('a'), ids)
   }),
@@ -75,9 +75,9 @@ export const clockSafe: readonly Case[] = [
       equal(await ctx.stateOf('b', gone), 'expired')
       const late = await ctx.send('a', { delay: { at: ctx.clock.wallMs() + 1_000 } })
       ctx.clock.stepWall(-HOUR_MS)
-      ctx.advance(HOUR_MS)
+      await ctx.advance(HOUR_MS)
       deepEqual(await ctx.lease('a'), [])
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       equal(await ctx.stateOf('a', late), 'ready')
     },
   },
@@ -97,7 +97,7 @@ export const clockSafe: readonly Case[] = [
       ok((await ctx.find('a', await ctx.send('a')))!.sentAt >= sentAt)
       equal((await ctx.lease('a')).length, 1)
       deepEqual(await ctx.engine.extend([lease.token], 1_000), ['kept'])
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       equal((await ctx.lease('a')).length, 1, 'the delay ends in its own time')
       equal((await ctx.lease('b')).length, 1, 'and so does the lease')
     },

@@ -45,7 +45,7 @@ async function live(ctx: Context, between: (total: number) => Promise<void>): Pr
   await act(0, ctx.commit({ do: 'drop', token: dropped!.token, reason: 'not needed' }))
   await act(0, ctx.commit({ do: 'cancel', messages: others.slice(0, 1).map(({ stored }) => ({ queue: 'a', id: stored.id })) }))
   for (let n = 0; n < 8; n++) {
-    ctx.advance(1_000)
+    await ctx.advance(1_000)
     await between(total)
   }
   const waiting = (await ctx.browse('a', 'held')).map(({ id }) => ({ queue: 'a', id }))
@@ -115,16 +115,16 @@ export const conserved: readonly Case[] = [
     async run(ctx) {
       await ctx.configure('a', { idleExpiryMs: 1_000 })
       await ctx.send('a')
-      ctx.advance(5_000)
+      await ctx.advance(5_000)
       const { token } = await ctx.leaseOne('a')
       await ctx.ack(token)
-      ctx.advance(999)
+      await ctx.advance(999)
       equal((await ctx.engine.depth('all')).length, 1)
-      ctx.advance(1)
+      await ctx.advance(1)
       deepEqual(await ctx.engine.depth('all'), [])
       deepEqual(await ctx.engine.get(['queue/a']), [null])
       await ctx.send('a')
-      ctx.advance(5_000)
+      await ctx.advance(5_000)
       equal((await ctx.depth('a')).ready, 1, `settings are ${JSON.stringify(DEFAULT_QUEUE.idleExpiryMs)} again`)
     },
   },

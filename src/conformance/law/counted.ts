@@ -20,7 +20,7 @@ async function lapse(ctx: Context, times: number): Promise<Delivery | undefined>
   let last: Delivery | undefined
   for (let n = 0; n < times; n++) {
     ;[last] = await ctx.lease('a', 1, { leaseMs: 1_000 })
-    ctx.advance(1_000)
+    await ctx.advance(1_000)
   }
   return last
 }
@@ -106,7 +106,7 @@ export const counted: readonly Case[] = [
       for (let n = 0; n < 13; n++) {
         const { token } = await ctx.leaseOne('a')
         await ctx.commit({ do: 'retry', token, delay: { afterMs: n }, error: { code: `code-${n}`, message: 'm'.repeat(n === 12 ? 5_000 : 3), stack: 's'.repeat(n === 12 ? 5_000 : 3) } })
-        ctx.advance(100)
+        await ctx.advance(100)
       }
       const { failures } = (await ctx.find('a', id))!
       deepEqual(failures.map(({ code }) => code), Array.from({ length: KEPT_FAILURES }, (_, at) => `code-${at + 3}`))

@@ -45,13 +45,13 @@ export const dedupe: readonly Case[] = [
     async run(ctx) {
       await ctx.configure('a', { dedupeWindowMs: WINDOW_MS })
       const first = await isNew(ctx, 'x')
-      ctx.advance(WINDOW_MS / 2)
+      await ctx.advance(WINDOW_MS / 2)
       await isDuplicate(ctx, 'x', first)
-      ctx.advance(WINDOW_MS / 2 - 1)
+      await ctx.advance(WINDOW_MS / 2 - 1)
       await isDuplicate(ctx, 'x', first)
-      ctx.advance(1)
+      await ctx.advance(1)
       const second = await isNew(ctx, 'x')
-      ctx.advance(WINDOW_MS - 1)
+      await ctx.advance(WINDOW_MS - 1)
       await isDuplicate(ctx, 'x', second)
     },
   },
@@ -141,7 +141,7 @@ export const dedupe: readonly Case[] = [
       await isDuplicate(ctx, 'x', first)
       await ctx.reopen(how, WINDOW_MS / 2 - 1)
       await isDuplicate(ctx, 'x', first)
-      ctx.advance(1)
+      await ctx.advance(1)
       await isNew(ctx, 'x')
     },
   })),

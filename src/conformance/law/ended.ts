@@ -24,7 +24,7 @@ const isReported = (name: string, state: Report['state'], reason: string | null,
     deepEqual([report.message.id, report.message.notes, report.message.key], [id, { v: '3' }, 'k'])
     ok(!('body' in report.message) && !JSON.stringify(report).includes('secret'), 'without its body')
     if (stored) deepEqual([stored.state, stored.reason], [state, reason])
-    ctx.advance(3_600_000)
+    await ctx.advance(3_600_000)
     deepEqual(await ctx.lease('reports'), [], 'told once')
   },
 })
@@ -49,9 +49,9 @@ export const ended: readonly Case[] = [
     name: 'a message that expired',
     async run(ctx) {
       const id = await ctx.send('a', { report: 'reports', expires: { afterMs: 1_000 } })
-      ctx.advance(999)
+      await ctx.advance(999)
       deepEqual(await ctx.reports('reports'), [])
-      ctx.advance(1)
+      await ctx.advance(1)
       deepEqual((await ctx.reports('reports')).map((report) => [report.id, report.state, report.reason]), [[id, 'expired', null]])
     },
   },
@@ -60,7 +60,7 @@ export const ended: readonly Case[] = [
   isReported('a message whose lease lapsed too often', 'dead', 'lapsed', async (ctx) => {
     await ctx.configure('a', { maxLapses: 0 })
     await ctx.leaseOne('a', { leaseMs: 1_000 })
-    ctx.advance(1_000)
+    await ctx.advance(1_000)
   }),
   isReported('a message cancelled while it was leased, then retried', 'cancelled', null, async (ctx, id) => {
     const { token } = await ctx.leaseOne('a')
@@ -75,7 +75,7 @@ export const ended: readonly Case[] = [
   isReported('a message cancelled while it was leased, then lapsed', 'cancelled', null, async (ctx, id) => {
     await ctx.leaseOne('a', { leaseMs: 1_000 })
     await cancel(ctx, id)
-    ctx.advance(1_000)
+    await ctx.advance(1_000)
   }),
   isReported('a dead letter that is discarded', 'discarded', 'broken', async (ctx, id) => {
     await ctx.bury((await ctx.leaseOne('a')).token)
@@ -85,12 +85,12 @@ export const ended: readonly Case[] = [
     await ctx.configure('a', { keep: { ...keep, deadMs: 1_000 } })
     await ctx.bury((await ctx.leaseOne('a')).token)
     deepEqual(await ctx.lease('reports'), [])
-    ctx.advance(1_000)
+    await ctx.advance(1_000)
   }),
   isReported('a dead letter for which there is no room', 'discarded', 'broken', async (ctx) => {
     await ctx.configure('a', { keep: { ...keep, deadCount: 1 } })
     await ctx.bury((await ctx.leaseOne('a')).token)
-    ctx.advance(1)
+    await ctx.advance(1)
     await ctx.send('a')
     await ctx.bury((await ctx.leaseOne('a')).token)
   }),
@@ -112,7 +112,7 @@ export const ended: readonly Case[] = [
       equal((await ctx.find('a', id))?.cancelRequested, true)
       deepEqual(await ctx.engine.extend([token], 1_000), ['cancel'])
       deepEqual(await ctx.lease('a'), [])
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       deepEqual(await ctx.lease('a'), [])
       equal(await ctx.stateOf('a', id), 'cancelled')
     },
@@ -128,7 +128,7 @@ export const ended: readonly Case[] = [
         deepEqual(await ctx.commit(change), [{ count: 0 }])
         for (const id of ids) equal(await ctx.stateOf('a', id), verb === 'cancel' ? 'cancelled' : 'discarded')
       }
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       deepEqual(await ctx.lease('a'), [])
       const { cancelled, discarded } = (await ctx.depth('a')).ended
       deepEqual([cancelled, discarded], [4, 4])
@@ -166,7 +166,7 @@ export const ended: readonly Case[] = [
     async run(ctx) {
       await ctx.configure('reports', { limit: { messages: 1, bytes: null } })
       for (let n = 0; n < 3; n++) await ctx.send('a', { report: 'reports', expires: { afterMs: 1_000 } })
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       deepEqual((await ctx.reports('reports')).map(({ state }) => state), ['expired', 'expired', 'expired'])
     },
   },

@@ -17,7 +17,7 @@ async function workDeaf(ctx: Context, handle: (id: string, token: string) => Pro
     for (const { stored, token } of deliveries) await handle(stored.id, token)
     if (deliveries.length > 0) continue
     if (nextReadyInMs === null) return
-    ctx.advance(Math.max(nextReadyInMs, 1))
+    await ctx.advance(Math.max(nextReadyInMs, 1))
   }
   ok(false, 'the worker comes to an end')
 }

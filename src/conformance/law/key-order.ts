@@ -44,7 +44,7 @@ const headComesAgain = (name: string, putBack: (ctx: Context, head: Delivery) =>
     ok(ids.includes(other!), 'another key is not held back')
     ok(!ids.includes(second!), 'the key is held back')
     if (!ids.includes(first!)) {
-      ctx.advance(5_000)
+      await ctx.advance(5_000)
       deepEqual(await ctx.leasedIds('a'), [first])
     }
     deepEqual(await ctx.lease('a'), [])
@@ -78,7 +78,7 @@ export const keyOrder: readonly Case[] = [
   headComesAgain('a retry with a delay keeps its place and holds back its key only', (ctx, { token }) => ctx.retry(token, { afterMs: 5_000 })),
   headComesAgain('a message given back keeps its place', (ctx, { token }) => ctx.release(token)),
   headComesAgain('a message given back with a delay keeps its place and holds back its key only', (ctx, { token }) => ctx.release(token, { afterMs: 5_000 })),
-  headComesAgain('a message whose lease lapsed keeps its place', async (ctx) => ctx.advance(10_000)),
+  headComesAgain('a message whose lease lapsed keeps its place', async (ctx) => await ctx.advance(10_000)),
   {
     law,
     name: 'a head that is cancelled, discarded or expires while it waits lets the next go',
@@ -92,7 +92,7 @@ export const keyOrder: readonly Case[] = [
       }
       await ctx.send('a', { key: 'k', expires: { afterMs: 1_000 } })
       const next = await ctx.send('a', { key: 'k' })
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       deepEqual(await ctx.leasedIds('a'), [next])
     },
   },
@@ -115,7 +115,7 @@ export const keyOrder: readonly Case[] = [
     async run(ctx) {
       const late = await ctx.send('a', { key: 'k', delay: { afterMs: 1_000 } })
       const [first, second] = await sendKeyed(ctx, 'kk')
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       equal(await ctx.stateOf('a', late), 'held')
       const last = await ctx.send('a', { key: 'k' })
       for (const id of [first, second, late, last]) {
@@ -166,7 +166,7 @@ export const keyOrder: readonly Case[] = [
         const isBack = (await ctx.find('a', first!)) !== null
         ok(!(started && isBack), `${turns} turns after the ack began the next one ran, and the first is back`)
         await ctx.commit({ do: 'discard', messages: [first!, second!].map((id) => ({ queue: 'a', id })) })
-        ctx.advance(600_000)
+        await ctx.advance(600_000)
         await ctx.commit({ do: 'discard', messages: [first!, second!].map((id) => ({ queue: 'a', id })) })
       }
     },
@@ -180,7 +180,7 @@ export const keyOrder: readonly Case[] = [
       await ctx.retry((await ctx.leaseOne('a')).token, { afterMs: 5_000 })
       await ctx.reopen(how)
       deepEqual(await ctx.lease('a'), [], 'the retry still holds back its key')
-      ctx.advance(5_000)
+      await ctx.advance(5_000)
       for (const id of ids) {
         const { stored, token } = await ctx.leaseOne('a')
         equal(stored.id, id)
@@ -215,7 +215,7 @@ async function manyWorkers(ctx: Context): Promise<void> {
       else if (outcome === 1) await ctx.release(token)
       else if (outcome >= 3) ended.push((await ctx.ack(token), stored.id))
     }
-    ctx.advance(10)
+    await ctx.advance(10)
   }
   for (const key of 'abcdefgh') {
     deepEqual(ended.filter((id) => keyOf.get(id) === key), ids.filter((id) => keyOf.get(id) === key), `key ${key}`)

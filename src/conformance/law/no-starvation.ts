@@ -24,7 +24,7 @@ export const noStarvation: readonly Case[] = [
       const ids: string[] = []
       for (const priority of [0, 9, 4, 9, 4]) {
         ids.push(await ctx.send('a', { priority }))
-        ctx.advance(1)
+        await ctx.advance(1)
       }
       deepEqual(await ctx.leasedIds('a'), [1, 3, 2, 4, 0].map((at) => ids[at]))
     },
@@ -35,9 +35,9 @@ export const noStarvation: readonly Case[] = [
     async run(ctx) {
       const first = await ctx.send('a')
       const { token } = await ctx.leaseOne('a')
-      ctx.advance(1)
+      await ctx.advance(1)
       const second = await ctx.send('a')
-      ctx.advance(1)
+      await ctx.advance(1)
       await ctx.release(token)
       deepEqual(await ctx.leasedIds('a'), [second, first])
     },
@@ -49,9 +49,9 @@ export const noStarvation: readonly Case[] = [
     async run(ctx) {
       await ctx.configure('a', { pick: { by: 'priority', agingMs: 100 } })
       const low = await ctx.send('a', { priority: 0 })
-      ctx.advance(399)
+      await ctx.advance(399)
       const sooner = await ctx.send('a', { priority: 4 })
-      ctx.advance(2)
+      await ctx.advance(2)
       const later = await ctx.send('a', { priority: 4 })
       deepEqual(await ctx.leasedIds('a'), [sooner, low, later])
     },
@@ -76,7 +76,7 @@ export const noStarvation: readonly Case[] = [
         if (stored.id === low) break
         handedOut++
         ok(handedOut <= ahead + flood, `${handedOut} were handed out before it, ${ahead} were ahead and ${flood} could overtake`)
-        ctx.advance(1)
+        await ctx.advance(1)
       }
     },
   },

@@ -17,7 +17,7 @@ export const notAfter: readonly Case[] = [
     name: 'a message is handed out until the millisecond before its expiry',
     async run(ctx) {
       const id = await ctx.send('a', { expires: { afterMs: 1_000 } })
-      ctx.advance(999)
+      await ctx.advance(999)
       deepEqual(await ctx.leasedIds('a'), [id])
     },
   },
@@ -26,7 +26,7 @@ export const notAfter: readonly Case[] = [
     name: 'a message is not handed out at its expiry, also when nobody has looked since',
     async run(ctx) {
       const id = await ctx.send('a', { expires: { afterMs: 1_000 } })
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       await isExpired(ctx, id)
     },
   },
@@ -35,7 +35,7 @@ export const notAfter: readonly Case[] = [
     name: 'a message that expires at a time on the wall',
     async run(ctx) {
       const id = await ctx.send('a', { expires: { at: ctx.clock.wallMs() + 1_000 } })
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       await isExpired(ctx, id)
     },
   },
@@ -51,12 +51,12 @@ export const notAfter: readonly Case[] = [
     name: 'a delayed message whose expiry comes first, or together',
     async run(ctx) {
       const first = await ctx.send('a', { delay: { afterMs: 2_000 }, expires: { afterMs: 1_000 } })
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       await isExpired(ctx, first)
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       await isExpired(ctx, first)
       const together = await ctx.send('a', { delay: { afterMs: 1_000 }, expires: { afterMs: 1_000 } })
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       deepEqual(await ctx.lease('a'), [])
       equal(await ctx.stateOf('a', together), 'expired')
     },
@@ -70,7 +70,7 @@ export const notAfter: readonly Case[] = [
       const third = await ctx.send('a', { key: 'k' })
       const { token, stored } = await ctx.leaseOne('a')
       equal(stored.id, first)
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       equal(await ctx.stateOf('a', second), 'expired')
       await ctx.ack(token)
       deepEqual(await ctx.leasedIds('a'), [third])
@@ -82,7 +82,7 @@ export const notAfter: readonly Case[] = [
     async run(ctx) {
       await ctx.send('a', { expires: { afterMs: 1_000 } })
       const { token } = await ctx.leaseOne('a', { leaseMs: 5_000 })
-      ctx.advance(2_000)
+      await ctx.advance(2_000)
       deepEqual(await ctx.engine.extend([token], 5_000), ['kept'])
       await ctx.ack(token)
       equal((await ctx.depth('a')).ended.acked, 1)
@@ -94,10 +94,10 @@ export const notAfter: readonly Case[] = [
     async run(ctx) {
       const ids = await ctx.sendMany('a', 3, { expires: { afterMs: 1_000 }, report: 'reports' })
       const [retried, released] = await ctx.lease('a', 3, { leaseMs: 5_000 })
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       await ctx.retry(retried!.token)
       await ctx.release(released!.token, { afterMs: 1_000 })
-      ctx.advance(4_000)
+      await ctx.advance(4_000)
       deepEqual(await ctx.lease('a'), [])
       for (const id of ids) equal(await ctx.stateOf('a', id), 'expired')
       const reports = await ctx.reports('reports')

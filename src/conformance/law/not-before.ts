@@ -8,9 +8,9 @@ const law = 'not-before'
 /** Nothing comes out until so many ms have passed; then the message does. */
 async function comesAfter(ctx: Context, id: string, ms: number): Promise<void> {
   deepEqual(await ctx.lease('a'), [], 'not at once')
-  ctx.advance(ms - 1)
+  await ctx.advance(ms - 1)
   deepEqual(await ctx.lease('a'), [], 'not a millisecond before')
-  ctx.advance(1)
+  await ctx.advance(1)
   deepEqual(await ctx.leasedIds('a'), [id], 'at its time')
 }
 
@@ -36,10 +36,10 @@ export const notBefore: readonly Case[] = [
       const id = await ctx.send('a')
       await ctx.retry((await ctx.leaseOne('a')).token, { afterMs: 1_000 })
       await comesAfter(ctx, id, 1_000)
-      ctx.advance(30_000)
+      await ctx.advance(30_000)
       await ctx.release((await ctx.leaseOne('a')).token, { afterMs: 2_000 })
       await comesAfter(ctx, id, 2_000)
-      ctx.advance(30_000)
+      await ctx.advance(30_000)
       await ctx.retry((await ctx.leaseOne('a')).token, { at: ctx.clock.wallMs() + 3_000 })
       await comesAfter(ctx, id, 3_000)
     },
@@ -64,7 +64,7 @@ export const notBefore: readonly Case[] = [
       const ids: string[] = []
       for (const afterMs of delays) ids.push(await ctx.send('a', { delay: { afterMs } }))
       for (let n = 0; n < 5; n++) {
-        ctx.advance(10)
+        await ctx.advance(10)
         const due = ids.filter((_, at) => delays[at] === (n + 1) * 10)
         deepEqual(await ctx.leasedIds('a'), due)
       }
@@ -76,7 +76,7 @@ export const notBefore: readonly Case[] = [
     needs: how === 'close' ? ['os'] : how === 'kill' ? ['os', 'kill'] : ['disk', 'power-cut'],
     async run(ctx) {
       const id = await ctx.send('a', { delay: { afterMs: 60_000 } })
-      ctx.advance(10_000)
+      await ctx.advance(10_000)
       await ctx.send('b')
       await ctx.reopen(how, 20_000)
       await comesAfter(ctx, id, 30_000)
@@ -91,7 +91,7 @@ export const notBefore: readonly Case[] = [
       equal(await wait(), null, 'an empty queue')
       await ctx.send('a', { delay: { afterMs: 60_000 } })
       equal(await wait(), 60_000)
-      ctx.advance(10_000)
+      await ctx.advance(10_000)
       equal(await wait(), 50_000)
       await ctx.send('other', { delay: { afterMs: 1_000 } })
       equal(await wait(), 50_000, 'another queue does not matter')

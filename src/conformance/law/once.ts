@@ -32,7 +32,7 @@ export const once: readonly Case[] = [
       const { token } = await ctx.leaseOne('a')
       await ctx.ack(token)
       await isRemembered(ctx, commit, first.results)
-      ctx.advance(MEMORY_MS - 1)
+      await ctx.advance(MEMORY_MS - 1)
       await isRemembered(ctx, commit, first.results)
       deepEqual(await ctx.lease('a'), [], 'the message that was handled is not sent again')
     },

@@ -23,9 +23,9 @@ export const oneHolder: readonly Case[] = [
     async run(ctx) {
       await ctx.send('a')
       const first = await ctx.leaseOne('a', { leaseMs: 1_000 })
-      ctx.advance(999)
+      await ctx.advance(999)
       deepEqual(await ctx.lease('a'), [])
-      ctx.advance(1)
+      await ctx.advance(1)
       const second = await ctx.leaseOne('a')
       equal(second.stored.id, first.stored.id)
       notEqual(second.token, first.token)
@@ -39,12 +39,12 @@ export const oneHolder: readonly Case[] = [
     async run(ctx) {
       await ctx.send('a')
       const { token } = await ctx.leaseOne('a', { leaseMs: 1_000 })
-      ctx.advance(900)
+      await ctx.advance(900)
       deepEqual(await ctx.engine.extend([token], 1_000), ['kept'])
-      ctx.advance(999)
+      await ctx.advance(999)
       deepEqual(await ctx.lease('a'), [])
       deepEqual(await ctx.engine.extend([token], 500), ['kept'])
-      ctx.advance(500)
+      await ctx.advance(500)
       deepEqual(await ctx.engine.extend([token], 1_000), ['stale'])
       equal((await ctx.lease('a')).length, 1)
     },

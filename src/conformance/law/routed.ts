@@ -113,7 +113,7 @@ export const routed: readonly Case[] = [
         deepEqual(await ctx.lease('topic:t:strict'), [])
         await ctx.retry(token, { afterMs: 1_000 })
         deepEqual(await ctx.lease('topic:t:strict'), [], 'a retry holds back all')
-        ctx.advance(1_000)
+        await ctx.advance(1_000)
         await ctx.ack((await ctx.leaseOne('topic:t:strict')).token)
       }
     },
@@ -129,7 +129,7 @@ export const routed: readonly Case[] = [
       await limit(ctx, 4)
       for (let n = 0; n < 4; n++) equal((await ctx.publish('t')).routed, 2)
       equal((await subscription(ctx)).status, 'live')
-      ctx.advance(10)
+      await ctx.advance(10)
       for (let n = 0; n < 3; n++) equal((await ctx.publish('t')).routed, 1)
       const { status, gaps } = await subscription(ctx)
       equal(status, 'suspended')
@@ -183,7 +183,7 @@ export const routed: readonly Case[] = [
       equal((await ctx.refusal({ do: 'bind', subscription: { topic: 't', name: 's', types: [], filters: [], from: 'beginning', order: 'none' } })).code, 'unsupported')
       await retain(ctx)
       await publishMany(ctx, 3)
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       const at = (await ctx.find('clock', await ctx.send('clock')))!.sentAt
       const later = await publishMany(ctx, 3)
       await ctx.bind('t', 's', { from: { at } })
@@ -207,7 +207,7 @@ export const routed: readonly Case[] = [
       for (let round = 0; round < 200 && got.length < ids.length; round++) {
         const [delivery] = await ctx.lease(queue, 1)
         if (delivery) got.push((await ctx.ack(delivery.token), delivery.stored.id))
-        else ctx.advance(10)
+        else await ctx.advance(10)
         if (round < 40 && round % 2 === 0) ids.push((await ctx.publish('t')).id)
       }
       deepEqual(got, ids)
@@ -226,7 +226,7 @@ export const routed: readonly Case[] = [
         await ctx.bind('t', 's')
         await limit(ctx, 2)
         await publishMany(ctx, 4)
-        ctx.advance(1_000)
+        await ctx.advance(1_000)
         const late = await publishMany(ctx, 2)
         const got = await drain(ctx)
         equal((await subscription(ctx)).status, 'live')

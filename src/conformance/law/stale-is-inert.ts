@@ -53,7 +53,7 @@ export const staleIsInert: readonly Case[] = [
     async run(ctx) {
       const id = await ctx.send('a')
       const { token } = await ctx.leaseOne('a', { leaseMs: 1_000 })
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       await isInert(ctx, token, id)
     },
   },
@@ -63,7 +63,7 @@ export const staleIsInert: readonly Case[] = [
     async run(ctx) {
       const id = await ctx.send('a')
       const { token } = await ctx.leaseOne('a', { leaseMs: 1_000 })
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       const now = await ctx.leaseOne('a')
       await isInert(ctx, token, id)
       await ctx.ack(now.token)

@@ -98,7 +98,7 @@ export const versioned: readonly Case[] = [
     name: 'a record whose time is over does not exist',
     async run(ctx) {
       const [result] = await ctx.commit({ do: 'put', key: 'k', value: bytes('1'), expiresAt: ctx.clock.wallMs() + 1_000 })
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       const { version } = result as { readonly version: Version }
       equal((await ctx.refusal(put('2', version))).code, 'conflict')
       notEqual(await putAt(ctx, '3', null), version)

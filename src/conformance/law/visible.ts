@@ -39,6 +39,17 @@ export const visible: readonly Case[] = [
   },
   {
     law,
+    name: 'what was confirmed at any level is handed out at once',
+    async run(ctx) {
+      for (const durability of ctx.engine.capabilities.durability.filter((level) => level !== 'joined')) {
+        const message = ctx.message()
+        await ctx.tryCommit({ durability, changes: [{ do: 'send', queue: 'a', message }] })
+        deepEqual(await ctx.leasedIds('a'), [message.id], durability)
+      }
+    },
+  },
+  {
+    law,
     name: 'what is not there is null, left out or empty',
     async run(ctx) {
       const id = await ctx.send('a')
@@ -77,7 +88,7 @@ export const visible: readonly Case[] = [
     name: 'browse matches type, key, group, failure and time, all at once',
     async run(ctx) {
       const a = await ctx.send('a', { type: 'x', key: 'k', group: 'g' })
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       const b = await ctx.send('a', { type: 'x', key: 'k2' })
       const c = await ctx.send('a', { type: 'y', group: 'g' })
       const deliveries = await ctx.lease('a')
@@ -120,9 +131,9 @@ export const visible: readonly Case[] = [
     name: 'a record is there until its time on the wall and not after',
     async run(ctx) {
       await ctx.commit({ do: 'put', key: 'k', value: bytes('x'), expiresAt: ctx.clock.wallMs() + 1_000, aliases: ['alias'] })
-      ctx.advance(999)
+      await ctx.advance(999)
       ok((await ctx.engine.get(['k']))[0])
-      ctx.advance(1)
+      await ctx.advance(1)
       deepEqual(await ctx.engine.get(['k', 'alias']), [null, null])
       deepEqual((await ctx.engine.list({ prefix: '', after: null, limit: 10 })).items, [])
     },
@@ -164,7 +175,7 @@ export const visible: readonly Case[] = [
     async run(ctx) {
       await ctx.commit({ do: 'retain', topic: 't', retention: { ms: null, count: 100 } })
       const first = await ctx.publish('t')
-      ctx.advance(1_000)
+      await ctx.advance(1_000)
       const at = (await ctx.find('clock', await ctx.send('clock')))!.sentAt
       const rest = [await ctx.publish('t'), await ctx.publish('t')]
       const read = async (from: Parameters<Engine['read']>[0]['from']) => (await ctx.engine.read({ topic: 't', from, limit: 100 })).items

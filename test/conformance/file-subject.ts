@@ -1,0 +1,32 @@
+// `file:DIR` as a subject of the kit, on a simulated disk: a kill leaves what was written, a power cut drops or tears what was
+// not synced. Segments and checkpoints are small, so that a short test meets many of them.
+
+import type { Subject } from '../../src/conformance/index.ts'
+import { openFileEngine } from '../../src/engine/file/engine.ts'
+import { FaultDisk, type PowerCut } from '../../src/engine/file/fault-disk.ts'
+
+const FOLDER = '/posthorn'
+const SMALL = { firstSegmentBytes: 64 << 10, segmentBytes: 128 << 10, checkpointBytes: 96 << 10, slackBytes: 128 << 10, reservedBytes: 0, pauseMs: 0 }
+const CUTS: readonly PowerCut[] = [
+  { unsynced: 'drop' },
+  { unsynced: 'drop', names: 'keep' },
+  { unsynced: 'tear', sectorBytes: 512, names: 'tear' },
+  { unsynced: 'tear', sectorBytes: 4096, names: 'drop' },
+]
+
+let created = 0
+
+export const fileSubject: Subject = {
+  name: 'file',
+  create() {
+    const disk = new FaultDisk({ seed: ++created })
+    let cuts = created
+    return {
+      open: ({ clock }) => openFileEngine(FOLDER, { clock, disk, logLimits: SMALL }),
+      faults: {
+        kill: () => disk.kill(),
+        powerCut: () => disk.powerCut(CUTS[cuts++ % CUTS.length]),
+      },
+    }
+  },
+}
