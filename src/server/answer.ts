@@ -77,8 +77,8 @@ function problemAnswer(value: Problem, { retryAfterSeconds, allow, rateLimit }: 
   return { status: value.status, headers, body: JSON.stringify(value) }
 }
 
-export function toResponse({ status, headers, body }: Answer): Response {
+export function toResponse({ status, headers, body }: Answer, method: string = 'GET'): Response {
   // A Response of its own says nothing about connections: that is the business of whoever serves it.
   const { connection: _, ...rest } = headers
-  return new Response(body as string | Uint8Array<ArrayBuffer> | null, { status, headers: rest })
+  return new Response(method === 'HEAD' ? null : (body as string | Uint8Array<ArrayBuffer> | null), { status, headers: rest })
 }

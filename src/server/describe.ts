@@ -3,6 +3,9 @@ import { json } from './answer.ts'
 import { createDocument } from './openapi/document.ts'
 import type { Route } from './route.ts'
 
+/** Posthorn's own tasks have routes of their own. */
+const OWN = 'system.'
+
 /** @param routes all of them; this one is added */
 export function describeRoute(routes: readonly Route[], secured: boolean): Route {
   const route: Route = {
@@ -13,7 +16,7 @@ export function describeRoute(routes: readonly Route[], secured: boolean): Route
     summary: 'This document',
     replies: { 200: { description: 'OpenAPI 3.1.', content: { 'application/json': { type: 'object' } } } },
     // Contracts come as handlers start and sends are made, so it is written anew each time.
-    run: ({ deps }) => json(200, createDocument({ routes: [...routes, route], contracts: deps.registry.all(), secured })),
+    run: ({ deps }) => json(200, createDocument({ routes: [...routes, route], contracts: deps.registry.all().filter(({ name }) => !name.startsWith(OWN)), secured })),
   }
   return route
 }

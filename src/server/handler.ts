@@ -17,6 +17,6 @@ export function handler(post: Post, options: HandlerOptions = {}): Handler {
   return async (request) => {
     // Where it cannot begin, the engine is closed: then that is what requests are answered.
     await (started ??= work.start().catch(() => {}))
-    return toResponse(await respond(request))
+    return toResponse(await respond(request), request.method)
   }
 }
