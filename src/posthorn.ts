@@ -93,16 +93,17 @@ function keyOf(url: unknown): string {
   return typeof url === 'string' && url.startsWith('file:') ? `file:${resolve(directoryOf(url))}` : String(url)
 }
 
-async function loadEngine(url: string, { clock = systemClock, limits }: OpenOptions): Promise<Engine> {
+async function loadEngine(url: string, { clock = systemClock, ids, limits, durability }: OpenOptions): Promise<Engine> {
   // An output within the limit still has to fit into the message that tells of it.
   const bodyBytes = (limits?.bodyBytes ?? DEFAULTS.maxBodyBytes) + ENVELOPE_BYTES
   if (url === 'memory:') {
     const { createMemoryEngine } = await import('./engine/memory/engine.ts')
-    return createMemoryEngine({ clock, limits: { bodyBytes } })
+    return createMemoryEngine({ clock, ids, limits: { bodyBytes } })
   }
   if (url.startsWith('file:')) {
     const { openFileEngine } = await import('./engine/file/engine.ts')
-    return openFileEngine(directoryOf(url), { clock, limits: { bodyBytes } })
+    const level = durability === 'os' || durability === 'disk' ? durability : undefined
+    return openFileEngine(directoryOf(url), { clock, ids, limits: { bodyBytes }, durability: level })
   }
   // What follows the scheme may hold a password.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0]
