@@ -16,7 +16,6 @@ export function decideById(desk: Desk, verb: ById, refs: readonly MessageRef[]):
   const decide = { cancel, redrive, discard }[verb]
   let count = 0
   for (const slot of slotsOf(desk, refs)) if (decide(desk, slot)) count++
-  if (count > 0) desk.isDirty = true
   return { count }
 }
 
@@ -43,7 +42,10 @@ function cancel(desk: Desk, slot: number): boolean {
   const chunk = desk.state.messages.slots.of(slot)
   const state = chunk.state[slot & CHUNK_MASK]!
   if (state === LEASED) {
-    if ((chunk.flags[slot & CHUNK_MASK]! & FLAG.cancelRequested) === 0) desk.effects.cancelRequested(slot)
+    if ((chunk.flags[slot & CHUNK_MASK]! & FLAG.cancelRequested) === 0) {
+      desk.dirty()
+      desk.effects.cancelRequested(slot)
+    }
     desk.notices.cancel(queueOf(desk, slot).name, tokenOf(desk.state.messages.slots, slot))
     return true
   }
@@ -55,6 +57,7 @@ function cancel(desk: Desk, slot: number): boolean {
 function redrive(desk: Desk, slot: number): boolean {
   if (desk.state.messages.slots.of(slot).state[slot & CHUNK_MASK] !== DEAD) return false
   queueOf(desk, slot).lastUsedAt = desk.now
+  desk.dirty()
   desk.effects.redriven(slot)
   enterLine(desk, slot, desk.now)
   return true

@@ -6,7 +6,7 @@ import { end } from './ending.ts'
 import { DISCARDED, LEASED, DEAD } from './entries.ts'
 import { feed } from './feed.ts'
 import type { Queue } from './queue.ts'
-import { retimeTopic } from './retain.ts'
+import { forgetAll, retimeTopic } from './retain.ts'
 import { CHUNK_MASK } from './slots.ts'
 import type { Topic } from './topic.ts'
 
@@ -23,6 +23,7 @@ export function configure(desk: Desk, queueName: string, settings: QueueSettings
 export function retain(desk: Desk, topicName: string, retention: Retention | null): ChangeResult {
   const version = desk.nextVersion()
   const topic = topicOf(desk, topicName)
+  if (retention === null) forgetAll(desk, topic)
   desk.effects.topicSet({ ...topic.row(), retention, version })
   retimeTopic(desk, topic)
   if (retention === null) releaseWaiting(desk, topic)
@@ -49,7 +50,7 @@ export function bind(desk: Desk, subscription: Bound): ChangeResult {
   else {
     const cursor = cursorOf(topic, subscription.from)
     const status = cursor === null ? 'live' : 'catching-up'
-    desk.effects.subscriptionSet({ number: desk.state.subscriptions.next(), queue: queue.number, subscription, version, status, cursor: cursor ?? 0 })
+    desk.effects.subscriptionSet({ number: desk.state.subscriptions.next(), queue: queue.number, subscription, version, status, cursor: cursor ?? 0, hasGap: false })
     if (cursor !== null) feed(desk, topic.subscriptions.get(name)!)
   }
   desk.isDirty = true
@@ -71,20 +72,24 @@ export function unbind(desk: Desk, topicName: string, name: string): null {
   return null
 }
 
+/** A queue to which something is sent for itself, although its subscription has ended: from now on it is a queue like others. */
+export function revive(desk: Desk, queue: Queue): void {
+  if (!queue.unbound) return
+  discardSome(desk, queue, Infinity)
+  desk.effects.queueSet({ ...queue.row(), unbound: false })
+}
+
 /** Discards what waits or is dead in a queue that is going; at most so many, a sweep does the rest. How many there were. */
 export function discardSome(desk: Desk, queue: Queue, most: number): number {
   const { slots } = desk.state.messages
-  let count = 0
-  for (let slot = queue.arrivals.head; slot !== 0 && count < most; ) {
-    const later = queue.arrivals.later(slot)
+  // Listed first: with each end, one that had ended before may be forgotten, and its slot be another's.
+  const meant: number[] = []
+  for (let slot = queue.arrivals.head; slot !== 0 && meant.length < most; slot = queue.arrivals.later(slot)) {
     const state = slots.of(slot).state[slot & CHUNK_MASK]!
-    if (state < LEASED || state === DEAD) {
-      end(desk, slot, DISCARDED, 'reported')
-      count++
-    }
-    slot = later
+    if (state < LEASED || state === DEAD) meant.push(slot)
   }
-  return count
+  for (const slot of meant) end(desk, slot, DISCARDED, 'reported')
+  return meant.length
 }
 
 function topicOf(desk: Desk, name: string): Topic {

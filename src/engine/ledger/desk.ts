@@ -34,7 +34,7 @@ export class Desk {
   readonly notices: Notices
   now = 0
   wall = 0
-  /** Something was decided that must be durable before anybody is told. */
+  /** Something was decided, so it is in the open frame, that must be durable before anybody is told. */
   isDirty = false
   /** When each queue must be looked at next, on either clock. */
   readonly queueDuePlaces: SparsePlaces = new SparsePlaces()
@@ -63,9 +63,14 @@ export class Desk {
     this.wall = now.wall
   }
 
-  /** What is decided next must be durable before anybody is told, and before what it makes ready is handed out. */
+  /** What is decided next, and there is something, must be durable before anybody is told, and before what it makes ready is handed out. */
   dirty(): void {
     this.isDirty = true
+    this.holdBack()
+  }
+
+  /** What becomes ready from here on is not handed out before the open frame is durable. */
+  holdBack(): void {
     this.state.messages.seatAfter = this.store.frame
   }
 
@@ -75,6 +80,7 @@ export class Desk {
     const known = state.queueByName.get(name)
     if (known !== undefined) return known
     const number = state.queues.next()
+    this.isDirty = true
     this.effects.queueSet({ queue: number, name, settings, version: 0, unbound: false })
     const queue = state.queues.get(number)!
     queue.lastUsedAt = this.now

@@ -60,6 +60,8 @@ export class LedgerEngine implements Engine {
   readonly #dropHints: boolean
   /** The last frame that holds anything that must be durable. */
   #dirtyFrame = 0
+  /** The last frame of which something was confirmed before it was durable. */
+  #confirmedFrame = 0
   #failure: Error | null = null
   #closing: Promise<void> | null = null
 
@@ -101,16 +103,18 @@ export class LedgerEngine implements Engine {
         return result
       })
       this.#finish()
+      if (level < offers.length - 1) this.#confirmedFrame = this.#dirtyFrame
       return this.#waiters.answer(offers[level]!, this.#dirtyFrame, results)
     })
   }
 
   lease(request: LeaseRequest): Promise<LeaseResult> {
     return this.#run(() => {
-      // What time has decided just now may hold back what it made ready until it is durable.
-      if (!this.#desk.isDirty) return this.#lease(request)
+      // What time has decided just now, and what was confirmed at a lower level, is not handed out before it is durable. It is waited for.
+      const held = this.#desk.isDirty ? this.#store.frame : this.#confirmedFrame
+      if (held <= this.#store.reached(this.#best)) return this.#lease(request)
       this.#finish()
-      return this.#waiters.answer(this.#best, this.#dirtyFrame, undefined).then(() => this.#run(() => this.#lease(request)))
+      return this.#waiters.answer(this.#best, held, undefined).then(() => this.#run(() => this.#lease(request)))
     })
   }
 

@@ -116,6 +116,8 @@ export interface SubscriptionRow {
   readonly status: StoredSubscription['status']
   /** Position of the last event that was queued, where it does not follow live; else 0. */
   readonly cursor: number
+  /** Its last gap is of this suspension and still grows. */
+  readonly hasGap: boolean
 }
 
 /** An id remembered for a dedupe text: `id` is the text of the first message's id. */

@@ -1,7 +1,7 @@
 /** Feeds a subscription that does not follow live: from what its topic keeps, in bounded steps, until it has caught up. */
 import type { Message } from '../../core/message.ts'
 import type { Desk } from './desk.ts'
-import { openGap } from './gap.ts'
+import { missEvent } from './gap.ts'
 import { insert, slotOfId } from './insert.ts'
 import { announce } from './publish.ts'
 import type { Queue } from './queue.ts'
@@ -31,11 +31,12 @@ export function feed(desk: Desk, subscription: Subscription): void {
   const wasSuspended = subscription.row.status === 'suspended'
   if (wasSuspended && !queue.isBelowHalf()) return
   const topic = desk.state.topicByName.get(subscription.row.subscription.topic)!
-  desk.dirty()
+  desk.holdBack()
   const end = moveOn(desk, subscription, queue, topic)
   if (end.status === 'live') subscription.fetched.clear()
   else if (end.status === 'catching-up' && !subscription.isFetching) desk.hungry.add(subscription.row.number)
   if (end.status !== subscription.row.status || end.cursor !== subscription.row.cursor) {
+    desk.isDirty = true
     desk.effects.subscriptionSet({ ...subscription.row, status: end.status, cursor: end.status === 'live' ? 0 : end.cursor })
   }
   if (wasSuspended && end.status !== 'suspended') announce(desk, subscription, 'resumed')
@@ -54,15 +55,16 @@ function moveOn(desk: Desk, subscription: Subscription, queue: Queue, topic: Top
     if (left-- === 0) return { status: 'catching-up', cursor }
     if (subscription.wantsType(desk.state.names.text(item.type))) {
       const message = contentOf(desk, subscription, item)
-      if (message === null) {
+      if (message === 'far') {
         fetch(desk, subscription, topic, cursor)
         return { status: 'catching-up', cursor }
       }
-      if (subscription.wants(message.event)) {
+      if (message === 'lost') missEvent(desk, subscription, item.at)
+      else if (subscription.wants(message.event)) {
         const isTooLarge = queue.living === 0 && queue.isFull(1, message.body.byteLength)
         if (!isTooLarge && queue.isFull(1, message.body.byteLength)) return { status: 'suspended', cursor }
         // What can never fit is missed, rather than standing in the way for ever.
-        if (isTooLarge) openGap(desk, subscription, item.at)
+        if (isTooLarge) missEvent(desk, subscription, item.at)
         else if (slotOfId(desk, queue, message.id) === 0) insert(desk, queue, message, item.block)
       }
       subscription.fetched.delete(item.position)
@@ -72,31 +74,40 @@ function moveOn(desk: Desk, subscription: Subscription, queue: Queue, topic: Top
   return { status: 'live', cursor }
 }
 
-/** null: it is not at hand. */
-function contentOf(desk: Desk, subscription: Subscription, item: RetainedItem): Message | null {
+/** `far`: it must be fetched · `lost`: it cannot be read. */
+function contentOf(desk: Desk, subscription: Subscription, item: RetainedItem): Message | 'far' | 'lost' {
   const fetched = subscription.fetched.get(item.position)
   if (fetched !== undefined) return fetched
-  const content = desk.store.blocks.readMessage(item.block)
-  if (!(content instanceof Promise)) return content
-  // It is asked for again below, with those that come after it.
-  content.catch(() => {})
-  return null
+  try {
+    const content = desk.store.blocks.readMessage(item.block)
+    if (!(content instanceof Promise)) return content
+    // It is asked for again when it is fetched, with those that come after it.
+    content.catch(() => {})
+    return 'far'
+  } catch {
+    return 'lost'
+  }
 }
 
 function fetch(desk: Desk, subscription: Subscription, topic: Topic, cursor: number): void {
   const reads: Promise<unknown>[] = []
   for (const item of topic.log!.after(cursor)) {
     if (reads.length === FETCH_EVENTS) break
-    if (!subscription.wantsType(desk.state.names.text(item.type))) continue
-    reads.push(Promise.resolve(desk.store.blocks.readMessage(item.block)).then((message) => subscription.fetched.set(item.position, message)))
+    if (subscription.wantsType(desk.state.names.text(item.type))) reads.push(fetchOne(desk, subscription, item))
   }
   subscription.isFetching = true
-  void Promise.allSettled(reads).then((results) => {
+  void Promise.all(reads).then(() => {
     subscription.isFetching = false
-    // Content that cannot be read is a failed store, which has said so itself.
-    if (results.every(({ status }) => status === 'fulfilled')) {
-      desk.hungry.add(subscription.row.number)
-      desk.wake()
-    }
+    desk.hungry.add(subscription.row.number)
+    desk.wake()
   })
+}
+
+async function fetchOne(desk: Desk, subscription: Subscription, { position, block }: RetainedItem): Promise<void> {
+  try {
+    subscription.fetched.set(position, await desk.store.blocks.readMessage(block))
+  } catch {
+    // The store has said so already; the subscription must not wait for what cannot be read.
+    subscription.fetched.set(position, 'lost')
+  }
 }

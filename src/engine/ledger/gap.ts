@@ -1,4 +1,4 @@
-/** What a subscription missed: times and counts of events that it will never get. */
+/** What a subscription missed: times and counts of events that it will never get. One gap a suspension. */
 import type { Desk } from './desk.ts'
 import type { Subscription } from './topic.ts'
 
@@ -6,17 +6,11 @@ import type { Subscription } from './topic.ts'
 const KEPT_GAPS = 20
 
 /** One more event, of that time, that the subscription will never get. */
-export function widenGap(desk: Desk, subscription: Subscription, at: number): void {
-  const last = subscription.gaps.at(-1)
+export function missEvent(desk: Desk, subscription: Subscription, at: number): void {
+  const { gaps, row } = subscription
+  const last = row.hasGap ? gaps.at(-1) : undefined
   const gap = last === undefined ? { from: at, to: at, count: 1 } : { from: last.from, to: Math.max(last.to, at), count: last.count + 1 }
-  setGaps(desk, subscription, [...subscription.gaps.slice(0, -1), gap])
-}
-
-/** One more event that the subscription will never get, which does not follow on what it missed before. */
-export function openGap(desk: Desk, subscription: Subscription, at: number): void {
-  setGaps(desk, subscription, [...subscription.gaps, { from: at, to: at, count: 1 }])
-}
-
-function setGaps(desk: Desk, subscription: Subscription, gaps: Subscription['gaps']): void {
-  desk.effects.subscriptionGaps(subscription.row.number, gaps.slice(-KEPT_GAPS))
+  if (last === undefined) desk.effects.subscriptionSet({ ...row, hasGap: true })
+  desk.effects.subscriptionGaps(row.number, [...(last === undefined ? gaps : gaps.slice(0, -1)), gap].slice(-KEPT_GAPS))
+  desk.isDirty = true
 }

@@ -28,6 +28,7 @@ export function insert(desk: Desk, queue: Queue, message: Message, block: number
     row.due = desk.momentOf(delay)
     if ('at' in delay) row.flags |= FLAG.wallDue
   } else placeNow(desk, queue, row)
+  desk.isDirty = true
   desk.effects.added(row)
 }
 

@@ -4,7 +4,7 @@ import type { Message } from '../../core/message.ts'
 import { EVENTS_TOPIC } from '../../core/name.ts'
 import type { Desk } from './desk.ts'
 import { engineMessage } from './ending.ts'
-import { openGap, widenGap } from './gap.ts'
+import { missEvent } from './gap.ts'
 import { insert, slotOfId } from './insert.ts'
 import { keepEvent } from './retain.ts'
 import { TOPIC_DEDUPE_MS } from './send.ts'
@@ -15,8 +15,10 @@ export function publish(desk: Desk, topicName: string, message: Message): Change
   const { dedupe } = message
   const first = dedupe === undefined ? undefined : desk.state.dedupe.find(dedupeText('topic', topicName, dedupe), desk.now)
   if (first !== undefined) return { id: first, duplicate: true, routed: 0 }
-  if (dedupe !== undefined) desk.effects.deduped({ scope: 'topic', name: topicName, text: dedupe, id: message.id, until: desk.now + TOPIC_DEDUPE_MS })
-  desk.isDirty = true
+  if (dedupe !== undefined) {
+    desk.isDirty = true
+    desk.effects.deduped({ scope: 'topic', name: topicName, text: dedupe, id: message.id, until: desk.now + TOPIC_DEDUPE_MS })
+  }
   desk.notices.topic(topicName)
   const topic = desk.state.topicByName.get(topicName)
   return { id: message.id, duplicate: false, routed: topic === undefined ? 0 : route(desk, topic, message) }
@@ -32,7 +34,7 @@ function route(desk: Desk, topic: Topic, message: Message): number {
     if (!subscription.wants(message.event)) continue
     const queue = desk.state.queues.get(subscription.row.queue)!
     if (!subscription.isLive) {
-      if (subscription.row.status === 'suspended' && position === 0) widenGap(desk, subscription, desk.now)
+      if (subscription.row.status === 'suspended' && position === 0) missEvent(desk, subscription, desk.now)
     } else if (queue.isFull(1, message.body.byteLength)) {
       suspend(desk, subscription, position)
       suspended.push(subscription)
@@ -47,8 +49,9 @@ function route(desk: Desk, topic: Topic, message: Message): number {
 
 /** From here on the subscription is owed what its topic keeps; where that is nothing, what it misses is noted. */
 function suspend(desk: Desk, subscription: Subscription, position: number): void {
-  desk.effects.subscriptionSet({ ...subscription.row, status: 'suspended', cursor: position === 0 ? 0 : position - 1 })
-  if (position === 0) openGap(desk, subscription, desk.now)
+  desk.effects.subscriptionSet({ ...subscription.row, status: 'suspended', cursor: position === 0 ? 0 : position - 1, hasGap: false })
+  desk.isDirty = true
+  if (position === 0) missEvent(desk, subscription, desk.now)
 }
 
 /** Tells operators, by an event of its own topic. */

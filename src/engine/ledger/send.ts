@@ -2,6 +2,7 @@
 import type { ChangeResult } from '../../core/engine.ts'
 import { ENDED_STATES, type Message, type State, type StoredMessage } from '../../core/message.ts'
 import { DEFAULT_QUEUE } from '../../core/settings.ts'
+import { revive } from './decide-settings.ts'
 import type { Desk } from './desk.ts'
 import { ACKED, CANCELLED, DEAD, DELAYED, DISCARDED, EXPIRED } from './entries.ts'
 import { describe, expireAt, insert, placeNow, slotOfId } from './insert.ts'
@@ -16,11 +17,11 @@ export function send(desk: Desk, queueName: string, message: Message): ChangeRes
   const first = firstSent(desk, queueName, message)
   if (first !== undefined) return { id: first, duplicate: true }
   const queue = desk.queue(queueName)
+  revive(desk, queue)
   if (message.dedupe !== undefined && queue.settings.dedupeWindowMs > 0) {
     desk.effects.deduped({ scope: 'queue', name: queueName, text: message.dedupe, id: message.id, until: desk.now + queue.settings.dedupeWindowMs })
   }
   insert(desk, queue, message, desk.store.blocks.addMessage(message))
-  desk.isDirty = true
   return { id: message.id, duplicate: false }
 }
 

@@ -9,8 +9,8 @@ import { RetainedLog } from './retained-log.ts'
 export class Subscription implements Feeding {
   row: SubscriptionRow
   gaps: StoredSubscription['gaps'] = []
-  /** Contents that were fetched for the events it is owed, by position. */
-  readonly fetched: Map<number, Message> = new Map()
+  /** Contents that were fetched for the events it is owed, by position; `lost` where they cannot be read. */
+  readonly fetched: Map<number, Message | 'lost'> = new Map()
   isFetching = false
   readonly #matchesType: (type: string) => boolean
   readonly #passes: Predicate
