@@ -123,6 +123,7 @@ test(
     ok(family.length >= 4, `${family.length} processes`)
     for (const pid of family) process.kill(pid, 'SIGKILL')
     equal(await killed.ended, 'SIGKILL')
+    while (family.some(isAlive)) await new Promise(setImmediate)
 
     const again = start(context, ['--once', '--data', folder, ...FAST])
     equal(await again.ended, 0, again.output())
