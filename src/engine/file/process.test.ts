@@ -6,10 +6,10 @@ import { test } from 'node:test'
 import { nodeProcesses } from './process.ts'
 
 test('we run, another of our number did not', () => {
-  const { self, isRunning } = nodeProcesses()
-  equal(isRunning(self), true)
-  equal(isRunning({ ...self, started: 'another boot/1' }), false)
-  equal(isRunning({ ...self, host: 'elsewhere' }), null)
+  const processes = nodeProcesses()
+  equal(processes.isRunning(processes.self), true)
+  equal(processes.isRunning({ ...processes.self, started: 'another boot/1' }), false)
+  equal(processes.isRunning({ ...processes.self, host: 'elsewhere' }), null)
 })
 
 test('a process that was killed does not run, also where nobody asked how it ended', { skip: process.platform !== 'linux' && 'zombies are told by /proc' }, async (context) => {
@@ -18,11 +18,11 @@ test('a process that was killed does not run, also where nobody asked how it end
   context.after(() => parent.kill('SIGKILL'))
   const [line] = (await once(parent.stdout, 'data')) as [Buffer]
   const pid = Number(line.toString())
-  const { self, isRunning } = nodeProcesses()
-  const child = { pid, started: '', host: self.host }
-  equal(isRunning(child), true)
+  const processes = nodeProcesses()
+  const child = { pid, started: '', host: processes.self.host }
+  equal(processes.isRunning(child), true)
   process.kill(pid, 'SIGKILL')
   const state = (): string => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0] ?? ''
   while (state() !== 'Z') await new Promise(setImmediate)
-  equal(isRunning(child), false)
+  equal(processes.isRunning(child), false)
 })
