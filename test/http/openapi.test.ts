@@ -1,0 +1,152 @@
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import { type } from 'arktype'
+import * as v from 'valibot'
+import { z } from 'zod'
+import { handle, queue, task } from '../../src/task/index.ts'
+import { callAt, startServer, type CallOptions, type Reply, type TestServer } from './server/client.ts'
+
+const Tree = z.object({
+  name: z.string(),
+  get children() {
+    return z.array(Tree)
+  },
+})
+const resize = task('resize', { input: z.object({ width: z.number() }), output: z.object({ url: z.url() }), errors: { too_big: z.object({ max: z.number() }) } })
+const grow = task('grow', { input: Tree, output: type({ leaves: 'number' }) })
+const plain = task('plain', { input: v.object({ a: v.string() }) })
+const inbox = queue('inbox', { data: z.object({ raw: z.string() }) })
+
+interface Document {
+  readonly paths: Record<string, Record<string, { responses: Record<string, { content?: Record<string, { schema: object }> }>; requestBody?: { content: Record<string, { schema: object }> }; operationId: string; callbacks?: object }>>
+  readonly components: { readonly schemas: Record<string, object> }
+}
+
+describe('the OpenAPI document', () => {
+  let server: TestServer
+  let document: Document
+  const seen = new Set<string>()
+
+  before(async () => {
+    server = await startServer()
+    await server.post.work(() => ({ handlers: [handle(resize, ({ width }, ctx) => (width > 9 ? ctx.fail('too_big', { max: 9 }) : { url: 'https://a.example/' }))], contracts: [grow, plain, inbox] }))
+    document = (await server.call('GET', '/openapi.json')).json
+  })
+  after(() => server[Symbol.asyncDispose]())
+
+  /** Calls, and holds what comes back against what the document says of this path, status and type. */
+  const call = async (method: string, path: string, options?: CallOptions): Promise<Reply> => {
+    const reply = await callAt(server.server.url, method, path, options)
+    const pathname = path.split('?')[0]!
+    // Of two that fit, the one without a parameter counts.
+    const templates = Object.keys(document.paths).sort((a, b) => Number(a.includes('{')) - Number(b.includes('{')))
+    const template = templates.find((each) => new RegExp(`^${each.replace(/\{\w+\}/g, '[^/]+')}$`).test(pathname) && method.toLowerCase() in document.paths[each]!)
+    ok(template !== undefined, `${method} ${path} is in the document`)
+    const operation = document.paths[template]![method.toLowerCase()]!
+    const response = operation.responses[String(reply.status)]
+    ok(response !== undefined, `${operation.operationId} may answer ${reply.status}: ${reply.text.slice(0, 300)}`)
+    seen.add(`${operation.operationId} ${reply.status}`)
+    const type = reply.headers.get('content-type')?.split(';')[0]
+    if (reply.text === '') equal(response.content, undefined)
+    else if (type === 'text/plain') ok(response.content?.[type] !== undefined)
+    else check(response.content?.[type!]?.schema, reply.json, `${operation.operationId} ${reply.status}`)
+    return reply
+  }
+
+  const check = (schema: object | undefined, value: unknown, what: string) => {
+    ok(schema !== undefined, `${what} has a schema`)
+    const ajv = new Ajv2020({ strict: false, allErrors: true })
+    formats.default(ajv)
+    const validate = ajv.compile({ ...(JSON.parse(JSON.stringify(schema)) as object), components: document.components })
+    ok(validate(value), `${what}: ${JSON.stringify(validate.errors)} in ${JSON.stringify(value).slice(0, 500)}`)
+  }
+
+  test('is valid OpenAPI 3.1', async () => {
+    const result = await new Validator().validate(structuredClone(document) as never)
+    deepEqual(result.errors ?? [], [])
+    equal(result.valid, true)
+  })
+
+  test('every answer of every route is as it says', async () => {
+    const body = (value: unknown, headers: Record<string, string> = {}) => ({ body: value, headers })
+    for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/v1/queues', '/v1/operations']) await call('GET', path)
+    await call('PUT', '/v1/queues/a', body({ limit: { messages: 3 } }))
+    await call('PUT', '/v1/queues/a', body({ limit: { messages: 4 }, aging: '5m', keep: { dead: '1d' } }))
+    await call('PATCH', '/v1/queues/a', body({ retry: { attempts: 3 } }))
+    await call('PATCH', '/v1/queues/a', body({ retry: 1 }))
+    await call('PUT', '/v1/queues/a', body({}, { 'if-match': '"no"' }))
+    await call('GET', '/v1/queues/a')
+    await call('POST', '/v1/queues/a/pause')
+    await call('POST', '/v1/queues/a/resume')
+    for (let at = 0; at < 3; at++) await call('POST', '/v1/queues/a/messages', body({ at }, { 'posthorn-key': 'k', 'posthorn-group': 'g', 'posthorn-dedupe': `d${at}`, 'posthorn-expires': '1h', 'posthorn-priority': '7' }))
+    await call('POST', '/v1/queues/a/messages', body('[]', { 'content-type': 'application/cloudevents-batch+json' }))
+    await call('POST', '/v1/queues/a/messages', body('{', { 'content-type': 'application/json' }))
+    const event = { specversion: '1.0', id: 'e', source: 's', type: 't' }
+    await call('POST', '/v1/queues/a/messages', body(JSON.stringify([event]), { 'content-type': 'application/cloudevents-batch+json' }))
+    await call('POST', '/v1/queues/a/messages', body({ full: 1 }))
+    await call('POST', '/v1/queues/system:operation/messages', body({}))
+    await call('POST', '/v1/queues/inbox/messages', body({ raw: 'x' }))
+    await call('POST', '/v1/queues/inbox/messages', body({ raw: 1 }))
+    const { json: leased } = await call('POST', '/v1/queues/a/lease', body({ max: 2 }))
+    await call('POST', '/v1/queues/a/lease', body({ max: 0 }))
+    const outcomes = [{ token: leased.deliveries[0].token, do: 'bury' }, { token: 'x', do: 'extend' }]
+    await call('POST', '/v1/queues/a/settle', body({ outcomes }))
+    await call('POST', '/v1/queues/a/settle', body({ outcomes: 1 }))
+    await call('GET', '/v1/queues/a/messages')
+    await call('GET', '/v1/queues/a/messages?state=lost')
+    await call('GET', '/v1/queues/nowhere')
+    await call('GET', '/v1/queues/nowhere/messages')
+    const { json: messages } = await call('GET', '/v1/queues/a/messages?state=dead')
+    await call('GET', `/v1/queues/a/messages/${messages.items[0].id}`)
+    await call('GET', '/v1/queues/a/messages/nothing')
+    await call('POST', '/v1/queues/a/redrive', body({ dryRun: true }))
+    await call('POST', '/v1/queues/a/redrive', body({ max: 0 }))
+    const { json: redrive } = await call('POST', '/v1/queues/a/redrive', body({}))
+    await call('GET', `/v1/operations/${redrive.id}?wait=20`)
+    await call('POST', '/v1/queues/a/purge', body({ state: 'waiting' }))
+    await call('POST', '/v1/queues/a/purge', body({}))
+    await call('DELETE', '/v1/queues/a/messages/nothing')
+    await call('POST', '/v1/queues/b/messages', body({}))
+    const { json: waiting } = await call('GET', '/v1/queues/b/messages')
+    await call('DELETE', `/v1/queues/b/messages/${waiting.items[0].id}`)
+    const { json: done } = await call('POST', '/v1/tasks/resize', body({ width: 1 }, { prefer: 'wait=20' }))
+    await call('POST', '/v1/tasks/resize', body({ width: 10 }, { prefer: 'wait=20' }))
+    await call('POST', '/v1/tasks/resize', body({ width: 'x' }))
+    await call('POST', '/v1/tasks/resize', body({ width: 1 }, { 'posthorn-callback': 'https://a.example' }))
+    const { json: stranger } = await call('POST', '/v1/tasks/stranger', body({ any: 1 }))
+    await call('DELETE', `/v1/operations/${stranger.id}`)
+    await call('POST', `/v1/operations/${stranger.id}/cancel`)
+    await call('POST', '/v1/operations/nothing/cancel')
+    await call('GET', `/v1/operations/${stranger.id}?wait=20`)
+    await call('DELETE', `/v1/operations/${done.id}`)
+    await call('GET', `/v1/operations/${done.id}`)
+    await call('GET', '/v1/operations?status=failed')
+    await call('GET', '/v1/operations?limit=0')
+    const promised = Object.values(document.paths).flatMap((path) => Object.values(path)).flatMap(({ operationId, responses }) => Object.keys(responses).filter((status) => status.startsWith('2')).map((status) => `${operationId} ${status}`))
+    // Paths of contracts are the general ones, narrowed; what they answer was held against the narrow ones above.
+    deepEqual(promised.filter((each) => !seen.has(each) && !/^(task|queue)\./.test(each) && each !== 'startTask 200'), [])
+  })
+
+  test('each contract has a path of its own with its schemas, whatever library they are of', () => {
+    const of = (path: string) => document.paths[path]!['post']!
+    const input = (path: string) => of(path).requestBody!.content['application/json']!.schema
+    check(input('/v1/tasks/resize'), { width: 1 }, 'input')
+    deepEqual(of('/v1/tasks/resize').operationId, 'task.resize')
+    ok('ended' in of('/v1/tasks/resize').callbacks!)
+    check(input('/v1/tasks/grow'), { name: 'a', children: [{ name: 'b', children: [] }] }, 'a recursive input')
+    deepEqual(input('/v1/tasks/plain'), {}, 'a library that does not say it')
+    check(input('/v1/queues/inbox/messages'), { raw: 'x' }, 'data')
+    ok(!Object.keys(document.paths).some((path) => path.includes('system.')))
+  })
+
+  test('it says whether a key is needed', async () => {
+    equal('security' in document, false)
+    await using keyed = await startServer({ key: 'a-key-of-some-length' })
+    const { json } = await keyed.call('GET', '/openapi.json', { headers: { authorization: 'Bearer a-key-of-some-length' } })
+    deepEqual(json.security, [{ key: [] }])
+    deepEqual(json.paths['/healthz'].get.security, [])
+  })
+})
