@@ -1,4 +1,7 @@
-/** How messages end: acked, expired, cancelled, discarded, or dead; what is kept of them, who is told, and who is next in their line. */
+/**
+ * How messages end: acked, expired, cancelled, discarded, or dead; who is told, and who is next in their line. What is kept beyond its
+ * bounds is forgotten by the next sweep.
+ */
 import { toJsonBytes } from '../../core/json.ts'
 import { DEFAULT_PRIORITY, REPORT_TYPE, type Message, type Report } from '../../core/message.ts'
 import type { Desk } from './desk.ts'
@@ -29,7 +32,6 @@ export function end(desk: Desk, slot: number, state: number, told: Told, reason?
   desk.effects.ended(slot, queue.number, state, desk.now, name, kept)
   if (queue.living === 0) queue.lastUsedAt = desk.now
   promote(desk, queue, line)
-  if (kept) trimEnded(desk, queue)
 }
 
 export function bury(desk: Desk, slot: number, told: Told, reason: string): void {
@@ -40,12 +42,6 @@ export function bury(desk: Desk, slot: number, told: Told, reason: string): void
   if (told === 'reported') report(desk, slot, queue, DEAD, name)
   desk.effects.buried(slot, desk.now, name)
   promote(desk, queue, line)
-  if (queue.counts[DEAD]! > queue.settings.keep.deadCount) end(desk, queue.dead.head, DISCARDED, 'reported')
-}
-
-/** Forgets the oldest of what is kept beyond the count. One more was kept, so at most one goes; a sweep does the rest. */
-function trimEnded(desk: Desk, queue: Queue): void {
-  if (queue.endedCount > queue.settings.keep.endedCount) desk.effects.forgotten(queue.ended.head)
 }
 
 /** Tells the queue that the message names, if it names one, by a message of the engine's own. */

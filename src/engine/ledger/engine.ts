@@ -94,7 +94,9 @@ export class LedgerEngine implements Engine {
       const desk = this.#desk
       const offers = this.#store.durability
       let level = commits.length === 0 ? offers.length - 1 : 0
-      const results = commits.map((commit) => {
+      const results = commits.map((commit, at) => {
+        // Each is as if it came alone: what the one before brought beyond its bounds is forgotten first.
+        if (at > 0) sweep(desk)
         level = Math.max(level, commit.durability === undefined ? offers.length - 1 : offers.indexOf(commit.durability))
         // What a commit makes ready waits for its frame, although nothing of it may come to pass.
         desk.holdBack()

@@ -13,7 +13,7 @@ import { formatReport, runKit, type Storage, type Subject } from '../../conforma
 import { sequenceOf } from '../../../test/conformance/arbitrary.ts'
 import { agree } from '../../../test/conformance/property.ts'
 import { LedgerEngine } from './engine.ts'
-import type { Entries } from './entries.ts'
+import { READY, type Entries } from './entries.ts'
 import { Snapshot } from './snapshot.ts'
 import { LedgerState } from './state.ts'
 import type { Blocks, Store, StoreListener } from './store.ts'
@@ -254,7 +254,7 @@ function dump(state: LedgerState): unknown {
     const chunk = slots.of(slot)
     const row = slot & 16_383
     if (chunk.state[row] === 0) continue
-    const columns = chunk.stored().map((column) => column[row])
+    const columns = chunk.stored().map((column) => (column === chunk.due && chunk.state[row] === READY ? 0 : column[row]))
     messages.push([slot, ...columns, chunk.expires?.get(row), chunk.reason?.get(row), chunk.about?.get(row), chunk.history?.get(row)])
   }
   return {

@@ -21,6 +21,10 @@ export interface StateListener {
   blockFreed(block: number): void
 }
 
+/** Each era has versions and positions of its own, as far as whole numbers go. */
+const NUMBERS_OF_ERA = 2 ** 32
+const ERAS = 2 ** 20
+
 type Named = Pick<SubscriptionRow['subscription'], 'topic' | 'name'>
 
 const NOBODY: StateListener = { becameReady: () => {}, blockFreed: () => {} }
@@ -86,6 +90,10 @@ export class LedgerState implements Entries {
   opened(era: number, now: number): void {
     this.era = era
     this.openedAt = now
+    // What was given in the era before and lost by a power cut must not be given again.
+    const first = (era % ERAS) * NUMBERS_OF_ERA
+    this.version = Math.max(this.version, first)
+    this.position = Math.max(this.position, first)
   }
 
   named(name: number, text: string): void {

@@ -7,9 +7,6 @@ import type { EngineLimits } from '../ledger/limit.ts'
 import { LedgerState } from '../ledger/state.ts'
 import { MemoryStore } from './store.ts'
 
-/** How many versions lie between the beginnings of two lives. */
-const VERSIONS = 2 ** 20
-
 export interface MemoryEngineOptions {
   readonly clock?: Clock | undefined
   readonly ids?: Ids | undefined
@@ -20,18 +17,16 @@ export interface MemoryEngineOptions {
 
 export function createMemoryEngine(options: MemoryEngineOptions = {}): LedgerEngine {
   const clock = options.clock ?? systemClock
-  const state = new LedgerState()
   // Nothing is left of an engine that was here before but what its clients remember: tokens and versions must not be taken for theirs.
-  const secret = secretBytes(8)
-  const life = new DataView(secret.buffer, secret.byteOffset)
-  state.version = life.getUint32(0) * VERSIONS
+  const secret = secretBytes(4)
+  const era = new DataView(secret.buffer, secret.byteOffset).getUint32(0)
   return new LedgerEngine({
-    state,
+    state: new LedgerState(),
     store: new MemoryStore(),
     clock,
     ids: options.ids ?? createIds(clock),
     openedAt: clock.wallMs(),
-    era: life.getUint32(4),
+    era,
     limits: options.limits,
     dropHints: options.dropHints,
   })
