@@ -13,10 +13,11 @@ export interface Receiver extends AsyncDisposable {
 
 export async function receive(): Promise<Receiver> {
   const { promise: next, resolve } = Promise.withResolvers<{ readonly status: string; readonly output?: unknown }>()
-  const server = createServer(async (request, response) => {
-    const event = (await json(request)) as { readonly data: { readonly status: string; readonly output?: unknown } }
-    resolve(event.data)
-    response.writeHead(204).end()
+  const server = createServer((request, response) => {
+    void json(request).then((event) => {
+      resolve((event as { readonly data: { readonly status: string; readonly output?: unknown } }).data)
+      response.writeHead(204).end()
+    })
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   return {
