@@ -35,7 +35,8 @@ try {
   process.exitCode = await main(interrupted.signal)
 } catch (error) {
   process.exitCode = interrupted.signal.aborted ? 130 : 1
-  if (!interrupted.signal.aborted) console.error(`\n${styleText('red', 'failed:')} ${(error as Error).message}`)
+  if (interrupted.signal.aborted) sayInterrupted()
+  else console.error(`\n${styleText('red', 'failed:')} ${(error as Error).message}`)
 } finally {
   await platform.stop()
   if (folder.isNew) rmSync(folder.path, { recursive: true, force: true })
@@ -70,11 +71,15 @@ function sayBeginning(run: number, goesOn: boolean): void {
   console.log(`
 ${styleText('bold', 'Posthorn: an open platform')}
 
-  server     ${platform.serverUrl} ${dim('posthorn serve app.ts, file engine')}
-  receiver   ${platform.receiverUrl} ${dim('takes the completion callbacks')}
-  data       ${folder.path} ${where}
-  input      ${count} GitHub webhooks and 1 poison payload ${dim(`${options.rate} a second`)}
+  server     ${platform.serverUrl}   ${dim('posthorn serve app.ts, file engine')}
+  receiver   ${platform.receiverUrl}  ${dim('takes the completion callbacks')}
+  data       ${folder.path}  ${where}
+  input      ${count} GitHub webhooks and 1 poison payload${dim(`, ${options.rate} a second`)}
 `)
+}
+
+function sayInterrupted(): void {
+  console.log(`\n\n  stopped${folder.isNew ? '' : `; npm start -- --data ${options.data} goes on from here`}\n`)
 }
 
 /** Sends everything, and shows how it goes, until all of it has ended and was called back. */
@@ -142,4 +147,5 @@ async function stayUp(signal: AbortSignal): Promise<void> {
   ${styleText('dim', 'Ctrl-C ends it.')}
 `)
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  console.log('\n')
 }

@@ -28,7 +28,9 @@ export function formatReport({ sent, received, dead, checks, rate }: Result): st
   return [
     '',
     `  ${[count('sent', sent), count('done', succeeded), count('dead', dead)].join('     ')}`,
-    ...dead.map(({ reason, failure }) => dim(`  dead: ${reason}, ${failure}`)),
+    ...dead.map(({ reason, failure }) =>
+      dim(`  dead: ${reason}, ${failure.length > 80 ? `${failure.slice(0, 79)}…` : failure}`),
+    ),
     '',
     dim(`  ${'delay'.padEnd(14)}${'p50'.padStart(9)}${'p99'.padStart(12)}`),
     delay(
