@@ -4,7 +4,7 @@
  */
 import type { Change, Commit, Durability } from '../core/engine.ts'
 import type { Message, When } from '../core/message.ts'
-import { settingsKey, subscriptionKey, topicKey, type QueueSettings, type Retention, type Subscription } from '../core/settings.ts'
+import { settingsKey, subscriptionKey, type QueueSettings, type Retention, type Subscription } from '../core/settings.ts'
 import type { Leaving } from './subject.ts'
 
 export type Command =
@@ -20,12 +20,13 @@ export type Command =
   | { readonly do: 'extend'; readonly tokens: readonly number[]; readonly leaseMs: number }
   | { readonly do: 'advance'; readonly ms: number }
   | { readonly do: 'step-wall'; readonly ms: number }
-  /** `unanswered`: commits under way when it happens. `turns`: how long they had. */
+  /** `unanswered`: commits under way when it happens · `turns`: how long they had · `luck`: how the fault turns out. */
   | {
       readonly do: 'reopen'
       readonly how: Leaving
       readonly unanswered?: readonly CommitSketch[]
       readonly turns?: number
+      readonly luck?: number
     }
   /** Compares everything that can be seen. */
   | { readonly do: 'look' }
@@ -82,7 +83,7 @@ export type ChangeSketch =
       readonly messages: readonly { readonly queue: string; readonly n: number }[]
     }
 
-/** What the names in a sketch stand for, on the engine's side or on the oracle's. */
+/** What the names in a sketch stand for in the engine. */
 export interface Meaning {
   token(sketch: TokenSketch): string
   version(key: string, sketch: VersionSketch | undefined): string | null | undefined
@@ -92,14 +93,6 @@ export interface Meaning {
 const encoder = new TextEncoder()
 
 export const idOf = (n: number): string => `00000000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
-
-/** The key of the record that a change writes. */
-export function recordKeyOf(sketch: ChangeSketch): string {
-  if (sketch.do === 'configure') return settingsKey(sketch.queue)
-  if (sketch.do === 'retain') return topicKey(sketch.topic)
-  if (sketch.do === 'bind') return subscriptionKey(sketch.subscription.topic, sketch.subscription.name)
-  return sketch.do === 'put' || sketch.do === 'remove' ? sketch.key : ''
-}
 
 export function toCommit(sketch: CommitSketch, meaning: Meaning): Commit {
   const { id, durability } = sketch
@@ -133,8 +126,11 @@ function toChange(sketch: ChangeSketch, meaning: Meaning): Change {
     case 'remove':
       return { do: 'remove', key: sketch.key, ifVersion: meaning.version(sketch.key, sketch.ifVersion) ?? undefined }
     case 'configure':
-    case 'bind':
-      return { ...sketch, ifVersion: meaning.version(recordKeyOf(sketch), sketch.ifVersion) }
+      return { ...sketch, ifVersion: meaning.version(settingsKey(sketch.queue), sketch.ifVersion) }
+    case 'bind': {
+      const { topic, name } = sketch.subscription
+      return { ...sketch, ifVersion: meaning.version(subscriptionKey(topic, name), sketch.ifVersion) }
+    }
     case 'retain':
     case 'unbind':
       return sketch

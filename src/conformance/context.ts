@@ -24,6 +24,7 @@ export class Context {
   #opened: Engine[] = []
   #engine: Engine | null = null
   #leases = 0
+  #faults = 0
 
   constructor(storage: Storage, options: ContextOptions) {
     this.#storage = storage
@@ -49,7 +50,7 @@ export class Context {
 
   /** Leaves the engine in the given way, lets so much time pass while it is away, and opens it again. */
   async reopen(how: Leaving, awayMs = 0): Promise<void> {
-    ok(await leave(this.#storage, this.engine, how), `${how} is offered`)
+    ok(await leave(this.#storage, this.engine, how, this.#faults++), `${how} is offered`)
     this.#opened = []
     this.clock.advance(awayMs)
     await this.open()

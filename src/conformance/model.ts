@@ -103,9 +103,22 @@ export class Model {
     }
   }
 
-  /** Another process opens what was left: the leases of processes lapse. */
-  restart(left: model.State, nowMs: number, wallMs: number): void {
-    Object.assign(this, { state: left, nowMs, wallMs, past: [] })
+  stepWall(ms: number): void {
+    this.wallMs += ms
+    this.sweep()
+  }
+
+  /** Another oracle that is in the given state. */
+  fork(state: model.State): Model {
+    const fork = new Model(this.nowMs, this.wallMs)
+    fork.#serial = this.#serial
+    fork.state = state
+    return fork
+  }
+
+  /** The engine is opened again: the leases of the process that had it lapse. */
+  restart(nowMs: number, wallMs: number): void {
+    Object.assign(this, { nowMs, wallMs })
     this.#begin()
     for (const each of this.#in(null, 'leased')) if (each.holder === 'process') each.leaseUntil = nowMs
     this.sweep()
@@ -305,7 +318,7 @@ export class Model {
     const gone = topic.events.filter(
       ({ at }, place, { length }) => length - place > keptCount || after(at, topic.retention.ms) <= this.nowMs,
     )
-    topic.events = topic.events.slice(gone.length)
+    if (gone.length > 0) topic.events = topic.events.slice(gone.length)
     for (const each of this.state.subscriptions.filter(({ topic: of, cursor }) => of === topic.name && cursor !== null)) {
       for (const event of gone) if (event.position >= each.cursor!) this.#miss(each, event)
     }

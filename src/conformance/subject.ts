@@ -18,8 +18,8 @@ export interface Storage {
   readonly faults: {
     /** The process dies at once. What it had handed to the operating system stays. */
     readonly kill?: (() => void | Promise<void>) | undefined
-    /** The machine dies at once. What was not synced is gone. */
-    readonly powerCut?: (() => void | Promise<void>) | undefined
+    /** The machine dies at once. What was not synced may be gone; `luck` says what of it, the same number the same. */
+    readonly powerCut?: ((luck: number) => void | Promise<void>) | undefined
   }
   /** Frees what it used. */
   remove?(): void | Promise<void>
@@ -41,9 +41,9 @@ export function withoutHints(engine: Engine): Engine {
 }
 
 /** Leaves the engine in the given way; false where the storage cannot be left so. */
-export async function leave(storage: Storage, engine: Engine, how: Leaving): Promise<boolean> {
+export async function leave(storage: Storage, engine: Engine, how: Leaving, luck = 0): Promise<boolean> {
   if (how === 'close') await engine.close()
   else if (how === 'kill') await storage.faults.kill?.()
-  else await storage.faults.powerCut?.()
+  else await storage.faults.powerCut?.(luck)
   return how === 'close' || storage.faults[how === 'kill' ? 'kill' : 'powerCut'] !== undefined
 }

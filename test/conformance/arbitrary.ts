@@ -121,7 +121,7 @@ function commandOf(theme: Theme, faults: readonly Leaving[], levels: readonly st
   const commits = weighted([6, fc.array(one, { minLength: 1, maxLength: 1 })], [1, fc.array(one, { minLength: 2, maxLength: 3 })])
   const wants = fc.uniqueArray(fc.tuple(among(...theme.queues), among(1, 2, 5)), { minLength: 1, maxLength: 3, selector: ([name]) => name })
   const lease = fc.record({ do: among('lease'), wants, leaseMs: among(20, 50, 200, 1_000), holder: among('client', 'client', 'process') })
-  const reopen = compact(fc.record({ do: among('reopen'), how: among(...faults), unanswered: sometimes(fc.array(one, { minLength: 1, maxLength: 3 }), 2), turns: among(0, 1, 2, 4) }))
+  const reopen = compact(fc.record({ do: among('reopen'), how: among(...faults), unanswered: sometimes(fc.array(one, { minLength: 1, maxLength: 3 }), 2), turns: among(0, 1, 2, 4), luck: fc.nat(3) }))
   return weighted<Command>(
     [16, commits.map((list): Command => ({ do: 'commit', commits: list }))],
     [8, lease as fc.Arbitrary<Command>],

@@ -14,18 +14,15 @@ const CUTS: readonly PowerCut[] = [
   { unsynced: 'tear', sectorBytes: 4096, names: 'drop' },
 ]
 
-let created = 0
-
 export const fileSubject: Subject = {
   name: 'file',
   create() {
-    const disk = new FaultDisk({ seed: ++created })
-    let cuts = created
+    const disk = new FaultDisk({ seed: 1 })
     return {
       open: ({ clock }) => openFileEngine(FOLDER, { clock, disk, logLimits: SMALL }),
       faults: {
         kill: () => disk.kill(),
-        powerCut: () => disk.powerCut(CUTS[cuts++ % CUTS.length]),
+        powerCut: (luck) => disk.powerCut(CUTS[luck % CUTS.length]),
       },
     }
   },

@@ -34,7 +34,7 @@ export const modelSubject: Subject = {
       open({ clock }) {
         const wallMs = clock.wallMs()
         const model = left?.model ?? new Model(wallMs, wallMs)
-        if (left) model.restart(model.state, model.nowMs + Math.max(0, wallMs - model.wallMs), wallMs)
+        if (left) model.restart(model.nowMs + Math.max(0, wallMs - model.wallMs), wallMs)
         left = { model, wallMs }
         stop = new AbortController()
         return Promise.resolve(modelEngine(model, clock, stop.signal))
