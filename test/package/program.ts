@@ -2,14 +2,39 @@
 
 import * as conformance from 'posthorn/conformance'
 import * as server from 'posthorn/server'
-import * as testing from 'posthorn/testing'
-import * as posthorn from 'posthorn'
+import { testPost } from 'posthorn/testing'
+import { handle, isPosthornError, open, queue, task, type Handler, type Operation } from 'posthorn'
 import { z } from 'zod'
 
-const Photo = z.object({ id: z.string() })
-const photo: z.infer<typeof Photo> = Photo.parse({ id: 'p1' })
+export const resize = task('resize', {
+  input: z.object({ id: z.string(), taken: z.iso.datetime().transform((text) => new Date(text)) }),
+  output: z.object({ url: z.string() }),
+  errors: { too_big: z.object({ limit: z.number() }) },
+  key: (photo) => photo.id,
+})
+export const inbox = queue('inbox', { data: z.object({ raw: z.string() }) })
 
-console.log(
-  photo.id,
-  [posthorn, conformance, server, testing].every((module) => Object.keys(module).length > 0),
-)
+export const handlers: readonly Handler[] = [
+  handle(resize, async (photo, ctx) => {
+    if (photo.taken.getTime() === 0) return ctx.fail('too_big', { limit: 1 })
+    ctx.send(inbox, { raw: photo.id })
+    return { url: photo.id }
+  }),
+]
+
+const photo = { id: 'p1', taken: '2026-01-01T00:00:00Z' }
+await using post = await open('memory:')
+await post.work(handlers)
+const operation: Operation<{ url: string }, { too_big: { limit: number } }> = await post.send(resize, photo)
+const { url } = await operation.result({ timeout: '10s' })
+const tooBig = await post.send(resize, { ...photo, taken: '1970-01-01T00:00:00Z' })
+const failed = await tooBig
+  .result()
+  .catch((error: unknown) => isPosthornError(error) && error.code === 'operation-failed')
+
+await using t = await testPost(handlers)
+await t.post.send(resize, photo)
+await t.drain()
+const told = t.sent(inbox)[0]?.input.raw === 'p1'
+
+console.log(url, failed === true && told && [conformance, server].every((module) => Object.keys(module).length > 0))
