@@ -36,6 +36,8 @@ class Disk {
   frames: Frame[] = []
   synced = 0
   checkpoint: Checkpoint | null = null
+  /** When it was left in good order. */
+  closed: Pick<Frame, 'engineAt' | 'wallAt'> | null = null
 
   get written(): number {
     return this.frames.at(-1)?.number ?? 0
@@ -118,6 +120,7 @@ class RecordedStore implements Store {
   async close(): Promise<void> {
     this.write()
     this.#disk.synced = this.#disk.written
+    this.#disk.closed = { engineAt: this.#listener!.now(), wallAt: this.#clock.wallMs() }
     this.#listener!.reached('disk', this.#disk.synced)
     this.isDead = true
   }
@@ -226,7 +229,8 @@ function recorded(isCold: boolean): Subject {
           store = new RecordedStore(disk, clock, isCold)
           store.snapshot = snapshot
           for (const [block, content] of blocks) store.blocks.table.set(block, content)
-          const last = disk.frames.at(-1)
+          const last = disk.closed ?? disk.frames.at(-1)
+          disk.closed = null
           const openedAt = last === undefined ? clock.wallMs() : last.engineAt + Math.max(0, clock.wallMs() - last.wallAt)
           const engine = new LedgerEngine({ state, store, clock, ids: createIds(clock), openedAt })
           await engine.opened()
