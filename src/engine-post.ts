@@ -62,7 +62,7 @@ export class EnginePost implements Post {
   readonly records: RecordControl
   readonly #parts: EngineParts
   readonly #workers = new Set<Working>()
-  readonly #declared = new Map<Definition, Promise<void>>()
+  readonly #declared = new WeakMap<Definition, Promise<void>>()
   #closed: Promise<void> | null = null
 
   constructor(parts: EngineParts) {

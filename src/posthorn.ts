@@ -3,6 +3,7 @@
  * no signal handlers.
  */
 import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { systemClock } from './core/clock.ts'
 import { DEFAULTS } from './core/default.ts'
 import type { Engine } from './core/engine.ts'
@@ -16,7 +17,7 @@ import { silentLog } from './runtime/log.ts'
 import { createStderrLog } from './runtime/stderr-log.ts'
 import { Telemetry } from './runtime/telemetry.ts'
 import { tellErrors } from './runtime/tell-errors.ts'
-import { Composer, InsideMark, Registry, Sender } from './task/index.ts'
+import { checkKnown, Composer, InsideMark, invalidOption, Registry, Sender } from './task/index.ts'
 
 export type { Internals } from './engine-post.ts'
 export type {
@@ -41,7 +42,10 @@ export function internalsOf(post: Post): Internals {
   return found
 }
 
+const KNOWN = ['source', 'durability', 'shared', 'limits', 'log', 'onError', 'clock', 'ids', 'random']
 const ENVELOPE_BYTES = 65_536
+/** What still fits into a record of every engine, with its envelope. */
+const LARGEST_BODY_BYTES = 15 * 1_048_576
 const DEFAULT_URL = 'file:./.posthorn'
 const ENGINES = "'memory:' (nothing survives the process) and 'file:DIR' (one process, durable), e.g. 'file:./data'"
 
@@ -56,6 +60,7 @@ export async function open(
   url: string = process.env['POSTHORN_URL'] || DEFAULT_URL,
   options: OpenOptions = {},
 ): Promise<Post> {
+  checkOptions(url, options)
   const { engine, release } = await openEngine(url, options)
   try {
     return await createPost({ url, engine, options, release })
@@ -63,6 +68,19 @@ export async function open(
     await release()
     throw error
   }
+}
+
+function checkOptions(url: unknown, options: OpenOptions): void {
+  if (typeof url !== 'string')
+    throw new PosthornError('unknown-engine', `the URL is of type ${typeof url}: there are ${ENGINES}`)
+  checkKnown('open', options, KNOWN)
+  const { source, limits = {} } = options
+  checkKnown('open: limits', limits, ['bodyBytes'])
+  const { bodyBytes } = limits
+  if (source !== undefined && (typeof source !== 'string' || source === ''))
+    throw invalidOption('open', 'source', source, "a URI reference, like '/shop'")
+  if (bodyBytes !== undefined && !(Number.isSafeInteger(bodyBytes) && bodyBytes > 0 && bodyBytes <= LARGEST_BODY_BYTES))
+    throw invalidOption('open', 'limits.bodyBytes', bodyBytes, `a whole number from 1 to ${LARGEST_BODY_BYTES}`)
 }
 
 async function openEngine(
@@ -89,8 +107,8 @@ async function openEngine(
 }
 
 /** The same for every way to write one directory. */
-function keyOf(url: unknown): string {
-  return typeof url === 'string' && url.startsWith('file:') ? `file:${resolve(directoryOf(url))}` : String(url)
+function keyOf(url: string): string {
+  return url.startsWith('file:') ? `file:${resolve(directoryOf(url))}` : url
 }
 
 async function loadEngine(url: string, { clock = systemClock, ids, limits, durability }: OpenOptions): Promise<Engine> {
@@ -115,7 +133,7 @@ async function loadEngine(url: string, { clock = systemClock, ids, limits, durab
 }
 
 function directoryOf(url: string): string {
-  const path = url.startsWith('file://') ? decodeURIComponent(new URL(url).pathname) : url.slice('file:'.length)
+  const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length)
   if (path === '')
     throw new PosthornError(
       'unknown-engine',
@@ -156,12 +174,6 @@ function createParts({ url, engine, options, release, insteadOfWaiting: instead 
     random = systemRandom,
     limits = {},
   } = options
-  if (typeof source !== 'string' || source === '')
-    throw new PosthornError(
-      'invalid-option',
-      `source is ${JSON.stringify(source)}: it must be a URI reference, like '/shop'`,
-      { details: { field: 'source' } },
-    )
   const { capabilities } = engine
   if (durability !== undefined && !capabilities.durability.includes(durability)) {
     throw new PosthornError(

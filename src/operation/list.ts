@@ -8,7 +8,7 @@ import { PosthornError } from '../core/error.ts'
 import { WAITING_STATES, type State } from '../core/message.ts'
 import { ALIASES, taskOfQueue, taskQueue } from './address.ts'
 import type { OperationStatus } from './operation.ts'
-import { fromRecord, isDone, toSnapshot, type OperationSnapshot } from './snapshot.ts'
+import { fromRecord, isAlive, isDone, toSnapshot, type OperationSnapshot } from './snapshot.ts'
 
 export interface OperationQuery {
   readonly task?: string | undefined
@@ -100,10 +100,22 @@ function ended(engine: Engine, { task, status, group }: OperationQuery): Stretch
             ? []
             : [{ ...kept, ...(record.expiresAt === null ? {} : { expiresAt: record.expiresAt }) }]
         })
-        return { items: operations.filter(isWanted), next }
+        return { items: await withoutRedriven(engine, operations.filter(isWanted)), next }
       },
     },
   ]
+}
+
+/** A failed one whose dead letter was redriven lives again, and is listed as such. */
+async function withoutRedriven(
+  engine: Engine,
+  operations: readonly OperationSnapshot[],
+): Promise<readonly OperationSnapshot[]> {
+  const failed = operations.filter(({ status }) => status === 'failed')
+  if (failed.length === 0) return operations
+  const found = await engine.find(failed.map(({ task, id }) => ({ queue: taskQueue(task), id })))
+  const alive = new Set(found.flatMap((stored) => (stored !== null && isAlive(stored) ? [stored.id] : [])))
+  return operations.filter(({ id }) => !alive.has(id))
 }
 
 const toCursor = (name: string, after: string | null): string =>

@@ -35,6 +35,10 @@ type Kept = OperationSnapshot | { readonly erased: true }
 export const isDone = ({ status }: Pick<OperationSnapshot, 'status'>): boolean =>
   status !== 'accepted' && status !== 'running'
 
+/** Whether the message of an operation waits or is handled. */
+export const isAlive = ({ state }: Pick<StoredMessage, 'state'>): boolean =>
+  state !== 'dead' && !ENDED_STATES.includes(state)
+
 export const toRecordValue = (kept: Kept): Uint8Array => toJsonBytes(kept)
 
 /** @throws PosthornError `corrupt` */
@@ -53,7 +57,7 @@ export function fromRecord(record: StoredRecord): Kept {
 export function toSnapshot(stored: StoredMessage | null, record: StoredRecord | null): OperationSnapshot | null {
   const kept = record === null ? null : fromRecord(record)
   if (kept !== null && 'erased' in kept) return null
-  const alive = stored !== null && stored.state !== 'dead' && !ENDED_STATES.includes(stored.state)
+  const alive = stored !== null && isAlive(stored)
   if (kept !== null && !alive && (isDone(kept) || stored === null))
     return { ...kept, ...(record!.expiresAt === null ? {} : { expiresAt: record!.expiresAt }) }
   if (stored === null) return null

@@ -15,7 +15,7 @@ export interface Outcome {
   readonly [outcome]: true
 }
 
-/** Promised with the outcome: an id, never a result to wait for. */
+/** Promised with the outcome: an id, never a result to wait for. Where the send turns out to be a duplicate, the first one's id stands. */
 export interface Held {
   readonly id: string
 }

@@ -67,8 +67,8 @@ const KNOWN = [
 export function checkMessageOptions(field: string, given: unknown): asserts given is MessageOptions {
   if (!isPlain(given)) throw invalidOption(field, 'options', given, "an object like { delay: '5m' }")
   checkKnown(field, given, KNOWN)
-  const { key, group, dedupe, priority, delay, notBefore, id } = given as MessageOptions
-  for (const [option, text] of Object.entries({ key, group, dedupe })) {
+  const { key, group, dedupe, subject, priority, delay, notBefore, id } = given as MessageOptions
+  for (const [option, text] of Object.entries({ key, group, dedupe, subject })) {
     if (text !== undefined && (typeof text !== 'string' || text === ''))
       throw invalidOption(field, option, text, 'a text that is not empty')
   }

@@ -57,7 +57,10 @@ test('durability os is a choice of its own', async () => {
   const post = await open(`file:${join(root, 'os')}`, { durability: 'os' })
   equal((await post.send(echo, 'x')).receipt.durability, 'os')
   await post.close()
-  await rejects(open(`file:${join(root, 'quorum')}`, { durability: 'quorum' }), { code: 'unsupported', message: /the engine 'file' reaches / })
+  await rejects(open(`file:${join(root, 'quorum')}`, { durability: 'quorum' }), {
+    code: 'unsupported',
+    message: /the engine 'file' reaches /,
+  })
   const free = await open(`file:${join(root, 'quorum')}`)
   await free.close()
 })

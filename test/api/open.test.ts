@@ -41,7 +41,16 @@ test('options are checked: what the engine cannot reach is refused when it is op
     code: 'unsupported',
     message: /durability is 'disk': the engine 'memory' reaches 'memory'/,
   })
-  await rejects(open('memory:', { source: '' }), { code: 'invalid-option', message: /source is ""/ })
+  await rejects(open('memory:', { source: '' }), { code: 'invalid-option', message: /open: source is ""/ })
+  await rejects(open('memory:', { limits: { bodyBytes: 0 } }), {
+    code: 'invalid-option',
+    message: /limits.bodyBytes is 0: it must be a whole number from 1 to/,
+  })
+  await rejects(open('memory:', { durabilty: 'memory' } as never), {
+    code: 'invalid-option',
+    message: /'durabilty' is no option; did you mean 'durability'/,
+  })
+  await rejects(open(7 as never), { code: 'unknown-engine', message: /the URL is of type number/ })
 })
 
 test('the source and the body limit are those of open', async () => {

@@ -242,6 +242,9 @@ test('operations list by task, status and group, the living ones first', async (
     deepEqual(await list({ group: 'g' }, limit), [waiting[1], ended[0]])
     deepEqual(await list({ task: 'nobody' }, limit), [])
   }
+  await t.post.queue(echo).redrive()
+  deepEqual(await list({ task: 'echo', status: 'failed' }), [], 'it lives again')
+  deepEqual(new Set(await list({ status: 'accepted' })), new Set([...waiting, ended[1]]))
   await rejects(operations.list({ after: 'nonsense', limit: 1 }), { code: 'invalid' })
 })
 
