@@ -3,7 +3,12 @@ import { test } from 'node:test'
 import { isPublicAddress, literalAddress, parseRange } from './address.ts'
 
 const none = new Set<string>()
-const isPublic = (text: string, ...ranges: string[]) => isPublicAddress(text, ranges.map((range) => parseRange(range, 'ranges')), none)
+const isPublic = (text: string, ...ranges: string[]) =>
+  isPublicAddress(
+    text,
+    ranges.map((range) => parseRange(range, 'ranges')),
+    none,
+  )
 
 test('addresses that are not global unicast are refused', () => {
   const bad = `0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 100.127.255.255 127.0.0.1 127.1.2.3 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.1 192.0.2.1
@@ -14,13 +19,42 @@ test('addresses that are not global unicast are refused', () => {
 })
 
 test('public addresses pass', () => {
-  for (const text of ['1.1.1.1', '8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700:4700::1111', '[2a00:1450:4001::1]', '::ffff:8.8.8.8']) equal(isPublic(text), true, text)
+  for (const text of [
+    '1.1.1.1',
+    '8.8.8.8',
+    '172.32.0.1',
+    '100.128.0.1',
+    '2606:4700:4700::1111',
+    '[2a00:1450:4001::1]',
+    '::ffff:8.8.8.8',
+  ])
+    equal(isPublic(text), true, text)
 })
 
 test('every spelling of loopback and of the metadata service is the address that it is', () => {
-  const loopback = ['127.1', '127.0.1', '0x7f.1', '0x7f000001', '2130706433', '0177.0.0.1', '017700000001', '0x7f.0x0.0x0.0x1', '::ffff:127.0.0.1', '[::ffff:7f00:1]', '[0:0:0:0:0:ffff:127.0.0.1]']
+  const loopback = [
+    '127.1',
+    '127.0.1',
+    '0x7f.1',
+    '0x7f000001',
+    '2130706433',
+    '0177.0.0.1',
+    '017700000001',
+    '0x7f.0x0.0x0.0x1',
+    '::ffff:127.0.0.1',
+    '[::ffff:7f00:1]',
+    '[0:0:0:0:0:ffff:127.0.0.1]',
+  ]
   for (const text of loopback) equal(literalAddress(text), '127.0.0.1', text)
-  for (const text of ['2852039166', '0xa9fea9fe', '0xA9.0xFE.0xA9.0xFE', '169.16689662', '0251.0376.0251.0376', '[::ffff:a9fe:a9fe]']) equal(isPublic(text), false, text)
+  for (const text of [
+    '2852039166',
+    '0xa9fea9fe',
+    '0xA9.0xFE.0xA9.0xFE',
+    '169.16689662',
+    '0251.0376.0251.0376',
+    '[::ffff:a9fe:a9fe]',
+  ])
+    equal(isPublic(text), false, text)
 })
 
 test('what is no address is none, and fails closed', () => {

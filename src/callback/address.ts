@@ -16,7 +16,11 @@ export function parseRange(text: string, field: string): AddressRange {
   try {
     return text.includes('/') ? ipaddr.parseCIDR(text) : whole(ipaddr.process(text))
   } catch {
-    throw new PosthornError('invalid-option', `${field} holds ${JSON.stringify(text)}: it must be an address or a range like '10.0.0.0/8' or 'fd00::/8'`, { details: { field, value: text } })
+    throw new PosthornError(
+      'invalid-option',
+      `${field} holds ${JSON.stringify(text)}: it must be an address or a range like '10.0.0.0/8' or 'fd00::/8'`,
+      { details: { field, value: text } },
+    )
   }
 }
 
@@ -27,7 +31,11 @@ export function literalAddress(host: string): string | null {
   return ipaddr.isValid(text) ? ipaddr.process(text).toString() : null
 }
 
-export function isPublicAddress(text: string, allowed: readonly AddressRange[], own: ReadonlySet<string> = ownAddresses()): boolean {
+export function isPublicAddress(
+  text: string,
+  allowed: readonly AddressRange[],
+  own: ReadonlySet<string> = ownAddresses(),
+): boolean {
   const literal = literalAddress(text)
   if (literal === null) return false
   const address = ipaddr.process(literal)
@@ -39,7 +47,8 @@ export function isPublicAddress(text: string, allowed: readonly AddressRange[], 
 /** A public address of this very machine is none that a callback may reach. */
 function ownAddresses(): ReadonlySet<string> {
   const own = new Set<string>()
-  for (const each of Object.values(networkInterfaces())) for (const { address } of each ?? []) own.add(literalAddress(address) ?? address)
+  for (const each of Object.values(networkInterfaces()))
+    for (const { address } of each ?? []) own.add(literalAddress(address) ?? address)
   return own
 }
 

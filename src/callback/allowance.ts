@@ -7,9 +7,9 @@ import { literalAddress, parseRange, type AddressRange } from './address.ts'
 
 export interface Allowance {
   /** @throws PosthornError `callback-not-allowed` */
-  checkUrl(url: string): URL
+  readonly checkUrl: (url: string) => URL
   /** Ranges beyond the public addresses, for connections to this host. */
-  rangesOf(host: string): readonly AddressRange[]
+  readonly rangesOf: (host: string) => readonly AddressRange[]
 }
 
 const LONGEST_URL = 2048
@@ -29,9 +29,16 @@ export function createAllowance(origins: readonly string[] = [], ranges: readonl
     rangesOf: (host) => [...everywhere, ...(perHost.get(bare(host)) ?? [])],
     checkUrl(text) {
       const url = URL.parse(text)
-      if (url === null || text.length > LONGEST_URL || (url.protocol !== 'https:' && url.protocol !== 'http:')) throw forbidden(text, `it must be an http or https URL of at most ${LONGEST_URL} characters`)
+      if (url === null || text.length > LONGEST_URL || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+        throw forbidden(text, `it must be an http or https URL of at most ${LONGEST_URL} characters`)
       if (url.username !== '' || url.password !== '') throw forbidden(url.origin, 'it may not hold a user or password')
-      if (!allowed.has(url.origin)) throw forbidden(url.origin, allowed.size === 0 ? 'this server allows no callbacks; its operator can with --callback-allow' : 'its origin is none of those that this server allows')
+      if (!allowed.has(url.origin))
+        throw forbidden(
+          url.origin,
+          allowed.size === 0
+            ? 'this server allows no callbacks; its operator can with --callback-allow'
+            : 'its origin is none of those that this server allows',
+        )
       url.hash = ''
       return url
     },
@@ -40,8 +47,20 @@ export function createAllowance(origins: readonly string[] = [], ranges: readonl
 
 function parseOrigin(text: string): string {
   const url = URL.parse(text)
-  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.origin === 'null' || url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '') {
-    throw new PosthornError('invalid-option', `callbackAllow holds ${JSON.stringify(text)}: it must be an origin like 'https://hooks.example.com' or 'http://127.0.0.1:9000'`, { details: { field: 'callbackAllow', value: text } })
+  if (
+    url === null ||
+    !['http:', 'https:'].includes(url.protocol) ||
+    url.origin === 'null' ||
+    url.pathname !== '/' ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.username !== ''
+  ) {
+    throw new PosthornError(
+      'invalid-option',
+      `callbackAllow holds ${JSON.stringify(text)}: it must be an origin like 'https://hooks.example.com' or 'http://127.0.0.1:9000'`,
+      { details: { field: 'callbackAllow', value: text } },
+    )
   }
   return url.origin
 }

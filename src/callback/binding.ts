@@ -42,7 +42,8 @@ async function callBack(run: Run, { clock, agent, allowance, totalMs }: Callback
     const target = allowance.checkUrl(url)
     return toOutcome(await deliver(target.href, message, { agent, clock, signal: run.signal, totalMs }))
   } catch (error) {
-    if (isPosthornError(error) && (error.code === 'callback-not-allowed' || error.code === 'address-forbidden')) return bury(error.message, error.code)
+    if (isPosthornError(error) && (error.code === 'callback-not-allowed' || error.code === 'address-forbidden'))
+      return bury(error.message, error.code)
     throw error
   }
 }

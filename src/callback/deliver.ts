@@ -42,7 +42,11 @@ export async function deliver(url: string, message: Message, options: DeliverOpt
       signal: AbortSignal.any([limit.signal, options.signal]),
     })
     const excerpt = await readExcerpt(answer.body)
-    return { status: answer.statusCode, retryAfterMs: parseRetryAfter(answer.headers['retry-after'], options.clock.wallMs()), excerpt }
+    return {
+      status: answer.statusCode,
+      retryAfterMs: parseRetryAfter(answer.headers['retry-after'], options.clock.wallMs()),
+      excerpt,
+    }
   } catch (error) {
     throw toPosthornError(error, url, options.signal, limit.signal)
   } finally {
@@ -80,6 +84,8 @@ function toPosthornError(error: unknown, url: string, outer: AbortSignal, limit:
   if (error instanceof PosthornError) return error
   const origin = new URL(url).origin
   if (outer.aborted) return new PosthornError('aborted', `the callback to ${origin} was given up`, { cause: error })
-  const why = limit.aborted ? 'took too long' : `failed: ${(error as Error).message || (error as NodeJS.ErrnoException).code}`
+  const why = limit.aborted
+    ? 'took too long'
+    : `failed: ${(error as Error).message || (error as NodeJS.ErrnoException).code}`
   return new PosthornError('callback-failed', `the callback to ${origin} ${why}`, { cause: error })
 }

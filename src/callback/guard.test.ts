@@ -10,10 +10,42 @@ import { createGuard, type Resolve } from './guard.ts'
 
 const message: Message = {
   id: '01890000-0000-7000-8000-000000000000',
-  event: { id: 'e', source: 's', type: 't', datacontenttype: 'application/json', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
+  event: {
+    id: 'e',
+    source: 's',
+    type: 't',
+    datacontenttype: 'application/json',
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  },
   body: new TextEncoder().encode('{"a": 1.0}'),
   priority: 4,
 }
+
+const send = async (
+  url: string,
+  options: { allow?: readonly string[]; resolve?: Resolve; totalMs?: number; headerBytes?: number } = {},
+): Promise<Delivered> => {
+  const agent = createGuard({
+    rangesOf: createAllowance(options.allow ?? []).rangesOf,
+    resolve: options.resolve,
+    headerBytes: options.headerBytes,
+  })
+  try {
+    return await deliver(url, message, {
+      agent,
+      clock: systemClock,
+      signal: new AbortController().signal,
+      totalMs: options.totalMs,
+    })
+  } finally {
+    await agent.destroy()
+  }
+}
+
+const resolveToBoth: Resolve = async () => [
+  { address: '93.184.216.34', family: 4 },
+  { address: '127.0.0.1', family: 4 },
+]
 
 describe('the guard', () => {
   let server: Server
@@ -34,27 +66,31 @@ describe('the guard', () => {
     server.close()
   })
 
-  const send = async (url: string, options: { allow?: readonly string[]; resolve?: Resolve; totalMs?: number; headerBytes?: number } = {}): Promise<Delivered> => {
-    const agent = createGuard({ rangesOf: createAllowance(options.allow ?? []).rangesOf, resolve: options.resolve, headerBytes: options.headerBytes })
-    try {
-      return await deliver(url, message, { agent, clock: systemClock, signal: new AbortController().signal, totalMs: options.totalMs })
-    } finally {
-      await agent.destroy()
-    }
-  }
-
   test('loopback and metadata addresses are refused before a connection, in every spelling', async () => {
     hits = 0
     answer = (_, response) => response.end()
-    const hosts = ['127.0.0.1', '127.1', '0x7f.1', '2130706433', '017700000001', '[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '0', '0.0.0.0', '169.254.169.254', '0xa9fea9fe', '[fd00:ec2::254]']
+    const hosts = [
+      '127.0.0.1',
+      '127.1',
+      '0x7f.1',
+      '2130706433',
+      '017700000001',
+      '[::1]',
+      '[::ffff:127.0.0.1]',
+      '[::ffff:7f00:1]',
+      '0',
+      '0.0.0.0',
+      '169.254.169.254',
+      '0xa9fea9fe',
+      '[fd00:ec2::254]',
+    ]
     for (const host of hosts) await rejects(send(`http://${host}:${port}/`), { code: 'address-forbidden' }, host)
     equal(hits, 0)
   })
 
   test('a name that leads to an inner address is refused, also when others of its addresses are public', async () => {
     hits = 0
-    const resolve: Resolve = async () => [{ address: '93.184.216.34', family: 4 }, { address: '127.0.0.1', family: 4 }]
-    await rejects(send(`http://hooks.example:${port}/`, { resolve }), { code: 'address-forbidden' })
+    await rejects(send(`http://hooks.example:${port}/`, { resolve: resolveToBoth }), { code: 'address-forbidden' })
     await rejects(send(`http://localhost:${port}/`), { code: 'address-forbidden' })
     equal(hits, 0)
   })
@@ -75,7 +111,10 @@ describe('the guard', () => {
     answer = (_, response) => response.end()
     const allow = [`http://127.0.0.1:${port}`]
     equal((await send(`http://127.0.0.1:${port}/`, { allow })).status, 200)
-    await rejects(send(`http://hooks.example:${port}/`, { allow, resolve: async () => [{ address: '127.0.0.1', family: 4 }] }), { code: 'address-forbidden' })
+    await rejects(
+      send(`http://hooks.example:${port}/`, { allow, resolve: async () => [{ address: '127.0.0.1', family: 4 }] }),
+      { code: 'address-forbidden' },
+    )
     equal((await send(`http://localhost:${port}/`, { allow: [`http://localhost:${port}`] })).status, 200)
     equal(hits, 2)
   })
@@ -90,7 +129,10 @@ describe('the guard', () => {
       request.on('end', () => response.writeHead(204).end())
     }
     equal((await send(`http://127.0.0.1:${port}/x?y`, { allow: [`http://127.0.0.1:${port}`] })).status, 204)
-    equal(seen, '{"specversion":"1.0","id":"e","source":"s","type":"t","datacontenttype":"application/json","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","data":{"a": 1.0}}')
+    equal(
+      seen,
+      '{"specversion":"1.0","id":"e","source":"s","type":"t","datacontenttype":"application/json","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","data":{"a": 1.0}}',
+    )
   })
 
   test('redirects are not followed', async () => {
@@ -103,7 +145,10 @@ describe('the guard', () => {
   test('an answer costs no more than its limits: time, headers, body', async () => {
     const allow = [`http://127.0.0.1:${port}`]
     answer = () => {}
-    await rejects(send(`http://127.0.0.1:${port}/`, { allow, totalMs: 50 }), { code: 'callback-failed', message: /took too long/ })
+    await rejects(send(`http://127.0.0.1:${port}/`, { allow, totalMs: 50 }), {
+      code: 'callback-failed',
+      message: /took too long/,
+    })
     answer = (_, response) => response.writeHead(200, { 'x-large': 'x'.repeat(5_000) }).end()
     await rejects(send(`http://127.0.0.1:${port}/`, { allow, headerBytes: 4_096 }), { code: 'callback-failed' })
     answer = (_, response) => {
@@ -121,8 +166,12 @@ describe('the guard', () => {
 
   test('no answer is a failure that says so', async () => {
     answer = (request) => request.socket.destroy()
-    await rejects(send(`http://127.0.0.1:${port}/`, { allow: [`http://127.0.0.1:${port}`] }), { code: 'callback-failed' })
-    await rejects(send('http://hooks.example/', { resolve: async () => Promise.reject(new Error('no such name')) }), { code: 'callback-failed' })
+    await rejects(send(`http://127.0.0.1:${port}/`, { allow: [`http://127.0.0.1:${port}`] }), {
+      code: 'callback-failed',
+    })
+    await rejects(send('http://hooks.example/', { resolve: async () => Promise.reject(new Error('no such name')) }), {
+      code: 'callback-failed',
+    })
   })
 })
 
@@ -130,10 +179,28 @@ test('URLs: only the allowed origins, without user, http or https', async () => 
   const { checkUrl } = createAllowance(['https://hooks.example.com', 'http://127.0.0.1:9000'])
   equal(checkUrl('https://hooks.example.com/a?b#c').href, 'https://hooks.example.com/a?b')
   equal(checkUrl('http://0x7f.1:9000/').href, 'http://127.0.0.1:9000/')
-  const wrong = ['https://hooks.example.com:8443/', 'http://hooks.example.com/', 'https://user:pw@hooks.example.com/', 'ftp://hooks.example.com/', 'https://hooks.example.com.evil/', 'nonsense', 'https://hooks.example.com/' + 'a'.repeat(2_048), 'javascript:alert(1)']
+  const wrong = [
+    'https://hooks.example.com:8443/',
+    'http://hooks.example.com/',
+    'https://user:pw@hooks.example.com/',
+    'ftp://hooks.example.com/',
+    'https://hooks.example.com.evil/',
+    'nonsense',
+    'https://hooks.example.com/' + 'a'.repeat(2_048),
+    'javascript:alert(1)',
+  ]
   for (const url of wrong) await rejects(async () => checkUrl(url), { code: 'callback-not-allowed' }, url)
-  await rejects(async () => createAllowance().checkUrl('https://a.example/'), { code: 'callback-not-allowed', message: /allows no callbacks/ })
-  for (const origin of ['hooks.example.com', 'https://hooks.example.com/path', 'https://u@hooks.example.com', 'file:///etc']) await rejects(async () => createAllowance([origin]), { code: 'invalid-option' }, origin)
+  await rejects(async () => createAllowance().checkUrl('https://a.example/'), {
+    code: 'callback-not-allowed',
+    message: /allows no callbacks/,
+  })
+  for (const origin of [
+    'hooks.example.com',
+    'https://hooks.example.com/path',
+    'https://u@hooks.example.com',
+    'file:///etc',
+  ])
+    await rejects(async () => createAllowance([origin]), { code: 'invalid-option' }, origin)
 })
 
 test('Retry-After is seconds or a date, bounded', () => {

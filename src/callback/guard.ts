@@ -25,19 +25,27 @@ export const GUARD_DEFAULTS = { connectMs: 5_000, responseMs: 15_000, headerByte
 
 const systemResolve: Resolve = (hostname) =>
   new Promise((resolve, reject) => {
-    systemLookup(hostname, { all: true, order: 'verbatim' }, (error, addresses) => (error === null ? resolve(addresses) : reject(error)))
+    systemLookup(hostname, { all: true, order: 'verbatim' }, (error, addresses) =>
+      error === null ? resolve(addresses) : reject(error),
+    )
   })
 
 /** An Agent that connects to public addresses and allowed ranges only; anything else fails as `address-forbidden`. */
 export function createGuard(options: GuardOptions): Agent {
   const { rangesOf, resolve = systemResolve, connectMs = GUARD_DEFAULTS.connectMs } = options
   const connector = (host: string) =>
-    buildConnector({ timeout: connectMs, allowH2: false, lookup: checkedLookup(resolve, rangesOf(host)), autoSelectFamily: true })
+    buildConnector({
+      timeout: connectMs,
+      allowH2: false,
+      lookup: checkedLookup(resolve, rangesOf(host)),
+      autoSelectFamily: true,
+    })
   return new Agent({
     connect(target, callback) {
       const ranges = rangesOf(target.hostname)
       const literal = literalAddress(target.hostname)
-      if (literal !== null && !isPublicAddress(literal, ranges)) return callback(forbidden(target.hostname, literal), null)
+      if (literal !== null && !isPublicAddress(literal, ranges))
+        return callback(forbidden(target.hostname, literal), null)
       connector(target.hostname)(target, (...[error, socket]) => {
         if (error !== null) return callback(error, null)
         // What was really reached counts, whatever was looked up before.
@@ -59,21 +67,32 @@ export function createGuard(options: GuardOptions): Agent {
 /** Node connects to what this gives and asks nobody else, so a name is resolved once and what was checked is what is used. */
 function checkedLookup(resolve: Resolve, ranges: readonly AddressRange[]): LookupFunction {
   return (hostname, { all, family }, callback) => {
-    resolve(hostname).then(
-      (addresses) => {
-        const bad = addresses.find(({ address }) => !isPublicAddress(address, ranges))
-        // One bad address among good ones is a trap, not an accident.
-        if (bad !== undefined) return callback(forbidden(hostname, bad.address), '', 0)
-        const fit = addresses.filter((each) => family !== 4 && family !== 6 ? true : each.family === family)
-        if (fit.length === 0) return callback(Object.assign(new Error(`${hostname} has no address`), { code: 'ENOTFOUND' }), '', 0)
-        if (all === true) return callback(null, [...fit])
-        callback(null, fit[0]!.address, fit[0]!.family)
-      },
-      (error: NodeJS.ErrnoException) => callback(error, '', 0),
-    )
+    const give = (found: readonly LookupAddress[]): void =>
+      all === true ? callback(null, [...found]) : callback(null, found[0]!.address, found[0]!.family)
+    const fail = (error: NodeJS.ErrnoException): void => callback(error, '', 0)
+    void lookUp(hostname, family, resolve, ranges).then(give, fail)
   }
 }
 
+async function lookUp(
+  hostname: string,
+  family: unknown,
+  resolve: Resolve,
+  ranges: readonly AddressRange[],
+): Promise<readonly LookupAddress[]> {
+  const addresses = await resolve(hostname)
+  const bad = addresses.find(({ address }) => !isPublicAddress(address, ranges))
+  // One bad address among good ones is a trap, not an accident.
+  if (bad !== undefined) throw forbidden(hostname, bad.address)
+  const fit = family === 4 || family === 6 ? addresses.filter((each) => each.family === family) : addresses
+  if (fit.length === 0) throw Object.assign(new Error(`${hostname} has no address`), { code: 'ENOTFOUND' })
+  return fit
+}
+
 function forbidden(hostname: string, address: string): PosthornError {
-  return new PosthornError('address-forbidden', `${hostname} is at ${address === '' ? 'an unknown address' : address}, which is not a public address`, { details: { hostname, address } })
+  return new PosthornError(
+    'address-forbidden',
+    `${hostname} is at ${address === '' ? 'an unknown address' : address}, which is not a public address`,
+    { details: { hostname, address } },
+  )
 }

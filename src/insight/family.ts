@@ -22,7 +22,10 @@ export class Counter {
   }
 
   render(): string {
-    return head(this.#name, this.#help, 'counter') + [...this.#values].map(([labels, value]) => `${this.#name}${braces(labels)} ${value}\n`).join('')
+    return (
+      head(this.#name, this.#help, 'counter') +
+      [...this.#values].map(([labels, value]) => `${this.#name}${braces(labels)} ${value}\n`).join('')
+    )
   }
 }
 
@@ -52,7 +55,8 @@ export class Distribution {
     let text = head(this.#name, this.#help, 'histogram')
     for (const [labels, histogram] of this.#values) {
       const more = labels === '' ? '' : `${labels},`
-      for (const bound of BOUNDS) text += `${this.#name}_bucket{${more}le="${bound}"} ${histogram.countUpTo(bound * 1_000)}\n`
+      for (const bound of BOUNDS)
+        text += `${this.#name}_bucket{${more}le="${bound}"} ${histogram.countUpTo(bound * 1_000)}\n`
       text += `${this.#name}_bucket{${more}le="+Inf"} ${histogram.count}\n`
       text += `${this.#name}_sum${braces(labels)} ${histogram.sum / 1_000}\n${this.#name}_count${braces(labels)} ${histogram.count}\n`
     }
@@ -61,8 +65,16 @@ export class Distribution {
 }
 
 /** Values that are read when they are asked for. */
-export function renderGauge(name: string, help: string, values: Iterable<readonly [Labels, number]>, type: 'gauge' | 'counter' = 'gauge'): string {
-  return head(name, help, type) + [...values].map(([labels, value]) => `${name}${braces(format(labels))} ${value}\n`).join('')
+export function renderGauge(
+  name: string,
+  help: string,
+  values: Iterable<readonly [Labels, number]>,
+  type: 'gauge' | 'counter' = 'gauge',
+): string {
+  return (
+    head(name, help, type) +
+    [...values].map(([labels, value]) => `${name}${braces(format(labels))} ${value}\n`).join('')
+  )
 }
 
 function head(name: string, help: string, type: string): string {
@@ -71,7 +83,10 @@ function head(name: string, help: string, type: string): string {
 
 function format(labels: Labels): string {
   return Object.entries(labels)
-    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`))}"`)
+    .map(
+      ([name, value]) =>
+        `${name}="${value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`))}"`,
+    )
     .join(',')
 }
 

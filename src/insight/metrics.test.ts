@@ -4,13 +4,41 @@ import { ManualClock } from '../core/clock.ts'
 import { Telemetry } from '../runtime/telemetry.ts'
 import { Metrics } from './metrics.ts'
 
-const depth = { queue: 'inbox', arrived: 0, ready: 3, held: 0, delayed: 1, leased: 0, dead: 2, bytes: 9, oldestReadyAt: Date.UTC(2026, 0, 1) - 5_000, paused: false, ended: { acked: 0, expired: 0, cancelled: 0, discarded: 0 } }
+const depth = {
+  queue: 'inbox',
+  arrived: 0,
+  ready: 3,
+  held: 0,
+  delayed: 1,
+  leased: 0,
+  dead: 2,
+  bytes: 9,
+  oldestReadyAt: Date.UTC(2026, 0, 1) - 5_000,
+  paused: false,
+  ended: { acked: 0, expired: 0, cancelled: 0, discarded: 0 },
+}
 
 test('sends, runs and delays become counters and histograms per queue', async () => {
   const telemetry = new Telemetry()
-  using metrics = new Metrics({ telemetry, engine: { depth: async () => [depth] }, clock: new ManualClock(Date.UTC(2026, 0, 1)) })
+  using metrics = new Metrics({
+    telemetry,
+    engine: { depth: async () => [depth] },
+    clock: new ManualClock(Date.UTC(2026, 0, 1)),
+  })
   telemetry.emit('sent', { target: 'inbox', count: 3, duplicates: 1, ms: 2, durability: 'disk' })
-  telemetry.emit('ended', { queue: 'inbox', id: 'x', type: 't', group: null, attempt: 1, sendMs: 1, receiveMs: 20, processMs: 700, settleMs: 1, outcome: 'done', code: null })
+  telemetry.emit('ended', {
+    queue: 'inbox',
+    id: 'x',
+    type: 't',
+    group: null,
+    attempt: 1,
+    sendMs: 1,
+    receiveMs: 20,
+    processMs: 700,
+    settleMs: 1,
+    outcome: 'done',
+    code: null,
+  })
   telemetry.emit('lost', { queue: 'inbox', id: 'x', type: 't', group: null, attempt: 1, why: 'stale' })
   metrics.request('sendMessages', 202, 4)
   const text = await metrics.render()
@@ -26,13 +54,15 @@ test('sends, runs and delays become counters and histograms per queue', async ()
   match(text, /^posthorn_http_requests_total\{operation="sendMessages",status="202"\} 1$/m)
   match(text, /^posthorn_queue_messages\{queue="inbox",state="dead"\} 2$/m)
   match(text, /^posthorn_queue_oldest_ready_seconds\{queue="inbox"\} 5$/m)
-  for (const line of text.trimEnd().split('\n')) ok(/^# (HELP|TYPE) \S+ .+$|^[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [\d.e+-]+$/.test(line), line)
+  for (const line of text.trimEnd().split('\n'))
+    ok(/^# (HELP|TYPE) \S+ .+$|^[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [\d.e+-]+$/.test(line), line)
 })
 
 test('only so many queues are told apart', async () => {
   const telemetry = new Telemetry()
   const metrics = new Metrics({ telemetry, engine: { depth: async () => [] }, clock: new ManualClock(), mostQueues: 2 })
-  for (const target of ['a', 'b', 'c', 'd', 'a']) telemetry.emit('sent', { target, count: 1, duplicates: 0, ms: 1, durability: 'memory' })
+  for (const target of ['a', 'b', 'c', 'd', 'a'])
+    telemetry.emit('sent', { target, count: 1, duplicates: 0, ms: 1, durability: 'memory' })
   match(await metrics.render(), /^posthorn_sent_total\{queue="other"\} 2$/m)
   metrics[Symbol.dispose]()
   equal(telemetry.wants('sent'), false)

@@ -23,15 +23,30 @@ export class Metrics implements Disposable {
   readonly #queues = new Set<string>()
   readonly #listeners: readonly Disposable[]
   readonly #sent = new Counter('posthorn_sent_total', 'Messages sent by this process.')
-  readonly #duplicates = new Counter('posthorn_duplicates_total', 'Sends that changed nothing, because the message was there already.')
-  readonly #ended = new Counter('posthorn_runs_total', 'Runs by their outcome, in this process or by clients over HTTP.')
+  readonly #duplicates = new Counter(
+    'posthorn_duplicates_total',
+    'Sends that changed nothing, because the message was there already.',
+  )
+  readonly #ended = new Counter(
+    'posthorn_runs_total',
+    'Runs by their outcome, in this process or by clients over HTTP.',
+  )
   readonly #lost = new Counter('posthorn_leases_lost_total', 'Runs without effect, because their lease was lost.')
   readonly #away = new Counter('posthorn_engine_away_total', 'Calls that the engine did not answer.')
   readonly #requests = new Counter('posthorn_http_requests_total', 'HTTP requests by operation and status.')
   readonly #send = new Distribution('posthorn_send_seconds', 'From the call of a send until it is durable.')
-  readonly #receive = new Distribution('posthorn_receive_seconds', 'From the time a message is ready until its handler starts or a client has it.')
-  readonly #process = new Distribution('posthorn_process_seconds', 'The handler, or from a lease over HTTP until it is settled.')
-  readonly #request = new Distribution('posthorn_http_request_seconds', 'HTTP requests by operation; long polls with their wait.')
+  readonly #receive = new Distribution(
+    'posthorn_receive_seconds',
+    'From the time a message is ready until its handler starts or a client has it.',
+  )
+  readonly #process = new Distribution(
+    'posthorn_process_seconds',
+    'The handler, or from a lease over HTTP until it is settled.',
+  )
+  readonly #request = new Distribution(
+    'posthorn_http_request_seconds',
+    'HTTP requests by operation; long polls with their wait.',
+  )
 
   constructor(deps: MetricsDeps) {
     this.#deps = deps
@@ -57,7 +72,8 @@ export class Metrics implements Disposable {
   /** A client over HTTP was handed these. */
   handedOut(queue: string, deliveries: readonly Delivery[]): void {
     const nowMs = this.#deps.clock.wallMs()
-    for (const { stored } of deliveries) if (stored.readyAt !== null) this.#receive.record(this.#labels(queue), nowMs - stored.readyAt)
+    for (const { stored } of deliveries)
+      if (stored.readyAt !== null) this.#receive.record(this.#labels(queue), nowMs - stored.readyAt)
   }
 
   /** A client over HTTP settled what it had. */
@@ -74,7 +90,18 @@ export class Metrics implements Disposable {
 
   /** The text format of Prometheus. */
   async render(): Promise<string> {
-    const families = [this.#sent, this.#duplicates, this.#ended, this.#lost, this.#away, this.#requests, this.#send, this.#receive, this.#process, this.#request]
+    const families = [
+      this.#sent,
+      this.#duplicates,
+      this.#ended,
+      this.#lost,
+      this.#away,
+      this.#requests,
+      this.#send,
+      this.#receive,
+      this.#process,
+      this.#request,
+    ]
     const depths = await this.#deps.engine.depth('all')
     return families.map((family) => family.render()).join('') + this.#renderDepths(depths) + renderProcess()
   }
@@ -97,7 +124,11 @@ export class Metrics implements Disposable {
     }
     return (
       renderGauge('posthorn_queue_messages', 'Messages of a queue by state.', messages.values()) +
-      renderGauge('posthorn_queue_oldest_ready_seconds', 'How long the oldest message that is ready has been so.', oldest.values())
+      renderGauge(
+        'posthorn_queue_oldest_ready_seconds',
+        'How long the oldest message that is ready has been so.',
+        oldest.values(),
+      )
     )
   }
 
@@ -109,7 +140,12 @@ export class Metrics implements Disposable {
   }
 }
 
-function put(values: Map<string, [Labels, number]>, labels: Labels, value: number, join: (a: number, b: number) => number): void {
+function put(
+  values: Map<string, [Labels, number]>,
+  labels: Labels,
+  value: number,
+  join: (a: number, b: number) => number,
+): void {
   const key = JSON.stringify(labels)
   const known = values.get(key)
   values.set(key, [labels, known === undefined ? value : join(known[1], value)])

@@ -48,14 +48,27 @@ function checkLoopback(request: Request): void {
   const host = request.headers.get('host')
   const asked = host === null ? url : URL.parse(`${url.protocol}//${host}`)
   for (const each of [url, asked]) {
-    if (each === null || !isLoopbackHost(each.hostname)) throw new PosthornError('forbidden-host', `the request is for ${JSON.stringify(host ?? url.host)}: without keys only localhost and loopback addresses are answered`)
+    if (each === null || !isLoopbackHost(each.hostname))
+      throw new PosthornError(
+        'forbidden-host',
+        `the request is for ${JSON.stringify(host ?? url.host)}: without keys only localhost and loopback addresses are answered`,
+      )
   }
   const origin = request.headers.get('origin')
-  if (origin !== null && origin !== asked!.origin) throw new PosthornError('forbidden-origin', `the request comes from a page of ${JSON.stringify(origin)}, which is not this server's own`)
+  if (origin !== null && origin !== asked!.origin)
+    throw new PosthornError(
+      'forbidden-origin',
+      `the request comes from a page of ${JSON.stringify(origin)}, which is not this server's own`,
+    )
 }
 
 function digestOfKey(key: string): Buffer {
-  if (key.length < SHORTEST_KEY || !/^[\x21-\x7e]+$/.test(key)) throw new PosthornError('invalid-option', `key has ${key.length} characters: it must be at least ${SHORTEST_KEY} printable ASCII characters without a space, like 32 random bytes in base64url`, { details: { field: 'key' } })
+  if (key.length < SHORTEST_KEY || !/^[\x21-\x7e]+$/.test(key))
+    throw new PosthornError(
+      'invalid-option',
+      `key has ${key.length} characters: it must be at least ${SHORTEST_KEY} printable ASCII characters without a space, like 32 random bytes in base64url`,
+      { details: { field: 'key' } },
+    )
   return digest(key)
 }
 

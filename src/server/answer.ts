@@ -46,7 +46,11 @@ const DEFAULT_RETRY_SECONDS = 1
 
 export function problem(error: PosthornError, instance?: string): Answer {
   const { retryAfterSeconds, allow, rateLimit, ...details } = error.details as ProblemHeaders & Record<string, unknown>
-  return problemAnswer(toProblem(error.code, error.message, { instance, details }), { retryAfterSeconds, allow, rateLimit })
+  return problemAnswer(toProblem(error.code, error.message, { instance, details }), {
+    retryAfterSeconds,
+    allow,
+    rateLimit,
+  })
 }
 
 export function problemOf(code: ErrorCode, detail: string, instance?: string): Answer {
@@ -56,7 +60,8 @@ export function problemOf(code: ErrorCode, detail: string, instance?: string): A
 /** Whatever was thrown. What is no error of Posthorn's is a defect: it is logged in full and answered without a detail. */
 export function problemFrom(error: unknown, log: Log, instance?: string): Answer {
   if (isPosthornError(error)) {
-    if (error.status >= 500 && error.code !== 'draining' && error.code !== 'closed') log.error('a request failed', { error, instance })
+    if (error.status >= 500 && error.code !== 'draining' && error.code !== 'closed')
+      log.error('a request failed', { error, instance })
     return problem(error, instance)
   }
   log.error('a request failed unexpectedly', { error, instance })
@@ -66,7 +71,8 @@ export function problemFrom(error: unknown, log: Log, instance?: string): Answer
 function problemAnswer(value: Problem, { retryAfterSeconds, allow, rateLimit }: ProblemHeaders): Answer {
   const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE, ...COMMON }
   const isLater = value.status === 429 || value.status === 503 || value.code === 'idempotency-in-flight'
-  if (retryAfterSeconds !== undefined || isLater) headers['retry-after'] = String(retryAfterSeconds ?? DEFAULT_RETRY_SECONDS)
+  if (retryAfterSeconds !== undefined || isLater)
+    headers['retry-after'] = String(retryAfterSeconds ?? DEFAULT_RETRY_SECONDS)
   if (allow !== undefined) headers['allow'] = allow
   if (rateLimit !== undefined) {
     headers['ratelimit-policy'] = rateLimit.policy
@@ -80,5 +86,8 @@ function problemAnswer(value: Problem, { retryAfterSeconds, allow, rateLimit }: 
 export function toResponse({ status, headers, body }: Answer, method: string = 'GET'): Response {
   // A Response of its own says nothing about connections: that is the business of whoever serves it.
   const { connection: _, ...rest } = headers
-  return new Response(method === 'HEAD' ? null : (body as string | Uint8Array<ArrayBuffer> | null), { status, headers: rest })
+  return new Response(method === 'HEAD' ? null : (body as string | Uint8Array<ArrayBuffer> | null), {
+    status,
+    headers: rest,
+  })
 }

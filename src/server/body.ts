@@ -16,12 +16,18 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 /** @throws PosthornError `payload-too-large`, `request-timeout`, `unsupported-media-type`, `aborted` */
 export async function readBody(request: Request, limits: BodyLimits, clock: Clock): Promise<Uint8Array> {
   const encoding = request.headers.get('content-encoding')
-  if (encoding !== null && encoding.toLowerCase() !== 'identity') throw new PosthornError('unsupported-media-type', `Content-Encoding is ${JSON.stringify(encoding)}: send the body as it is`)
+  if (encoding !== null && encoding.toLowerCase() !== 'identity')
+    throw new PosthornError(
+      'unsupported-media-type',
+      `Content-Encoding is ${JSON.stringify(encoding)}: send the body as it is`,
+    )
   const length = request.headers.get('content-length')
   if (length === '0') return NOTHING
   if (length !== null && Number(length) > limits.bodyBytes) throw tooLarge(limits)
   const late = Promise.withResolvers<never>()
-  using _timer = clock.timer(limits.bodyMs, () => late.reject(new PosthornError('request-timeout', `the body took longer than ${limits.bodyMs} ms to arrive`)))
+  using _timer = clock.timer(limits.bodyMs, () =>
+    late.reject(new PosthornError('request-timeout', `the body took longer than ${limits.bodyMs} ms to arrive`)),
+  )
   try {
     const body = await Promise.race([length === null ? readStream(request, limits) : readWhole(request), late.promise])
     if (body.byteLength > limits.bodyBytes) throw tooLarge(limits)
@@ -36,9 +42,17 @@ export async function readBody(request: Request, limits: BodyLimits, clock: Cloc
  * The body as JSON. A missing body is the empty object, so that calls whose fields are all optional need none.
  * @throws PosthornError `unsupported-media-type`, `invalid-json`
  */
-export function parseJsonBody(body: Uint8Array, contentType: string | null, alsoTypes: readonly string[] = []): unknown {
+export function parseJsonBody(
+  body: Uint8Array,
+  contentType: string | null,
+  alsoTypes: readonly string[] = [],
+): unknown {
   if (body.byteLength === 0) return {}
-  if (contentType !== null && !isJsonType(contentType) && !alsoTypes.includes(essenceOf(contentType))) throw new PosthornError('unsupported-media-type', `Content-Type is ${JSON.stringify(contentType)}: it must be application/json`)
+  if (contentType !== null && !isJsonType(contentType) && !alsoTypes.includes(essenceOf(contentType)))
+    throw new PosthornError(
+      'unsupported-media-type',
+      `Content-Type is ${JSON.stringify(contentType)}: it must be application/json`,
+    )
   return parseJson(body)
 }
 
@@ -64,7 +78,10 @@ function checkDepth(body: Uint8Array): void {
       else if (byte === QUOTE) inString = false
     } else if (byte === QUOTE) inString = true
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (++depth > DEEPEST) throw new PosthornError('invalid-json', `the body nests deeper than ${DEEPEST} levels`, { details: { limit: DEEPEST } })
+      if (++depth > DEEPEST)
+        throw new PosthornError('invalid-json', `the body nests deeper than ${DEEPEST} levels`, {
+          details: { limit: DEEPEST },
+        })
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--
   }
 }
@@ -79,7 +96,7 @@ async function readStream(request: Request, limits: BodyLimits): Promise<Uint8Ar
   // Not by iteration: that cancels the stream at a throw, and with it the socket that the answer is to go out on.
   const reader = (request.body as ReadableStream<Uint8Array>).getReader()
   const chunks: Uint8Array[] = []
-  for (let size = 0; ; ) {
+  for (let size = 0; ;) {
     const { done, value } = await reader.read()
     if (done) return new Uint8Array(Buffer.concat(chunks))
     size += value.byteLength
@@ -89,5 +106,7 @@ async function readStream(request: Request, limits: BodyLimits): Promise<Uint8Ar
 }
 
 function tooLarge({ bodyBytes }: BodyLimits): PosthornError {
-  return new PosthornError('payload-too-large', `the body is larger than ${bodyBytes} bytes`, { details: { limit: bodyBytes } })
+  return new PosthornError('payload-too-large', `the body is larger than ${bodyBytes} bytes`, {
+    details: { limit: bodyBytes },
+  })
 }

@@ -18,12 +18,18 @@ export async function commit(engine: Engine, changes: readonly Change[], id?: st
   throw await refusal(engine, changes, result)
 }
 
-async function refusal(engine: Engine, changes: readonly Change[], result: Extract<CommitResult, { status: 'refused' }> | undefined): Promise<PosthornError> {
+async function refusal(
+  engine: Engine,
+  changes: readonly Change[],
+  result: Extract<CommitResult, { status: 'refused' }> | undefined,
+): Promise<PosthornError> {
   if (result === undefined) return new PosthornError('unknown', 'the engine gave no answer')
   const { code, detail, at } = result
   const change = changes[at]
   const queue = code === 'full' && change?.do === 'send' ? change.queue : null
-  return new PosthornError(code, detail, { details: { at, ...(queue === null ? {} : await rateLimitOf(engine, queue)) } })
+  return new PosthornError(code, detail, {
+    details: { at, ...(queue === null ? {} : await rateLimitOf(engine, queue)) },
+  })
 }
 
 const RETRY_SECONDS = 5
@@ -33,6 +39,9 @@ async function rateLimitOf(engine: Engine, queue: string): Promise<Record<string
   const [record] = await engine.get([settingsKey(queue)])
   const { limit } = record == null ? DEFAULT_QUEUE : (fromJsonBytes(record.value) as QueueSettings)
   if (limit.messages === null) return { queue, retryAfterSeconds: RETRY_SECONDS }
-  const rateLimit = { policy: `"queue";q=${limit.messages};qu="concurrent-requests"`, state: `"queue";r=0;t=${RETRY_SECONDS}` }
+  const rateLimit = {
+    policy: `"queue";q=${limit.messages};qu="concurrent-requests"`,
+    state: `"queue";r=0;t=${RETRY_SECONDS}`,
+  }
   return { queue, retryAfterSeconds: RETRY_SECONDS, rateLimit }
 }

@@ -29,7 +29,12 @@ interface Form {
 
 const FORMS: readonly Form[] = [
   { header: 'posthorn-delay', extension: 'delay', field: 'delay', parse: parseDelay },
-  { header: 'posthorn-not-before', extension: 'notbefore', field: 'delay', parse: (value, name) => ({ at: parseTime(value, name) }) },
+  {
+    header: 'posthorn-not-before',
+    extension: 'notbefore',
+    field: 'delay',
+    parse: (value, name) => ({ at: parseTime(value, name) }),
+  },
   { header: 'posthorn-priority', extension: 'priority', field: 'priority', parse: parsePriority },
   { header: 'posthorn-key', extension: 'partitionkey', field: 'key', parse: parseName },
   { header: 'posthorn-group', extension: 'group', field: 'group', parse: parseName },
@@ -52,18 +57,33 @@ export function readHeaders(headers: Headers): DeliveryAttributes {
  * @param place of the event, for messages: `event`, `events[3]`
  * @throws PosthornError `invalid`, `invalid-duration`, `duration-without-unit`, `attribute-conflict`
  */
-export function takeExtensions(event: EventAttributes, place: string): { readonly event: EventAttributes; readonly delivery: DeliveryAttributes } {
+export function takeExtensions(
+  event: EventAttributes,
+  place: string,
+): { readonly event: EventAttributes; readonly delivery: DeliveryAttributes } {
   const delivery = collect((form) => event[form.extension], 'extension', `${place}.`)
   const rest = Object.entries(event).filter(([name]) => !FORMS.some(({ extension }) => extension === name))
   return { event: Object.fromEntries(rest) as unknown as EventAttributes, delivery }
 }
 
 /** @throws PosthornError `attribute-conflict` */
-export function mergeDelivery(headers: DeliveryAttributes, extensions: DeliveryAttributes, place: string): DeliveryAttributes {
+export function mergeDelivery(
+  headers: DeliveryAttributes,
+  extensions: DeliveryAttributes,
+  place: string,
+): DeliveryAttributes {
   for (const { field, header, extension } of FORMS) {
     const [fromHeader, fromExtension] = [headers[field], extensions[field]]
-    if (fromHeader !== undefined && fromExtension !== undefined && JSON.stringify(fromHeader) !== JSON.stringify(fromExtension)) {
-      throw new PosthornError('attribute-conflict', `${header} says ${JSON.stringify(fromHeader)} and ${place}.${extension} says ${JSON.stringify(fromExtension)}: say it once`, { details: { field: extension } })
+    if (
+      fromHeader !== undefined &&
+      fromExtension !== undefined &&
+      JSON.stringify(fromHeader) !== JSON.stringify(fromExtension)
+    ) {
+      throw new PosthornError(
+        'attribute-conflict',
+        `${header} says ${JSON.stringify(fromHeader)} and ${place}.${extension} says ${JSON.stringify(fromExtension)}: say it once`,
+        { details: { field: extension } },
+      )
     }
   }
   return { ...extensions, ...headers }
@@ -74,7 +94,12 @@ function collect(read: (form: Form) => Value, kind: 'header' | 'extension', pref
   for (const form of FORMS) {
     const value = read(form)
     if (value === undefined) continue
-    if (found[form.field] !== undefined) throw new PosthornError('attribute-conflict', `${prefix}${form[kind]} and the other name of its meaning are both given: say it once`, { details: { field: form[kind] } })
+    if (found[form.field] !== undefined)
+      throw new PosthornError(
+        'attribute-conflict',
+        `${prefix}${form[kind]} and the other name of its meaning are both given: say it once`,
+        { details: { field: form[kind] } },
+      )
     found[form.field] = form.parse(value, prefix + form[kind])
   }
   return found as DeliveryAttributes
@@ -92,11 +117,13 @@ function parseExpiry(value: Exclude<Value, undefined>, name: string): When {
 
 function parsePriority(value: Exclude<Value, undefined>, name: string): number {
   const priority = typeof value === 'string' && /^\d$/.test(value) ? Number(value) : value
-  if (typeof priority !== 'number' || !Number.isInteger(priority) || priority < 0 || priority > HIGHEST_PRIORITY) throw invalid(name, value, `a whole number from 0 to ${HIGHEST_PRIORITY}`)
+  if (typeof priority !== 'number' || !Number.isInteger(priority) || priority < 0 || priority > HIGHEST_PRIORITY)
+    throw invalid(name, value, `a whole number from 0 to ${HIGHEST_PRIORITY}`)
   return priority
 }
 
 function parseName(value: Exclude<Value, undefined>, name: string): string {
-  if (typeof value !== 'string' || value === '' || value.length > 1024) throw invalid(name, value, 'a text of 1 to 1024 characters')
+  if (typeof value !== 'string' || value === '' || value.length > 1024)
+    throw invalid(name, value, 'a text of 1 to 1024 characters')
   return value
 }

@@ -16,7 +16,15 @@ export function describeRoute(routes: readonly Route[], secured: boolean): Route
     summary: 'This document',
     replies: { 200: { description: 'OpenAPI 3.1.', content: { 'application/json': { type: 'object' } } } },
     // Contracts come as handlers start and sends are made, so it is written anew each time.
-    run: ({ deps }) => json(200, createDocument({ routes: [...routes, route], contracts: deps.registry.all().filter(({ name }) => !name.startsWith(OWN)), secured })),
+    run: ({ deps }) =>
+      json(
+        200,
+        createDocument({
+          routes: [...routes, route],
+          contracts: deps.registry.all().filter(({ name }) => !name.startsWith(OWN)),
+          secured,
+        }),
+      ),
   }
   return route
 }

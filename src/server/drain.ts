@@ -23,7 +23,10 @@ export class Drain {
 
   /** @throws PosthornError `draining` */
   check(): void {
-    if (this.signal.aborted) throw new PosthornError('draining', 'this server is shutting down: try again in a moment', { details: { retryAfterSeconds: RETRY_SECONDS } })
+    if (this.signal.aborted)
+      throw new PosthornError('draining', 'this server is shutting down: try again in a moment', {
+        details: { retryAfterSeconds: RETRY_SECONDS },
+      })
   }
 
   enter(): void {

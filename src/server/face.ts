@@ -27,7 +27,17 @@ import { sweepRoutes } from './sweep.ts'
 import { taskRoute } from './task.ts'
 import { createTokens, type Tokens } from './token.ts'
 
-const ROUTES: readonly Route[] = [taskRoute, ...operationRoutes, sendRoute, leaseRoute, settleRoute, ...messageRoutes, ...queueRoutes, ...sweepRoutes, ...healthRoutes]
+const ROUTES: readonly Route[] = [
+  taskRoute,
+  ...operationRoutes,
+  sendRoute,
+  leaseRoute,
+  settleRoute,
+  ...messageRoutes,
+  ...queueRoutes,
+  ...sweepRoutes,
+  ...healthRoutes,
+]
 
 export interface Face {
   readonly respond: Respond
@@ -62,7 +72,9 @@ export function createFace(post: Post, options: HandlerOptions): Face {
     tokens: onceTokens(() => loadServerKey(engine)),
     autoCreate: options.autoCreate ?? true,
   }
-  const work = new OwnWork(post, () => bindCallbacks(CALLBACK_QUEUE, { clock, agent: createGuard({ rangesOf: allowance.rangesOf }), allowance }))
+  const work = new OwnWork(post, () =>
+    bindCallbacks(CALLBACK_QUEUE, { clock, agent: createGuard({ rangesOf: allowance.rangesOf }), allowance }),
+  )
   return {
     respond: createRespond(deps, [...ROUTES, describeRoute(ROUTES, access.hasKeys)], access),
     drain,

@@ -10,7 +10,16 @@ const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 const OK = { description: 'Yes.', content: { 'application/json': object({ status: { const: 'ok' } }) } }
 
 export const healthRoutes: readonly Route[] = [
-  { method: 'GET', path: '/healthz', id: 'isAlive', tag: 'server', summary: 'Whether the process lives', open: true, replies: { 200: OK }, run: () => json(200, { status: 'ok' }) },
+  {
+    method: 'GET',
+    path: '/healthz',
+    id: 'isAlive',
+    tag: 'server',
+    summary: 'Whether the process lives',
+    open: true,
+    replies: { 200: OK },
+    run: () => json(200, { status: 'ok' }),
+  },
   {
     method: 'GET',
     path: '/readyz',

@@ -48,17 +48,28 @@ export function readIdempotencyKey(headers: Headers): string | null {
   if (header === null) return null
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header)
   const key = quoted === null ? header : quoted[1]!.replace(/\\(["\\])/g, '$1')
-  if (!KEY_TEXT.test(key) || (quoted === null && header.includes('"'))) throw new PosthornError('invalid', `Idempotency-Key is ${JSON.stringify(header.slice(0, 300))}: it must be a text of 1 to 255 printable ASCII characters, best a UUID in double quotes`, { details: { field: 'Idempotency-Key' } })
+  if (!KEY_TEXT.test(key) || (quoted === null && header.includes('"')))
+    throw new PosthornError(
+      'invalid',
+      `Idempotency-Key is ${JSON.stringify(header.slice(0, 300))}: it must be a text of 1 to 255 printable ASCII characters, best a UUID in double quotes`,
+      { details: { field: 'Idempotency-Key' } },
+    )
   return key
 }
 
 /** What a request asks for, as a hash: its query, its body, and the headers that say what is sent and how it is delivered. */
 export function fingerprintOf(request: Request, search: string, body: Uint8Array): string {
   const said = [...request.headers]
-    .filter(([name]) => name === 'content-type' || name === 'operation-id' || name.startsWith('ce-') || name.startsWith('posthorn-'))
+    .filter(
+      ([name]) =>
+        name === 'content-type' || name === 'operation-id' || name.startsWith('ce-') || name.startsWith('posthorn-'),
+    )
     .map(([name, value]) => [name, name === 'operation-id' ? value.toLowerCase() : value] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-  return createHash('sha256').update(JSON.stringify([request.method, search, said])).update(body).digest('base64url')
+  return createHash('sha256')
+    .update(JSON.stringify([request.method, search, said]))
+    .update(body)
+    .digest('base64url')
 }
 
 export class Idempotency {
@@ -74,7 +85,12 @@ export class Idempotency {
   /** @throws PosthornError `idempotency-in-flight`, `idempotency-mismatch`, and what `run` throws */
   async once(once: Once): Promise<Answer> {
     const record = `system/idempotency/${createHash('sha256').update(once.scope).digest('base64url')}`
-    if (this.#underWay.has(record)) throw new PosthornError('idempotency-in-flight', 'a request with this key is still under way: ask again in a moment', { details: { retryAfterSeconds: RETRY_SECONDS } })
+    if (this.#underWay.has(record))
+      throw new PosthornError(
+        'idempotency-in-flight',
+        'a request with this key is still under way: ask again in a moment',
+        { details: { retryAfterSeconds: RETRY_SECONDS } },
+      )
     this.#underWay.add(record)
     try {
       return (await this.#replay(record, once)) ?? (await this.#run(record, once))
@@ -87,13 +103,22 @@ export class Idempotency {
     const [stored] = await this.#engine.get([record])
     if (stored == null || (stored.expiresAt !== null && stored.expiresAt <= this.#clock.wallMs())) return null
     const answer = fromJsonBytes(stored.value) as Stored
-    if (answer.fingerprint !== fingerprint) throw new PosthornError('idempotency-mismatch', 'this key was used for a request with another body, query or attributes: use a new key')
+    if (answer.fingerprint !== fingerprint)
+      throw new PosthornError(
+        'idempotency-mismatch',
+        'this key was used for a request with another body, query or attributes: use a new key',
+      )
     return { status: answer.status, headers: { ...answer.headers, 'idempotency-replayed': 'true' }, body: answer.body }
   }
 
   async #run(record: string, once: Once): Promise<Answer> {
     let remembered: Answer | null = null
-    const put = (answer: Answer): Change => ({ do: 'put', key: record, value: toStored(answer, once.fingerprint), expiresAt: this.#clock.wallMs() + once.keptMs })
+    const put = (answer: Answer): Change => ({
+      do: 'put',
+      key: record,
+      value: toStored(answer, once.fingerprint),
+      expiresAt: this.#clock.wallMs() + once.keptMs,
+    })
     const memory: Memory = {
       remember: (answer) => {
         remembered = answer

@@ -34,15 +34,24 @@ export function readEvents(headers: Headers, body: Uint8Array): IncomingEvents {
   switch (modeOf(contentType)) {
     case 'batch': {
       const events = fromBatch(body)
-      if (events.length > LARGEST_BATCH) throw new PosthornError('payload-too-large', `the batch has ${events.length} events: at most ${LARGEST_BATCH} are taken`, { details: { limit: LARGEST_BATCH } })
-      return { batch: true, items: events.map((each, at) => toIncoming(each.event, each.body, delivery, headers, `events[${at}]`)) }
+      if (events.length > LARGEST_BATCH)
+        throw new PosthornError(
+          'payload-too-large',
+          `the batch has ${events.length} events: at most ${LARGEST_BATCH} are taken`,
+          { details: { limit: LARGEST_BATCH } },
+        )
+      return {
+        batch: true,
+        items: events.map((each, at) => toIncoming(each.event, each.body, delivery, headers, `events[${at}]`)),
+      }
     }
     case 'structured': {
       const { event, body: bytes } = fromStructured(body)
       return { batch: false, items: [toIncoming(event, bytes, delivery, headers, 'event')] }
     }
     case 'binary': {
-      if (isBinaryEvent(headers)) return { batch: false, items: [toIncoming(fromBinary(headers), body, delivery, headers, 'event')] }
+      if (isBinaryEvent(headers))
+        return { batch: false, items: [toIncoming(fromBinary(headers), body, delivery, headers, 'event')] }
       const type = contentType ?? (body.byteLength === 0 ? undefined : 'application/octet-stream')
       checkData(type, body)
       return { batch: false, items: [{ event: null, body, contentType: type, delivery }] }
@@ -50,10 +59,21 @@ export function readEvents(headers: Headers, body: Uint8Array): IncomingEvents {
   }
 }
 
-function toIncoming(given: EventAttributes, body: Uint8Array, headers: DeliveryAttributes, all: Headers, place: string): Incoming {
+function toIncoming(
+  given: EventAttributes,
+  body: Uint8Array,
+  headers: DeliveryAttributes,
+  all: Headers,
+  place: string,
+): Incoming {
   const { event, delivery } = takeExtensions(given, place)
   checkData(event.datacontenttype, body)
-  return { event: withTrace(event, all), body, contentType: event.datacontenttype, delivery: mergeDelivery(headers, delivery, place) }
+  return {
+    event: withTrace(event, all),
+    body,
+    contentType: event.datacontenttype,
+    delivery: mergeDelivery(headers, delivery, place),
+  }
 }
 
 /** What calls itself JSON and is not would only be found out by whoever is to handle it. */

@@ -19,19 +19,34 @@ export const leaseRoute: Route = {
   id: 'leaseMessages',
   tag: 'messages',
   summary: 'Lease messages',
-  description: 'Answers as soon as there is a message, or with none when the wait is over. Messages that are not settled or extended in time become ready again.',
+  description:
+    'Answers as soon as there is a message, or with none when the wait is over. Messages that are not settled or extended in time become ready again.',
   body: {
     required: false,
     content: {
       'application/json': options({
         max: { ...whole(1, MOST, 10), description: 'Messages at most.' },
         leaseSeconds: { ...whole(LEASE_SECONDS.min, LEASE_SECONDS.max, 30), description: 'How long they are held.' },
-        waitSeconds: { type: 'number', minimum: 0, default: 0, description: `How long to wait for the first; more than ${LONGEST_WAIT_SECONDS} is ${LONGEST_WAIT_SECONDS}.` },
-        data: { enum: ['json', 'base64'], default: 'json', description: "'base64': the exact bytes, for readers whose JSON parser would change them." },
+        waitSeconds: {
+          type: 'number',
+          minimum: 0,
+          default: 0,
+          description: `How long to wait for the first; more than ${LONGEST_WAIT_SECONDS} is ${LONGEST_WAIT_SECONDS}.`,
+        },
+        data: {
+          enum: ['json', 'base64'],
+          default: 'json',
+          description: "'base64': the exact bytes, for readers whose JSON parser would change them.",
+        },
       }),
     },
   },
-  replies: { 200: { description: 'What was leased; empty when there was nothing.', content: { 'application/json': object({ deliveries: list(ref('Delivery')) }) } } },
+  replies: {
+    200: {
+      description: 'What was leased; empty when there was nothing.',
+      content: { 'application/json': object({ deliveries: list(ref('Delivery')) }) },
+    },
+  },
   problems: ['invalid', 'invalid-name', 'invalid-json', 'forbidden-queue'],
   writes: true,
   run: lease,
@@ -50,7 +65,14 @@ async function lease(call: Call): Promise<Answer> {
     queue,
     waitMs: Math.min(waitSeconds, LONGEST_WAIT_SECONDS) * 1_000,
     signal: request.signal,
-    lease: () => deps.engine.lease({ id: deps.ids.uuid(), worker: `http ${principal}`, holder: 'client', leaseMs, wants: [{ queue, max }] }),
+    lease: () =>
+      deps.engine.lease({
+        id: deps.ids.uuid(),
+        worker: `http ${principal}`,
+        holder: 'client',
+        leaseMs,
+        wants: [{ queue, max }],
+      }),
   })
   const lost = () => void giveBack(deps, deliveries)
   if (request.signal.aborted) {
@@ -59,7 +81,9 @@ async function lease(call: Call): Promise<Answer> {
   }
   if (deliveries.length > 0) deps.metrics.handedOut(queue, deliveries)
   const leasedAt = deps.clock.wallMs()
-  const shown = deliveries.map(({ token, leaseUntil, stored }) => showDelivery(wrap({ id: stored.id, token, leasedAt }, queue, principal), leaseUntil, stored, form))
+  const shown = deliveries.map(({ token, leaseUntil, stored }) =>
+    showDelivery(wrap({ id: stored.id, token, leasedAt }, queue, principal), leaseUntil, stored, form),
+  )
   return { ...jsonText(200, `{"deliveries":[${shown.join(',')}]}`), lost }
 }
 
@@ -75,6 +99,9 @@ async function giveBack({ engine, log }: ServerDeps, deliveries: readonly Delive
   try {
     await engine.commit(deliveries.map(({ token }) => ({ changes: [{ do: 'release', token, delay: { afterMs: 0 } }] })))
   } catch (error) {
-    log.warn('leases of a client that has gone could not be given back; they will lapse', { count: deliveries.length, error })
+    log.warn('leases of a client that has gone could not be given back; they will lapse', {
+      count: deliveries.length,
+      error,
+    })
   }
 }

@@ -24,12 +24,22 @@ export const DEFAULT_LIMITS: Limits = {
 }
 
 /** @throws PosthornError `invalid-option` */
-export function resolveLimits(given: { readonly [K in keyof Limits]?: number | undefined } = {}, defaults: Limits = DEFAULT_LIMITS): Limits {
+export function resolveLimits(
+  given: { readonly [K in keyof Limits]?: number | undefined } = {},
+  defaults: Limits = DEFAULT_LIMITS,
+): Limits {
   const limits = { ...defaults }
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue
-    if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new PosthornError('invalid-option', `limits.${name} is not known: there is ${Object.keys(DEFAULT_LIMITS).join(', ')}`)
-    if (!Number.isSafeInteger(value) || value < 1) throw new PosthornError('invalid-option', `limits.${name} is ${value}: it must be a whole number of at least 1`, { details: { field: `limits.${name}`, value } })
+    if (!Object.hasOwn(DEFAULT_LIMITS, name))
+      throw new PosthornError(
+        'invalid-option',
+        `limits.${name} is not known: there is ${Object.keys(DEFAULT_LIMITS).join(', ')}`,
+      )
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new PosthornError('invalid-option', `limits.${name} is ${value}: it must be a whole number of at least 1`, {
+        details: { field: `limits.${name}`, value },
+      })
     limits[name as keyof Limits] = value
   }
   return Object.freeze(limits)

@@ -14,13 +14,35 @@ export interface MatchInput {
   readonly since?: string | undefined
 }
 
-export const MATCH_FIELDS: readonly ['type', 'error', 'group', 'key', 'before', 'since'] = ['type', 'error', 'group', 'key', 'before', 'since']
+export const MATCH_FIELDS: readonly ['type', 'error', 'group', 'key', 'before', 'since'] = [
+  'type',
+  'error',
+  'group',
+  'key',
+  'before',
+  'since',
+]
 
-export const matchSchema: JsonSchema = { ...options({ type: text(), error: text("A failure's code, or the reason of the end."), group: text(), key: text(), before: time, since: time }), description: 'All must hold. before and since: the time of the send.' }
+export const matchSchema: JsonSchema = {
+  ...options({
+    type: text(),
+    error: text("A failure's code, or the reason of the end."),
+    group: text(),
+    key: text(),
+    before: time,
+    since: time,
+  }),
+  description: 'All must hold. before and since: the time of the send.',
+}
 
 export const MATCH_PARAMETERS: readonly Parameter[] = [
   { name: 'type', in: 'query', description: 'Only events of this type.', schema: text() },
-  { name: 'error', in: 'query', description: "Only those with this failure's code, or this reason of the end.", schema: text() },
+  {
+    name: 'error',
+    in: 'query',
+    description: "Only those with this failure's code, or this reason of the end.",
+    schema: text(),
+  },
   { name: 'group', in: 'query', description: 'Only those of this group.', schema: text() },
   { name: 'key', in: 'query', description: 'Only those with this key.', schema: text() },
   { name: 'before', in: 'query', description: 'Only those sent before this time.', schema: time },
@@ -35,6 +57,7 @@ export function toEngineMatch(value: unknown, place: string): NonNullable<Browse
     const wanted = fields.text(name, null)
     if (wanted !== null) match[name] = wanted
   }
-  for (const name of ['before', 'since'] as const) if (fields.has(name)) match[name] = parseTime(fields.raw(name), fields.name(name))
+  for (const name of ['before', 'since'] as const)
+    if (fields.has(name)) match[name] = parseTime(fields.raw(name), fields.name(name))
   return match
 }

@@ -15,7 +15,18 @@ import { readPage } from './page.ts'
 import type { Route } from './route.ts'
 import { showMessage, type DataForm } from './show-message.ts'
 
-const STATES: readonly State[] = ['arrived', 'ready', 'held', 'delayed', 'leased', 'dead', 'acked', 'expired', 'cancelled', 'discarded']
+const STATES: readonly State[] = [
+  'arrived',
+  'ready',
+  'held',
+  'delayed',
+  'leased',
+  'dead',
+  'acked',
+  'expired',
+  'cancelled',
+  'discarded',
+]
 
 export const messageRoutes: readonly Route[] = [
   {
@@ -25,11 +36,21 @@ export const messageRoutes: readonly Route[] = [
     tag: 'messages',
     summary: 'Look at the messages of a queue, without their data; state by state, each in order of arrival',
     parameters: [
-      { name: 'state', in: 'query', description: 'Only those in this state. Default: all, state by state.', schema: { enum: STATES } },
+      {
+        name: 'state',
+        in: 'query',
+        description: 'Only those in this state. Default: all, state by state.',
+        schema: { enum: STATES },
+      },
       ...MATCH_PARAMETERS,
       ...PAGE_PARAMETERS,
     ],
-    replies: { 200: { description: 'A page; it may be empty and still have a next.', content: { 'application/json': page(ref('Message')) } } },
+    replies: {
+      200: {
+        description: 'A page; it may be empty and still have a next.',
+        content: { 'application/json': page(ref('Message')) },
+      },
+    },
     problems: ['invalid', 'invalid-name', 'queue-not-found'],
     run: listMessages,
   },
@@ -39,7 +60,14 @@ export const messageRoutes: readonly Route[] = [
     id: 'getMessage',
     tag: 'messages',
     summary: 'Look at one message, with its data and history',
-    parameters: [{ name: 'data', in: 'query', description: "'base64': the exact bytes.", schema: { enum: ['json', 'base64'], default: 'json' } }],
+    parameters: [
+      {
+        name: 'data',
+        in: 'query',
+        description: "'base64': the exact bytes.",
+        schema: { enum: ['json', 'base64'], default: 'json' },
+      },
+    ],
     replies: { 200: { description: 'The message.', content: { 'application/json': ref('Message') } } },
     problems: ['invalid', 'invalid-name', 'message-not-found'],
     run: getMessage,
@@ -62,10 +90,22 @@ async function listMessages({ deps, params, url }: Call): Promise<Answer> {
   const query = url.searchParams
   const state = query.get('state')
   if (state !== null && !STATES.includes(state as State)) throw invalid('state', state, `one of ${STATES.join(', ')}`)
-  if ((await deps.engine.depth([queue])).length === 0) throw new PosthornError('queue-not-found', `there is no queue '${queue}'`, { details: { queue } })
-  const match = toEngineMatch(Object.fromEntries(MATCH_FIELDS.flatMap((name) => (query.has(name) ? [[name, query.get(name)]] : []))), '')
-  const { items, next } = await browse(deps.engine.browse.bind(deps.engine), { queue, match }, state === null ? STATES : [state as State], readPage(url))
-  return jsonText(200, `{"items":[${items.map((stored) => showMessage(stored, null)).join(',')}],"next":${JSON.stringify(next)}}`)
+  if ((await deps.engine.depth([queue])).length === 0)
+    throw new PosthornError('queue-not-found', `there is no queue '${queue}'`, { details: { queue } })
+  const match = toEngineMatch(
+    Object.fromEntries(MATCH_FIELDS.flatMap((name) => (query.has(name) ? [[name, query.get(name)]] : []))),
+    '',
+  )
+  const { items, next } = await browse(
+    deps.engine.browse.bind(deps.engine),
+    { queue, match },
+    state === null ? STATES : [state as State],
+    readPage(url),
+  )
+  return jsonText(
+    200,
+    `{"items":[${items.map((stored) => showMessage(stored, null)).join(',')}],"next":${JSON.stringify(next)}}`,
+  )
 }
 
 /** Pages over several states as over one: a cursor names the state that it stands in. */
@@ -98,11 +138,15 @@ async function getMessage({ deps, params, url }: Call): Promise<Answer> {
 
 async function deleteMessage({ deps, params }: Call): Promise<Answer> {
   const { queue, id, state } = await find(deps.engine, params)
-  if (queue === 'system:operation') throw new PosthornError('forbidden-queue', `'${queue}' is Posthorn's own`, { details: { queue } })
+  if (queue === 'system:operation')
+    throw new PosthornError('forbidden-queue', `'${queue}' is Posthorn's own`, { details: { queue } })
   const { results } = await commit(deps.engine, [{ do: 'discard', messages: [{ queue, id }] }])
   const [discarded] = results
   if (discarded != null && 'count' in discarded && discarded.count > 0) return empty(204)
-  if (state === 'leased') throw new PosthornError('message-leased', `message ${id} is leased: cancel it, or wait for its end`, { details: { queue, id } })
+  if (state === 'leased')
+    throw new PosthornError('message-leased', `message ${id} is leased: cancel it, or wait for its end`, {
+      details: { queue, id },
+    })
   throw notFound(queue, id)
 }
 
@@ -115,5 +159,7 @@ async function find(engine: Call['deps']['engine'], params: Call['params']): Pro
 }
 
 function notFound(queue: string, id: string): PosthornError {
-  return new PosthornError('message-not-found', `queue '${queue}' has no message ${JSON.stringify(id)}`, { details: { queue, id } })
+  return new PosthornError('message-not-found', `queue '${queue}' has no message ${JSON.stringify(id)}`, {
+    details: { queue, id },
+  })
 }

@@ -13,7 +13,11 @@ import { waitFor } from './task.ts'
 
 const STATUSES: readonly OperationStatus[] = ['accepted', 'running', 'succeeded', 'failed', 'cancelled', 'expired']
 const LONGEST_WAIT_SECONDS = 60
-const OPERATION: Reply = { description: 'The operation.', content: { 'application/json': ref('Operation') }, headers: { 'Retry-After': 'While it has not ended: seconds until it is worth asking again.' } }
+const OPERATION: Reply = {
+  description: 'The operation.',
+  content: { 'application/json': ref('Operation') },
+  headers: { 'Retry-After': 'While it has not ended: seconds until it is worth asking again.' },
+}
 const NOT_THERE = ['operation-not-found', 'operation-gone'] as const
 
 export const operationRoutes: readonly Route[] = [
@@ -29,7 +33,12 @@ export const operationRoutes: readonly Route[] = [
       { name: 'group', in: 'query', description: 'Of this group.', schema: text() },
       ...PAGE_PARAMETERS,
     ],
-    replies: { 200: { description: 'A page; it may be empty and still have a next.', content: { 'application/json': page(ref('Operation')) } } },
+    replies: {
+      200: {
+        description: 'A page; it may be empty and still have a next.',
+        content: { 'application/json': page(ref('Operation')) },
+      },
+    },
     problems: ['invalid'],
     run: listOperations,
   },
@@ -39,7 +48,14 @@ export const operationRoutes: readonly Route[] = [
     id: 'getOperation',
     tag: 'operations',
     summary: 'Read an operation, or wait for its end',
-    parameters: [{ name: 'wait', in: 'query', description: `Seconds to wait for its end; more than ${LONGEST_WAIT_SECONDS} is ${LONGEST_WAIT_SECONDS}.`, schema: { ...whole(0, 999_999_999, 0) } }],
+    parameters: [
+      {
+        name: 'wait',
+        in: 'query',
+        description: `Seconds to wait for its end; more than ${LONGEST_WAIT_SECONDS} is ${LONGEST_WAIT_SECONDS}.`,
+        schema: { ...whole(0, 999_999_999, 0) },
+      },
+    ],
     replies: { 200: OPERATION },
     problems: ['invalid', ...NOT_THERE],
     run: getOperation,
@@ -75,15 +91,24 @@ async function listOperations({ deps, url }: Call): Promise<Answer> {
   const query = url.searchParams
   const status = query.get('status') as OperationStatus | null
   if (status !== null && !STATUSES.includes(status)) throw invalid('status', status, `one of ${STATUSES.join(', ')}`)
-  const { items, next } = await deps.operations.list({ ...readPage(url), task: query.get('task') ?? undefined, status: status ?? undefined, group: query.get('group') ?? undefined })
+  const { items, next } = await deps.operations.list({
+    ...readPage(url),
+    task: query.get('task') ?? undefined,
+    status: status ?? undefined,
+    group: query.get('group') ?? undefined,
+  })
   return json(200, { items: items.map(showOperation), next })
 }
 
 async function getOperation(call: Call): Promise<Answer> {
   const { url } = call
-  const seconds = Math.min(parseWhole(url.searchParams.get('wait'), 'wait', { min: 0, max: 999_999_999 }, 0), LONGEST_WAIT_SECONDS)
+  const seconds = Math.min(
+    parseWhole(url.searchParams.get('wait'), 'wait', { min: 0, max: 999_999_999 }, 0),
+    LONGEST_WAIT_SECONDS,
+  )
   let operation = await find(call)
-  if (seconds > 0 && !isDone(operation)) operation = (await waitFor(call, operation.task, operation.id, seconds)) ?? (await find(call))
+  if (seconds > 0 && !isDone(operation))
+    operation = (await waitFor(call, operation.task, operation.id, seconds)) ?? (await find(call))
   return operationAnswer(200, operation)
 }
 
@@ -91,7 +116,10 @@ async function cancelOperation(call: Call): Promise<Answer> {
   const { deps, memory } = call
   const before = await find(call)
   const { task, id } = before
-  await commit(deps.engine, [{ do: 'cancel', messages: [{ queue: taskQueue(task), id }] }, ...memory.remember(operationAnswer(202, before))])
+  await commit(deps.engine, [
+    { do: 'cancel', messages: [{ queue: taskQueue(task), id }] },
+    ...memory.remember(operationAnswer(202, before)),
+  ])
   const answer = operationAnswer(202, (await deps.operations.get(task, id)) ?? before)
   await memory.correct(answer)
   return answer

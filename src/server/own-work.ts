@@ -48,7 +48,10 @@ export class OwnWork {
 async function start(post: Post, callbacks: Binding): Promise<Worker> {
   const internals = internalsOf(post)
   const sweeps = await bindHandlers({ ...internals, inside: new InsideMark(() => {}) }, sweepHandlers(post))
-  const worker = new Worker(internals, [...sweeps, callbacks], { name: `server of process ${process.pid}`, keepAlive: () => ({ [Symbol.dispose]() {} }) })
+  const worker = new Worker(internals, [...sweeps, callbacks], {
+    name: `server of process ${process.pid}`,
+    keepAlive: () => ({ [Symbol.dispose]() {} }),
+  })
   internals.closing.addEventListener('abort', () => void worker.stop({ grace: 0 }))
   await worker.start()
   return worker

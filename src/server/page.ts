@@ -12,11 +12,18 @@ export interface PageQuery {
 /** @throws PosthornError `invalid` */
 export function readPage(url: URL): PageQuery {
   const after = url.searchParams.get('after')
-  return { limit: parseWhole(url.searchParams.get('limit'), 'limit', LIMIT, DEFAULT_LIMIT), after: after === '' ? null : after }
+  return {
+    limit: parseWhole(url.searchParams.get('limit'), 'limit', LIMIT, DEFAULT_LIMIT),
+    after: after === '' ? null : after,
+  }
 }
 
 /** A page of a list that is there as a whole, in order of its keys. A cursor stands when items come and go. */
-export function pageOf<T>(url: URL, all: readonly T[], keyOf: (item: T) => string): { readonly items: readonly T[]; readonly next: string | null } {
+export function pageOf<T>(
+  url: URL,
+  all: readonly T[],
+  keyOf: (item: T) => string,
+): { readonly items: readonly T[]; readonly next: string | null } {
   const { limit, after } = readPage(url)
   const rest = after === null ? all : all.filter((item) => keyOf(item) > after)
   const items = rest.slice(0, limit)

@@ -31,13 +31,19 @@ export async function readResource(deps: ServerDeps, queue: string): Promise<Ver
 }
 
 /** In the order of the queues. */
-export async function readResources({ engine }: ServerDeps, queues: readonly string[]): Promise<readonly VersionedResource[]> {
+export async function readResources(
+  { engine }: ServerDeps,
+  queues: readonly string[],
+): Promise<readonly VersionedResource[]> {
   const records = await engine.get(queues.flatMap((queue) => [settingsKey(queue), RETRY_PREFIX + queue]))
   return queues.map((_, at) => {
     const [settings, retry] = [records[2 * at], records[2 * at + 1]]
     return {
       resource: {
-        settings: settings == null ? DEFAULT_RESOURCE.settings : { ...DEFAULT_RESOURCE.settings, ...(fromJsonBytes(settings.value) as QueueSettings) },
+        settings:
+          settings == null
+            ? DEFAULT_RESOURCE.settings
+            : { ...DEFAULT_RESOURCE.settings, ...(fromJsonBytes(settings.value) as QueueSettings) },
         retry: retry == null ? DEFAULT_RESOURCE.retry : (fromJsonBytes(retry.value) as HttpRetry),
       },
       version: settings?.version ?? null,
@@ -55,7 +61,13 @@ export async function retryPolicyOf(deps: ServerDeps, queue: string): Promise<Ht
  * else writes at the same time. `more` goes into the same commit.
  * @throws PosthornError `precondition-failed`, `conflict`, `invalid`, `unsupported`
  */
-export async function writeResource(deps: ServerDeps, queue: string, precondition: Precondition, change: (stored: VersionedResource) => QueueResource, more: (stored: VersionedResource) => readonly Change[]): Promise<VersionedResource> {
+export async function writeResource(
+  deps: ServerDeps,
+  queue: string,
+  precondition: Precondition,
+  change: (stored: VersionedResource) => QueueResource,
+  more: (stored: VersionedResource) => readonly Change[],
+): Promise<VersionedResource> {
   for (let tries = 1; ; tries++) {
     const stored = await readResource(deps, queue)
     checkPrecondition(precondition, stored.version, await exists(deps, queue, stored.version))
@@ -82,8 +94,16 @@ async function exists({ engine }: ServerDeps, queue: string, version: Version | 
 
 /** @throws PosthornError `precondition-failed` */
 function checkPrecondition({ ifMatch, ifNoneMatch }: Precondition, version: Version | null, isThere: boolean): void {
-  const has = (list: string) => list.trim() === '*' ? isThere : list.split(',').some((each) => each.trim() === etagOf(version))
-  if (ifMatch !== null && !has(ifMatch)) throw new PosthornError('precondition-failed', `If-Match is ${ifMatch} and the queue is at ${isThere ? etagOf(version) : 'nothing'}: read it again`, { details: { etag: etagOf(version) } })
-  if (ifNoneMatch !== null && has(ifNoneMatch)) throw new PosthornError('precondition-failed', `If-None-Match is ${ifNoneMatch} and the queue is there`, { details: { etag: etagOf(version) } })
+  const has = (list: string) =>
+    list.trim() === '*' ? isThere : list.split(',').some((each) => each.trim() === etagOf(version))
+  if (ifMatch !== null && !has(ifMatch))
+    throw new PosthornError(
+      'precondition-failed',
+      `If-Match is ${ifMatch} and the queue is at ${isThere ? etagOf(version) : 'nothing'}: read it again`,
+      { details: { etag: etagOf(version) } },
+    )
+  if (ifNoneMatch !== null && has(ifNoneMatch))
+    throw new PosthornError('precondition-failed', `If-None-Match is ${ifNoneMatch} and the queue is there`, {
+      details: { etag: etagOf(version) },
+    })
 }
-

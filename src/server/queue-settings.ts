@@ -16,7 +16,18 @@ export interface QueueResource {
 
 export const DEFAULT_RESOURCE: QueueResource = { settings: DEFAULT_QUEUE, retry: DEFAULT_RETRY }
 
-const WRITABLE = ['pick', 'aging', 'limit', 'overflow', 'retry', 'dedupeWindow', 'maxLapses', 'keep', 'idleExpiry', 'paused']
+const WRITABLE = [
+  'pick',
+  'aging',
+  'limit',
+  'overflow',
+  'retry',
+  'dedupeWindow',
+  'maxLapses',
+  'keep',
+  'idleExpiry',
+  'paused',
+]
 /** Shown beside the settings and ignored in a write, so that what was read can be changed and written back. */
 const READ_ONLY = ['queue', 'arrived', 'ready', 'held', 'delayed', 'leased', 'dead', 'ended', 'bytes', 'oldestReadyAt']
 const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER }
@@ -30,10 +41,25 @@ export function showSettings({ settings, retry }: QueueResource): Record<string,
     aging: orNull(pick.agingMs ?? null),
     limit,
     overflow: settings.overflow,
-    retry: { attempts: retry.attempts, backoff: { kind: retry.backoff.kind, base: formatDuration(retry.backoff.baseMs), cap: formatDuration(retry.backoff.capMs), factor: retry.backoff.factor, jitter: retry.backoff.jitter } },
+    retry: {
+      attempts: retry.attempts,
+      backoff: {
+        kind: retry.backoff.kind,
+        base: formatDuration(retry.backoff.baseMs),
+        cap: formatDuration(retry.backoff.capMs),
+        factor: retry.backoff.factor,
+        jitter: retry.backoff.jitter,
+      },
+    },
     dedupeWindow: formatDuration(settings.dedupeWindowMs),
     maxLapses: settings.maxLapses,
-    keep: { acked: keep.acked, ended: formatDuration(keep.endedMs), endedCount: keep.endedCount, dead: orNull(keep.deadMs), deadCount: keep.deadCount },
+    keep: {
+      acked: keep.acked,
+      ended: formatDuration(keep.endedMs),
+      endedCount: keep.endedCount,
+      dead: orNull(keep.deadMs),
+      deadCount: keep.deadCount,
+    },
     idleExpiry: orNull(settings.idleExpiryMs),
     paused: settings.paused,
   }
@@ -48,16 +74,38 @@ export function readSettings(value: unknown, base: QueueResource): QueueResource
   const fields = new Fields(value, [...WRITABLE, ...READ_ONLY])
   for (const name of WRITABLE) refuseMasks(fields.raw(name), name)
   const { settings } = base
-  const pick = orDefault(fields, 'pick', () => fields.oneOf('pick', ['fifo', 'priority', 'deadline'], settings.pick.by), DEFAULT_QUEUE.pick.by)
-  const aging = nullable(fields, 'aging', pick === settings.pick.by ? (settings.pick.agingMs ?? null) : null, () => fields.duration('aging', null))
+  const pick = orDefault(
+    fields,
+    'pick',
+    () => fields.oneOf('pick', ['fifo', 'priority', 'deadline'], settings.pick.by),
+    DEFAULT_QUEUE.pick.by,
+  )
+  const aging = nullable(fields, 'aging', pick === settings.pick.by ? (settings.pick.agingMs ?? null) : null, () =>
+    fields.duration('aging', null),
+  )
   return {
     settings: {
       pick: { ...settings.pick, by: pick, agingMs: aging ?? undefined },
       limit: readLimit(fields, settings),
-      overflow: orDefault(fields, 'overflow', () => fields.oneOf('overflow', ['refuse', 'suspend'], settings.overflow), DEFAULT_QUEUE.overflow),
+      overflow: orDefault(
+        fields,
+        'overflow',
+        () => fields.oneOf('overflow', ['refuse', 'suspend'], settings.overflow),
+        DEFAULT_QUEUE.overflow,
+      ),
       paused: orDefault(fields, 'paused', () => fields.flag('paused', settings.paused), false),
-      dedupeWindowMs: orDefault(fields, 'dedupeWindow', () => fields.duration('dedupeWindow', settings.dedupeWindowMs), DEFAULT_QUEUE.dedupeWindowMs),
-      maxLapses: orDefault(fields, 'maxLapses', () => fields.whole('maxLapses', COUNT, settings.maxLapses), DEFAULT_QUEUE.maxLapses),
+      dedupeWindowMs: orDefault(
+        fields,
+        'dedupeWindow',
+        () => fields.duration('dedupeWindow', settings.dedupeWindowMs),
+        DEFAULT_QUEUE.dedupeWindowMs,
+      ),
+      maxLapses: orDefault(
+        fields,
+        'maxLapses',
+        () => fields.whole('maxLapses', COUNT, settings.maxLapses),
+        DEFAULT_QUEUE.maxLapses,
+      ),
       keep: readKeep(fields, settings),
       idleExpiryMs: nullable(fields, 'idleExpiry', settings.idleExpiryMs, () => fields.duration('idleExpiry', null)),
     },
@@ -83,9 +131,19 @@ function readKeep(parent: Fields, { keep }: QueueSettings): QueueSettings['keep'
   return {
     acked: orDefault(fields, 'acked', () => fields.flag('acked', keep.acked), defaults.acked),
     endedMs: orDefault(fields, 'ended', () => fields.duration('ended', keep.endedMs), defaults.endedMs),
-    endedCount: orDefault(fields, 'endedCount', () => fields.whole('endedCount', COUNT, keep.endedCount), defaults.endedCount),
+    endedCount: orDefault(
+      fields,
+      'endedCount',
+      () => fields.whole('endedCount', COUNT, keep.endedCount),
+      defaults.endedCount,
+    ),
     deadMs: nullable(fields, 'dead', keep.deadMs, () => fields.duration('dead', null)),
-    deadCount: orDefault(fields, 'deadCount', () => fields.whole('deadCount', COUNT, keep.deadCount), defaults.deadCount),
+    deadCount: orDefault(
+      fields,
+      'deadCount',
+      () => fields.whole('deadCount', COUNT, keep.deadCount),
+      defaults.deadCount,
+    ),
   }
 }
 
@@ -93,7 +151,12 @@ function readRetry(parent: Fields, retry: HttpRetry): HttpRetry {
   const fields = part(parent, 'retry', ['attempts', 'backoff'])
   if (fields === 'same') return retry
   if (fields === 'default') return DEFAULT_RETRY
-  const attempts = orDefault(fields, 'attempts', () => fields.whole('attempts', { min: 1, max: 1_000_000 }, retry.attempts), DEFAULT_RETRY.attempts)
+  const attempts = orDefault(
+    fields,
+    'attempts',
+    () => fields.whole('attempts', { min: 1, max: 1_000_000 }, retry.attempts),
+    DEFAULT_RETRY.attempts,
+  )
   const inner = part(fields, 'backoff', ['kind', 'base', 'cap', 'factor', 'jitter'])
   if (inner === 'same') return { attempts, backoff: retry.backoff }
   if (inner === 'default') return { attempts, backoff: DEFAULT_RETRY.backoff }
@@ -105,7 +168,12 @@ function readRetry(parent: Fields, retry: HttpRetry): HttpRetry {
     factor: inner.number('factor', { min: 1, max: 100 }, factor),
     jitter: inner.oneOf('jitter', ['none', 'full', 'decorrelated'], jitter),
   }
-  if (backoff.capMs < backoff.baseMs) throw invalid(inner.name('cap'), formatDuration(backoff.capMs), `at least the base, ${formatDuration(backoff.baseMs)}`)
+  if (backoff.capMs < backoff.baseMs)
+    throw invalid(
+      inner.name('cap'),
+      formatDuration(backoff.capMs),
+      `at least the base, ${formatDuration(backoff.baseMs)}`,
+    )
   return { attempts, backoff }
 }
 
@@ -125,7 +193,12 @@ function nullable(fields: Fields, name: string, same: number | null, read: () =>
 }
 
 function refuseMasks(value: unknown, place: string): void {
-  if (typeof value === 'string' && MASK.test(value)) throw new PosthornError('masked-value', `${place} is ${JSON.stringify(value)}, which is how a secret is shown: write the value itself, or leave the field out of a PATCH`, { details: { field: place } })
+  if (typeof value === 'string' && MASK.test(value))
+    throw new PosthornError(
+      'masked-value',
+      `${place} is ${JSON.stringify(value)}, which is how a secret is shown: write the value itself, or leave the field out of a PATCH`,
+      { details: { field: place } },
+    )
   if (typeof value !== 'object' || value === null) return
   for (const [name, inner] of Object.entries(value)) refuseMasks(inner, `${place}.${name}`)
 }

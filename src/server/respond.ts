@@ -55,10 +55,20 @@ interface Asked {
 
 async function run(deps: ServerDeps, access: Access, { request, url, found, route }: Asked): Promise<Answer> {
   const principal = route?.open === true ? '' : access.check(request)
-  if (found === null) throw new PosthornError('route-not-found', `there is nothing at ${url.pathname}: GET /openapi.json lists what there is`)
+  if (found === null)
+    throw new PosthornError(
+      'route-not-found',
+      `there is nothing at ${url.pathname}: GET /openapi.json lists what there is`,
+    )
   if (route === undefined) {
-    const allow = [...new Set(Object.keys(found.methods).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))].sort().join(', ')
-    throw new PosthornError('method-not-allowed', `${request.method} is not allowed at ${url.pathname}: ${allow} is`, { details: { allow } })
+    const allow = [
+      ...new Set(Object.keys(found.methods).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))),
+    ]
+      .sort()
+      .join(', ')
+    throw new PosthornError('method-not-allowed', `${request.method} is not allowed at ${url.pathname}: ${allow} is`, {
+      details: { allow },
+    })
   }
   // The body is read even so: an answer before the end of a request may never reach its sender.
   const body = WITH_BODY.includes(route.method) ? await readBody(request, deps.limits, deps.clock) : NOTHING
@@ -83,14 +93,19 @@ async function runOnce(call: Call, route: Route): Promise<Answer> {
 function createFinder(routes: readonly Route[]): (path: string) => Found | null {
   const router = new RegExpRouter<Methods>()
   for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
-    router.add('GET', path.replace(/\{(\w+)\}/g, ':$1'), Object.fromEntries(group.map((route) => [route.method, route])))
+    router.add(
+      'GET',
+      path.replace(/\{(\w+)\}/g, ':$1'),
+      Object.fromEntries(group.map((route) => [route.method, route])),
+    )
   }
   return (path) => {
     const [handlers, stash] = router.match('GET', path)
     const [first] = handlers
     if (first === undefined) return null
     const params: Record<string, string> = {}
-    for (const [name, at] of Object.entries(first[1])) params[name] = decode(typeof at === 'number' ? stash![at]! : at, name)
+    for (const [name, at] of Object.entries(first[1]))
+      params[name] = decode(typeof at === 'number' ? stash![at]! : at, name)
     return { methods: first[0], params }
   }
 }
@@ -99,6 +114,10 @@ function decode(text: string, name: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new PosthornError('invalid', `${name} in the path is ${JSON.stringify(text)}: its percent-encoding is not UTF-8`, { details: { field: name } })
+    throw new PosthornError(
+      'invalid',
+      `${name} in the path is ${JSON.stringify(text)}: its percent-encoding is not UTF-8`,
+      { details: { field: name } },
+    )
   }
 }

@@ -23,10 +23,33 @@ export const sendRoute: Route = {
   parameters: [...DELIVERY_PARAMETERS, IDEMPOTENCY_PARAMETER, ...TRACE_PARAMETERS],
   body: {
     required: false,
-    content: { 'application/cloudevents+json': ref('Event'), 'application/cloudevents-batch+json': { type: 'array', items: ref('Event'), maxItems: 1000 }, '*/*': {} },
+    content: {
+      'application/cloudevents+json': ref('Event'),
+      'application/cloudevents-batch+json': { type: 'array', items: ref('Event'), maxItems: 1000 },
+      '*/*': {},
+    },
   },
-  replies: { 202: { description: 'Sent, and as durable as it says.', content: { 'application/json': { anyOf: [ref('Receipt'), ref('Receipts')] } } } },
-  problems: ['invalid', 'invalid-name', 'invalid-json', 'invalid-event', 'invalid-input', 'invalid-duration', 'duration-without-unit', 'attribute-conflict', 'callback-not-allowed', 'forbidden-queue', 'queue-not-found', 'full', 'unsupported'],
+  replies: {
+    202: {
+      description: 'Sent, and as durable as it says.',
+      content: { 'application/json': { anyOf: [ref('Receipt'), ref('Receipts')] } },
+    },
+  },
+  problems: [
+    'invalid',
+    'invalid-name',
+    'invalid-json',
+    'invalid-event',
+    'invalid-input',
+    'invalid-duration',
+    'duration-without-unit',
+    'attribute-conflict',
+    'callback-not-allowed',
+    'forbidden-queue',
+    'queue-not-found',
+    'full',
+    'unsupported',
+  ],
   writes: true,
   idempotent: true,
   run: send,
@@ -40,14 +63,24 @@ async function send(call: Call): Promise<Answer> {
   if (items.length === 0) return json(202, { receipts: [] })
   const callback = readCallback(call, queue)
   const messages: Message[] = []
-  for (const [at, item] of items.entries()) messages.push(await toMessage(deps, queue, item, { headers: request.headers, callback, ...(batch ? { place: `events[${at}]` } : {}) }))
+  for (const [at, item] of items.entries())
+    messages.push(
+      await toMessage(deps, queue, item, {
+        headers: request.headers,
+        callback,
+        ...(batch ? { place: `events[${at}]` } : {}),
+      }),
+    )
   const [expected] = deps.engine.capabilities.durability.slice(-1)
   const answerOf = (results: readonly ChangeResult[], durability = expected!): Answer => {
     const receipts = messages.map((message, at) => ({ ...receiptOf(results[at], message.id), durability }))
     return json(202, batch ? { receipts } : receipts[0])
   }
   const startedMs = deps.clock.monotonicMs()
-  const committed = await commit(deps.engine, [...messages.map((message) => ({ do: 'send', queue, message }) as const), ...memory.remember(answerOf([]))])
+  const committed = await commit(deps.engine, [
+    ...messages.map((message) => ({ do: 'send', queue, message }) as const),
+    ...memory.remember(answerOf([])),
+  ])
   announceSent(call, queue, messages.length, committed, startedMs)
   const answer = answerOf(committed.results, committed.durability)
   await memory.correct(answer)
@@ -55,11 +88,20 @@ async function send(call: Call): Promise<Answer> {
 }
 
 /** What a commit says of a send; before the commit, what it will most likely say. */
-export function receiptOf(result: ChangeResult | undefined, id: string): { readonly id: string; readonly duplicate: boolean } {
+export function receiptOf(
+  result: ChangeResult | undefined,
+  id: string,
+): { readonly id: string; readonly duplicate: boolean } {
   return result != null && 'id' in result ? { id: result.id, duplicate: result.duplicate } : { id, duplicate: false }
 }
 
-export function announceSent({ deps: { telemetry, clock } }: Call, queue: string, count: number, { results, durability }: Committed, startedMs: number): void {
+export function announceSent(
+  { deps: { telemetry, clock } }: Call,
+  queue: string,
+  count: number,
+  { results, durability }: Committed,
+  startedMs: number,
+): void {
   if (!telemetry.wants('sent')) return
   const duplicates = results.filter((result) => result != null && 'duplicate' in result && result.duplicate).length
   telemetry.emit('sent', { target: queue, count, duplicates, ms: clock.monotonicMs() - startedMs, durability })
@@ -69,7 +111,12 @@ export function announceSent({ deps: { telemetry, clock } }: Call, queue: string
 export function readCallback({ deps, request }: Call, queue: string): string | undefined {
   const url = request.headers.get('posthorn-callback')
   if (url === null) return undefined
-  if (taskOfQueue(queue) === null) throw new PosthornError('invalid', `Posthorn-Callback tells of the end of an operation, and '${queue}' holds none: send to a task`, { details: { field: 'Posthorn-Callback' } })
+  if (taskOfQueue(queue) === null)
+    throw new PosthornError(
+      'invalid',
+      `Posthorn-Callback tells of the end of an operation, and '${queue}' holds none: send to a task`,
+      { details: { field: 'Posthorn-Callback' } },
+    )
   return deps.allowance.checkUrl(url).href
 }
 
@@ -77,5 +124,10 @@ export function readCallback({ deps, request }: Call, queue: string): string | u
 export async function checkKnown({ deps }: Call, queue: string): Promise<void> {
   if (deps.autoCreate || deps.registry.get(queue) !== undefined) return
   const [depth] = await deps.engine.depth([queue])
-  if (depth === undefined) throw new PosthornError('queue-not-found', `there is no queue '${queue}', and a send may not create one here: PUT /v1/queues/${queue} does`, { details: { queue } })
+  if (depth === undefined)
+    throw new PosthornError(
+      'queue-not-found',
+      `there is no queue '${queue}', and a send may not create one here: PUT /v1/queues/${queue} does`,
+      { details: { queue } },
+    )
 }

@@ -38,7 +38,11 @@ export async function serve(post: Post, options: ServeOptions = {}): Promise<Ser
   const face = createFace(post, options)
   if (!face.hasKeys && !isLoopbackHost(host)) {
     face.dispose()
-    throw new PosthornError('invalid-option', `host is '${host}': without a key the server listens on loopback only. Give a key, or leave the host at ${DEFAULT_HOST}`, { details: { field: 'host', value: host } })
+    throw new PosthornError(
+      'invalid-option',
+      `host is '${host}': without a key the server listens on loopback only. Give a key, or leave the host at ${DEFAULT_HOST}`,
+      { details: { field: 'host', value: host } },
+    )
   }
   const server = createHttpServer(face)
   try {
@@ -104,7 +108,11 @@ class ListeningServer implements Server {
   #hurryAfter(graceMs: number): void {
     const { clock } = internalsOf(this.#post)
     if (graceMs === 0) this.#hurry.abort()
-    else pause(clock, graceMs, this.#hurry.signal).then(() => this.#hurry.abort(), () => {})
+    else
+      pause(clock, graceMs, this.#hurry.signal).then(
+        () => this.#hurry.abort(),
+        () => {},
+      )
   }
 }
 
@@ -116,15 +124,23 @@ function createHttpServer(face: Face): HttpServer {
       write(outgoing, request.method, await face.respond(request), face.drain.signal.aborted)
       return RESPONSE_ALREADY_SENT
     },
-    { overrideGlobalObjects: false, errorHandler: (error) => toResponse(problemOf('malformed-request', (error as Error).message)) },
+    {
+      overrideGlobalObjects: false,
+      errorHandler: (error) => toResponse(problemOf('malformed-request', (error as Error).message)),
+    },
   )
   const server = createServer(timeouts(limits), (incoming, outgoing) => void listener(incoming, outgoing))
   server.maxConnections = limits.connections
   server.timeout = SILENCE_MS
   // Whatever a client expects beyond 100-continue is answered like any request.
-  server.on('checkExpectation', (incoming: IncomingMessage, outgoing: ServerResponse) => void listener(incoming, outgoing))
+  server.on(
+    'checkExpectation',
+    (incoming: IncomingMessage, outgoing: ServerResponse) => void listener(incoming, outgoing),
+  )
   server.on('clientError', answerFault)
-  server.on('connect', (_request, socket) => answerFault(Object.assign(new Error('CONNECT is not for this server'), { code: 'CONNECT' }), socket))
+  server.on('connect', (_request, socket) =>
+    answerFault(Object.assign(new Error('CONNECT is not for this server'), { code: 'CONNECT' }), socket),
+  )
   return server
 }
 
@@ -141,11 +157,20 @@ function timeouts({ headersMs, bodyMs, headersBytes }: Limits): Parameters<typeo
   }
 }
 
-function write(outgoing: ServerResponse, method: string, { status, headers, body, lost }: Answer, isEnding: boolean): void {
+function write(
+  outgoing: ServerResponse,
+  method: string,
+  { status, headers, body, lost }: Answer,
+  isEnding: boolean,
+): void {
   if (outgoing.destroyed) return lost?.()
   if (lost !== undefined) outgoing.once('close', () => !outgoing.writableFinished && lost())
   const length = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
-  outgoing.writeHead(status, { ...headers, ...(status === 204 ? {} : { 'content-length': length }), ...(isEnding ? { connection: 'close' } : {}) })
+  outgoing.writeHead(status, {
+    ...headers,
+    ...(status === 204 ? {} : { 'content-length': length }),
+    ...(isEnding ? { connection: 'close' } : {}),
+  })
   outgoing.end(body === null || method === 'HEAD' ? undefined : body)
 }
 
@@ -160,6 +185,14 @@ function listen(server: HttpServer, port: number, host: string): Promise<void> {
 }
 
 function checkOptions(port: number, graceMs: number): void {
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new PosthornError('invalid-option', `port is ${port}: it must be a whole number from 0 to 65535`, { details: { field: 'port', value: port } })
-  if (!(Number.isFinite(graceMs) && graceMs >= 0)) throw new PosthornError('invalid-option', `graceMs is ${graceMs}: it must be a number of milliseconds of at least 0`, { details: { field: 'graceMs', value: graceMs } })
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new PosthornError('invalid-option', `port is ${port}: it must be a whole number from 0 to 65535`, {
+      details: { field: 'port', value: port },
+    })
+  if (!(Number.isFinite(graceMs) && graceMs >= 0))
+    throw new PosthornError(
+      'invalid-option',
+      `graceMs is ${graceMs}: it must be a number of milliseconds of at least 0`,
+      { details: { field: 'graceMs', value: graceMs } },
+    )
 }

@@ -12,7 +12,13 @@ import { Fields } from './field.ts'
  * @param place of the outcome, for messages: `outcomes[3]`
  * @throws PosthornError `invalid-outcome`, with `issues` where the contract's schema has any
  */
-export async function endingOf({ ending, registry }: ServerDeps, queue: string, stored: StoredMessage | null, ended: Ended, place: string): Promise<readonly Change[]> {
+export async function endingOf(
+  { ending, registry }: ServerDeps,
+  queue: string,
+  stored: StoredMessage | null,
+  ended: Ended,
+  place: string,
+): Promise<readonly Change[]> {
   if (stored === null) return []
   try {
     return await endingBySettle(ending, registry.get(queue), stored, ended)
@@ -23,16 +29,39 @@ export async function endingOf({ ending, registry }: ServerDeps, queue: string, 
 }
 
 /** The end that a `bury` means: one of the task's own errors, or Posthorn's `buried`. @throws PosthornError `invalid`, `invalid-outcome` */
-export function readBuried({ registry }: ServerDeps, queue: string, fields: Fields): Extract<Ended, { status: 'failed' }> {
+export function readBuried(
+  { registry }: ServerDeps,
+  queue: string,
+  fields: Fields,
+): Extract<Ended, { status: 'failed' }> {
   const reason = fields.text('reason', null)
-  if (!fields.has('error')) return { status: 'failed', state: 'dead', code: 'buried', message: reason ?? 'its holder buried it', data: undefined }
+  if (!fields.has('error'))
+    return {
+      status: 'failed',
+      state: 'dead',
+      code: 'buried',
+      message: reason ?? 'its holder buried it',
+      data: undefined,
+    }
   const error = new Fields(fields.raw('error'), ['code', 'data', 'message'], fields.name('error'))
   const code = error.text('code', null, 100)
-  if (code === null) throw new PosthornError('invalid', `${error.name('code')} is missing`, { details: { field: error.name('code') } })
+  if (code === null)
+    throw new PosthornError('invalid', `${error.name('code')} is missing`, { details: { field: error.name('code') } })
   const definition = registry.get(queue)
   if (definition === undefined ? Object.hasOwn(ERRORS, code) : !Object.hasOwn(definition.errors, code)) {
-    const known = definition === undefined ? "a code of the task's own, and not one of Posthorn's" : (Object.keys(definition.errors).join(', ') || 'none: the task declares no errors')
-    throw new PosthornError('invalid-outcome', `${error.name('code')} is '${code}': it must be ${known}`, { details: { field: error.name('code') } })
+    const known =
+      definition === undefined
+        ? "a code of the task's own, and not one of Posthorn's"
+        : Object.keys(definition.errors).join(', ') || 'none: the task declares no errors'
+    throw new PosthornError('invalid-outcome', `${error.name('code')} is '${code}': it must be ${known}`, {
+      details: { field: error.name('code') },
+    })
   }
-  return { status: 'failed', state: 'dead', code, message: error.text('message', reason ?? code), data: error.raw('data') }
+  return {
+    status: 'failed',
+    state: 'dead',
+    code,
+    message: error.text('message', reason ?? code),
+    data: error.raw('data'),
+  }
 }

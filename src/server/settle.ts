@@ -26,7 +26,13 @@ const DELAY_SECONDS = { min: 0, max: 366 * 86_400 }
 const ACTS = ['ack', 'retry', 'release', 'bury', 'extend'] as const
 type Act = (typeof ACTS)[number]
 /** The words of `posthorn_runs_total`. */
-const OUTCOMES: Readonly<Record<Act, string>> = { ack: 'done', retry: 'retry', release: 'released', bury: 'bury', extend: '' }
+const OUTCOMES: Readonly<Record<Act, string>> = {
+  ack: 'done',
+  retry: 'retry',
+  release: 'released',
+  bury: 'bury',
+  extend: '',
+}
 /** Which fields go with which act. */
 const FIELDS: Readonly<Record<Act, readonly string[]>> = {
   ack: ['output'],
@@ -40,11 +46,19 @@ const outcome: JsonSchema = object(
   {
     token: text(),
     do: { enum: ACTS },
-    delaySeconds: { type: 'number', ...{ minimum: DELAY_SECONDS.min, maximum: DELAY_SECONDS.max }, description: 'With retry and release. Default for retry: by the policy of the contract or the queue.' },
+    delaySeconds: {
+      type: 'number',
+      minimum: DELAY_SECONDS.min,
+      maximum: DELAY_SECONDS.max,
+      description: 'With retry and release. Default for retry: by the policy of the contract or the queue.',
+    },
     reason: text('With retry and bury: for people.'),
     leaseSeconds: { ...whole(LEASE_SECONDS.min, LEASE_SECONDS.max, 30), description: 'With extend.' },
     output: { description: 'With ack on a task: its output.' },
-    error: { ...object({ code: text(), data: {}, message: text() }, { optional: ['data', 'message'], closed: true }), description: 'With bury on a task: one of its own errors.' },
+    error: {
+      ...object({ code: text(), data: {}, message: text() }, { optional: ['data', 'message'], closed: true }),
+      description: 'With bury on a task: one of its own errors.',
+    },
   },
   { optional: ['delaySeconds', 'reason', 'leaseSeconds', 'output', 'error'], closed: true },
 )
@@ -55,12 +69,25 @@ export const settleRoute: Route = {
   id: 'settleMessages',
   tag: 'messages',
   summary: 'Settle or extend leased messages',
-  description: "`ok`: it is so now. `already`: this token was settled with this outcome before. `stale`: the lease is not held any more, or the token is not yours. `cancelRequested`: somebody asked that the work be given up.",
-  body: { required: true, content: { 'application/json': object({ outcomes: list(outcome, MOST) }, { closed: true }) } },
+  description:
+    '`ok`: it is so now. `already`: this token was settled with this outcome before. `stale`: the lease is not held any more, or the token is not yours. `cancelRequested`: somebody asked that the work be given up.',
+  body: {
+    required: true,
+    content: { 'application/json': object({ outcomes: list(outcome, MOST) }, { closed: true }) },
+  },
   replies: {
     200: {
       description: 'One result per outcome, in order.',
-      content: { 'application/json': object({ results: list(object({ token: text(), status: { enum: ['ok', 'already', 'stale'] }, cancelRequested: { type: 'boolean' } }, { optional: ['cancelRequested'] })) }) },
+      content: {
+        'application/json': object({
+          results: list(
+            object(
+              { token: text(), status: { enum: ['ok', 'already', 'stale'] }, cancelRequested: { type: 'boolean' } },
+              { optional: ['cancelRequested'] },
+            ),
+          ),
+        }),
+      },
     },
   },
   problems: ['invalid', 'invalid-name', 'invalid-json', 'invalid-outcome', 'forbidden-queue'],
@@ -85,7 +112,9 @@ interface Result {
 async function settle(call: Call): Promise<Answer> {
   const queue = checkTarget(call.params['queue']!)
   const { unwrap } = await call.deps.tokens()
-  const wanted = new Fields(jsonOf(call), ['outcomes']).list('outcomes', MOST).map((value, at) => readOutcome(value, at, (text) => unwrap(text, queue, call.principal)))
+  const wanted = new Fields(jsonOf(call), ['outcomes'])
+    .list('outcomes', MOST)
+    .map((value, at) => readOutcome(value, at, (text) => unwrap(text, queue, call.principal)))
   for (const each of wanted) checkFields(queue, each)
   const settling = wanted.filter(({ act, holding }) => act !== 'extend' && holding !== null)
   const commits = await prepare(call, queue, settling)
@@ -101,12 +130,16 @@ async function settle(call: Call): Promise<Answer> {
 
 function readOutcome(value: unknown, at: number, unwrap: (text: string) => Holding | null): Wanted {
   const place = `outcomes[${at}]`
-  const fields = new Fields(value, ['token', 'do', ...new Set(Object.values(FIELDS).flat())], place)
+  const fields = new Fields(value, ['token', 'do', ...Object.values(FIELDS).flat()], place)
   const token = fields.text('token', null)
   const act = fields.oneOf('do', ACTS, null)
-  if (token === null || act === null) throw new PosthornError('invalid', `${place} must have a token and what to do`, { details: { field: place } })
+  if (token === null || act === null)
+    throw new PosthornError('invalid', `${place} must have a token and what to do`, { details: { field: place } })
   for (const field of Object.values(FIELDS).flat()) {
-    if (fields.has(field) && !FIELDS[act].includes(field)) throw new PosthornError('invalid', `${fields.name(field)} does not go with '${act}'`, { details: { field: fields.name(field) } })
+    if (fields.has(field) && !FIELDS[act].includes(field))
+      throw new PosthornError('invalid', `${fields.name(field)} does not go with '${act}'`, {
+        details: { field: fields.name(field) },
+      })
   }
   return { at, text: token, act, fields, holding: unwrap(token) }
 }
@@ -116,13 +149,25 @@ function checkFields(queue: string, { act, fields }: Wanted): void {
   if (act === 'retry' || act === 'release') fields.number('delaySeconds', DELAY_SECONDS, 0)
   fields.text('reason', null)
   if (taskOfQueue(queue) !== null) return
-  for (const field of ['output', 'error']) if (fields.has(field)) throw new PosthornError('invalid', `${fields.name(field)}: only messages of tasks have an outcome of their own, and '${queue}' is no task's queue`, { details: { field: fields.name(field) } })
+  for (const field of ['output', 'error'])
+    if (fields.has(field))
+      throw new PosthornError(
+        'invalid',
+        `${fields.name(field)}: only messages of tasks have an outcome of their own, and '${queue}' is no task's queue`,
+        { details: { field: fields.name(field) } },
+      )
 }
 
 async function extend({ deps }: Call, wanted: readonly Wanted[], results: Result[]): Promise<void> {
   const extending = wanted.filter(({ act, holding }) => act === 'extend' && holding !== null)
-  for (const [leaseMs, group] of Map.groupBy(extending, ({ fields }) => fields.whole('leaseSeconds', LEASE_SECONDS, 30) * 1_000)) {
-    const answers = await deps.engine.extend(group.map(({ holding }) => holding!.token), leaseMs)
+  for (const [leaseMs, group] of Map.groupBy(
+    extending,
+    ({ fields }) => fields.whole('leaseSeconds', LEASE_SECONDS, 30) * 1_000,
+  )) {
+    const answers = await deps.engine.extend(
+      group.map(({ holding }) => holding!.token),
+      leaseMs,
+    )
     for (const [index, { at }] of group.entries()) {
       const answer = answers[index]!
       if (answer !== 'stale') results[at]!.status = 'ok'
@@ -151,17 +196,28 @@ function statusOf(result: CommitResult): Result['status'] {
 }
 
 /** The messages whose counts or operation matter to how they are settled. */
-async function findStored({ deps }: Call, queue: string, settling: readonly Wanted[]): Promise<ReadonlyMap<string, StoredMessage>> {
+async function findStored(
+  { deps }: Call,
+  queue: string,
+  settling: readonly Wanted[],
+): Promise<ReadonlyMap<string, StoredMessage>> {
   const needed = taskOfQueue(queue) === null ? settling.filter(({ act }) => act === 'retry') : settling
   if (needed.length === 0) return new Map()
   const found = await deps.engine.find(needed.map(({ holding }) => ({ queue, id: holding!.id })))
   return new Map(found.flatMap((stored) => (stored === null ? [] : [[stored.id, stored] as const])))
 }
 
-async function changesOf(deps: ServerDeps, queue: string, { act, at, fields, holding }: Wanted, stored: StoredMessage | null, policy: HttpRetry): Promise<readonly Change[]> {
+async function changesOf(
+  deps: ServerDeps,
+  queue: string,
+  { act, at, fields, holding }: Wanted,
+  stored: StoredMessage | null,
+  policy: HttpRetry,
+): Promise<readonly Change[]> {
   const { token } = holding!
   const place = `outcomes[${at}]`
-  const ends = (ended: Ended): Promise<readonly Change[]> | readonly Change[] => (taskOfQueue(queue) === null ? [] : endingOf(deps, queue, stored, ended, place))
+  const ends = (ended: Ended): Promise<readonly Change[]> | readonly Change[] =>
+    taskOfQueue(queue) === null ? [] : endingOf(deps, queue, stored, ended, place)
   const delaySeconds = fields.number('delaySeconds', DELAY_SECONDS, null)
   switch (act) {
     case 'ack':
@@ -174,8 +230,19 @@ async function changesOf(deps: ServerDeps, queue: string, { act, at, fields, hol
     }
     case 'retry': {
       const error = { code: 'handler-failed', message: fields.text('reason', 'its holder reported a failure') }
-      if (stored !== null && stored.failed + 1 >= policy.attempts) return [{ do: 'bury', token, error }, ...(await ends({ status: 'failed', state: 'dead', ...error, data: undefined }))]
-      return [{ do: 'retry', token, delay: { afterMs: delaySeconds === null ? nextDelayMs(deps, stored, policy) : delaySeconds * 1_000 }, error }]
+      if (stored !== null && stored.failed + 1 >= policy.attempts)
+        return [
+          { do: 'bury', token, error },
+          ...(await ends({ status: 'failed', state: 'dead', ...error, data: undefined })),
+        ]
+      return [
+        {
+          do: 'retry',
+          token,
+          delay: { afterMs: delaySeconds === null ? nextDelayMs(deps, stored, policy) : delaySeconds * 1_000 },
+          error,
+        },
+      ]
     }
     case 'extend':
       return []

@@ -39,7 +39,8 @@ export function showMessage(stored: StoredMessage, data: DataForm | null): strin
     cancelRequested: stored.cancelRequested,
     reason: stored.reason,
   })
-  const shown = data === null ? JSON.stringify({ specversion: '1.0', ...event }) : toStructured(event, message.body, data)
+  const shown =
+    data === null ? JSON.stringify({ specversion: '1.0', ...event }) : toStructured(event, message.body, data)
   return `${head.slice(0, -1)},"event":${shown},${tail.slice(1)}`
 }
 

@@ -15,7 +15,12 @@ export function showOperation(operation: OperationSnapshot): Record<string, unkn
   return { ...toResource(operation), links: { self, cancel: `${self}/cancel` } }
 }
 
-export function operationAnswer(status: number, operation: OperationSnapshot, more: Readonly<Record<string, unknown>> = {}, headers: Readonly<Record<string, string>> = {}): Answer {
+export function operationAnswer(
+  status: number,
+  operation: OperationSnapshot,
+  more: Readonly<Record<string, unknown>> = {},
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
   const again = isDone(operation) ? {} : { 'retry-after': RETRY_SECONDS }
   return json(status, { ...showOperation(operation), ...more }, { ...again, ...headers })
 }
@@ -30,6 +35,9 @@ export function startedAnswer(operation: OperationSnapshot, more: Readonly<Recor
 export async function noOperation({ deps }: Call, id: string): Promise<PosthornError> {
   const madeAt = timeOfUuid(id)
   const isOld = madeAt !== null && madeAt < deps.clock.wallMs() - DEFAULTS.operationKeptMs
-  if (isOld || (await deps.operations.isErased(id))) return new PosthornError('operation-gone', `operation ${id} is kept no longer`, { details: { operation: id } })
-  return new PosthornError('operation-not-found', `there is no operation ${JSON.stringify(id)}`, { details: { operation: id } })
+  if (isOld || (await deps.operations.isErased(id)))
+    return new PosthornError('operation-gone', `operation ${id} is kept no longer`, { details: { operation: id } })
+  return new PosthornError('operation-not-found', `there is no operation ${JSON.stringify(id)}`, {
+    details: { operation: id },
+  })
 }

@@ -11,8 +11,14 @@ export function answerFault(error: Error & { readonly code?: string }, socket: D
   }
   const [code, detail] = readFault(error)
   const { status, headers, body } = problemOf(code, detail)
-  const lines = Object.entries({ ...headers, 'connection': 'close', 'content-length': String(Buffer.byteLength(String(body))) }).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${String(body)}`, () => socket.destroy())
+  const lines = Object.entries({
+    ...headers,
+    'connection': 'close',
+    'content-length': String(Buffer.byteLength(String(body))),
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${String(body)}`, () =>
+    socket.destroy(),
+  )
 }
 
 function readFault({ code, message }: Error & { readonly code?: string }): readonly [ErrorCode, string] {

@@ -29,7 +29,10 @@ const MAX = { min: 1, max: Number.MAX_SAFE_INTEGER }
 const RATE = { min: 0.001, max: 1_000_000 }
 const SWEPT = standard(({ matched, moved }: Swept) => ({ matched, moved }))
 
-export const redriveTask: Task<RedriveInput, Swept> = task('system.redrive', { input: standard(readRedrive), output: SWEPT })
+export const redriveTask: Task<RedriveInput, Swept> = task('system.redrive', {
+  input: standard(readRedrive),
+  output: SWEPT,
+})
 export const purgeTask: Task<PurgeInput, Swept> = task('system.purge', { input: standard(readPurge), output: SWEPT })
 
 export function sweepHandlers(post: Post): readonly Handler[] {
@@ -56,25 +59,37 @@ export function readRedrive(value: unknown): RedriveInput {
 export function readPurge(value: unknown): PurgeInput {
   const fields = new Fields(value, ['queue', 'state'])
   const state = fields.oneOf('state', PURGE_STATES, null)
-  if (state === null) throw new PosthornError('invalid', `state is missing: it must be one of ${PURGE_STATES.join(', ')}`, { details: { field: 'state' } })
+  if (state === null)
+    throw new PosthornError('invalid', `state is missing: it must be one of ${PURGE_STATES.join(', ')}`, {
+      details: { field: 'state' },
+    })
   return { queue: checkQueueName(fields.raw('queue'), 'queue'), state }
 }
 
 /** How many a redrive would move. */
 export async function countRedrive(post: Post, { queue, match, max }: RedriveInput): Promise<number> {
-  const { matched } = await post.queue(queue).redrive({ match: toDates(match), ...(max === undefined ? {} : { max }), dryRun: true })
+  const { matched } = await post
+    .queue(queue)
+    .redrive({ match: toDates(match), ...(max === undefined ? {} : { max }), dryRun: true })
   return matched
 }
 
 async function redrive(post: Post, input: RedriveInput, ctx: Context): Promise<Swept> {
   const { queue, match, max, ratePerSecond } = input
   const total = await countRedrive(post, input)
-  return post.queue(queue).redrive({ match: toDates(match), max, rate: ratePerSecond, signal: ctx.signal, onProgress: (swept) => tell(ctx, swept, total) })
+  return post.queue(queue).redrive({
+    match: toDates(match),
+    max,
+    rate: ratePerSecond,
+    signal: ctx.signal,
+    onProgress: (swept) => tell(ctx, swept, total),
+  })
 }
 
 async function purge(post: Post, { queue, state }: PurgeInput, ctx: Context): Promise<Swept> {
   const depth = await post.queue(queue).depth()
-  const total = depth === null ? 0 : state === 'waiting' ? depth.arrived + depth.ready + depth.held + depth.delayed : depth[state]
+  const total =
+    depth === null ? 0 : state === 'waiting' ? depth.arrived + depth.ready + depth.held + depth.delayed : depth[state]
   return post.queue(queue).purge({ state, signal: ctx.signal, onProgress: (swept) => tell(ctx, swept, total) })
 }
 
@@ -85,7 +100,11 @@ function tell(ctx: Context, { matched, moved }: Swept, total: number): void {
 function toDates(match: MatchInput | undefined): Match | undefined {
   if (match === undefined) return undefined
   const { before, since, ...rest } = match
-  return { ...rest, ...(before === undefined ? {} : { before: new Date(before) }), ...(since === undefined ? {} : { since: new Date(since) }) }
+  return {
+    ...rest,
+    ...(before === undefined ? {} : { before: new Date(before) }),
+    ...(since === undefined ? {} : { since: new Date(since) }),
+  }
 }
 
 /** A Standard Schema of a function that returns the value or throws. */

@@ -37,7 +37,10 @@ export const sweepRoutes: readonly Route[] = [
         }),
       },
     },
-    replies: { 200: { description: 'A dry run.', content: { 'application/json': object({ matched: count }) } }, 202: TASK_REPLIES[202] },
+    replies: {
+      200: { description: 'A dry run.', content: { 'application/json': object({ matched: count }) } },
+      202: TASK_REPLIES[202],
+    },
     problems: PROBLEMS,
     writes: true,
     idempotent: true,
@@ -49,9 +52,13 @@ export const sweepRoutes: readonly Route[] = [
     id: 'purgeQueue',
     tag: 'queues',
     summary: 'Discard what waits or is dead',
-    description: "An operation with progress that can be cancelled; its output is { matched, moved }. 'waiting' is all that is neither dead nor leased.",
+    description:
+      "An operation with progress that can be cancelled; its output is { matched, moved }. 'waiting' is all that is neither dead nor leased.",
     parameters: [IDEMPOTENCY_PARAMETER],
-    body: { required: true, content: { 'application/json': object({ state: { enum: PURGE_STATES } }, { closed: true }) } },
+    body: {
+      required: true,
+      content: { 'application/json': object({ state: { enum: PURGE_STATES } }, { closed: true }) },
+    },
     replies: { 202: TASK_REPLIES[202] },
     problems: PROBLEMS,
     writes: true,
@@ -76,8 +83,10 @@ async function purge(call: Call): Promise<Answer> {
 
 async function checkQueue({ deps, params }: Call): Promise<string> {
   const queue = checkQueueName(params['queue'], 'queue')
-  if (queue === 'system:operation') throw new PosthornError('forbidden-queue', `'${queue}' is Posthorn's own`, { details: { queue } })
-  if ((await deps.engine.depth([queue])).length === 0) throw new PosthornError('queue-not-found', `there is no queue '${queue}'`, { details: { queue } })
+  if (queue === 'system:operation')
+    throw new PosthornError('forbidden-queue', `'${queue}' is Posthorn's own`, { details: { queue } })
+  if ((await deps.engine.depth([queue])).length === 0)
+    throw new PosthornError('queue-not-found', `there is no queue '${queue}'`, { details: { queue } })
   return queue
 }
 
@@ -90,7 +99,14 @@ function bodyOf(call: Call): Record<string, unknown> {
 
 async function start({ deps, memory }: Call, of: { readonly name: string }, input: unknown): Promise<Answer> {
   const { queue, message } = await deps.composer.compose(definitionOf(of), input)
-  const operation: OperationSnapshot = { id: message.id, task: of.name, version: 1, status: 'accepted', attempts: 0, createdAt: deps.clock.wallMs() }
+  const operation: OperationSnapshot = {
+    id: message.id,
+    task: of.name,
+    version: 1,
+    status: 'accepted',
+    attempts: 0,
+    createdAt: deps.clock.wallMs(),
+  }
   const answer = startedAnswer(operation)
   await commit(deps.engine, [{ do: 'send', queue, message }, ...memory.remember(answer)])
   return answer

@@ -14,9 +14,9 @@ export interface Holding {
 }
 
 export interface Tokens {
-  wrap(holding: Holding, queue: string, principal: string): string
+  readonly wrap: (holding: Holding, queue: string, principal: string) => string
   /** Null for anything that `wrap` did not make for this queue and principal. */
-  unwrap(text: string, queue: string, principal: string): Holding | null
+  readonly unwrap: (text: string, queue: string, principal: string) => Holding | null
 }
 
 const SIGNATURE_BYTES = 16

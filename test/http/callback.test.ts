@@ -8,7 +8,11 @@ import { handle, task } from '../../src/task/index.ts'
 import { startServer, until, type TestServer } from './server/client.ts'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-const echo = task('echo', { input: z.object({ n: z.number() }), output: z.object({ n: z.number() }), retry: { attempts: 1 } })
+const echo = task('echo', {
+  input: z.object({ n: z.number() }),
+  output: z.object({ n: z.number() }),
+  retry: { attempts: 1 },
+})
 
 interface Received {
   readonly headers: IncomingHttpHeaders
@@ -44,7 +48,8 @@ describe('completion callbacks', () => {
     receiver.close()
   })
 
-  const start = (n: number, url = `${origin}/hook?x=1`) => server.call('POST', '/v1/tasks/echo', { body: { n }, headers: { 'posthorn-callback': url, 'traceparent': TRACE } })
+  const start = (n: number, url = `${origin}/hook?x=1`) =>
+    server.call('POST', '/v1/tasks/echo', { body: { n }, headers: { 'posthorn-callback': url, 'traceparent': TRACE } })
 
   test('at the end the URL gets a CloudEvent with the operation and the trace', async () => {
     const { json } = await start(1)
@@ -96,7 +101,13 @@ describe('completion callbacks', () => {
   })
 
   test('only allowed origins are taken', async () => {
-    for (const url of ['https://example.com/', 'http://127.0.0.1:1/', origin.replace('127.0.0.1', 'localhost'), 'nonsense', `${origin.replace('//', '//user@')}/`]) {
+    for (const url of [
+      'https://example.com/',
+      'http://127.0.0.1:1/',
+      origin.replace('127.0.0.1', 'localhost'),
+      'nonsense',
+      `${origin.replace('//', '//user@')}/`,
+    ]) {
       const { status, json } = await start(1, url)
       deepEqual([status, json.code], [403, 'callback-not-allowed'], url)
     }

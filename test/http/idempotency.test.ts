@@ -32,7 +32,11 @@ describe('Idempotency-Key', () => {
   test('another body, query or attribute under the same key is a mismatch', async () => {
     const to = next()
     await send(to, 'k')
-    for (const [body, headers] of [[{ a: 2 }, {}], [{ a: 1 }, { 'posthorn-priority': '1' }], [{ a: 1 }, { 'content-type': 'application/vnd.x+json' }]] as const) {
+    for (const [body, headers] of [
+      [{ a: 2 }, {}],
+      [{ a: 1 }, { 'posthorn-priority': '1' }],
+      [{ a: 1 }, { 'content-type': 'application/vnd.x+json' }],
+    ] as const) {
       const { status, json } = await send(to, 'k', body, headers)
       deepEqual([status, json.code], [422, 'idempotency-mismatch'])
     }
@@ -68,11 +72,11 @@ describe('Idempotency-Key', () => {
     const { engine } = internalsOf(server.post)
     const held = Promise.withResolvers<void>()
     const reached = Promise.withResolvers<void>()
-    const commit = engine.commit
+    const commit = engine.commit.bind(engine)
     engine.commit = async (commits) => {
       reached.resolve()
       await held.promise
-      return commit.call(engine, commits)
+      return commit(commits)
     }
     const first = send(to, 'k')
     await reached.promise
@@ -88,18 +92,25 @@ describe('Idempotency-Key', () => {
     const to = next()
     const { engine } = internalsOf(server.post)
     const commits: Change['do'][][] = []
-    const commit = engine.commit
+    const commit = engine.commit.bind(engine)
     engine.commit = (given) => {
       for (const { changes } of given) commits.push(changes.map((change) => change.do))
-      return commit.call(engine, given)
+      return commit(given)
     }
     await send(to, 'k')
     await server.call('POST', '/v1/tasks/t', { body: {}, headers: { 'idempotency-key': 'k' } })
     await server.call('POST', `/v1/queues/${to}/pause`, { headers: { 'idempotency-key': 'k' } })
     await server.call('POST', `/v1/queues/${to}/redrive`, { headers: { 'idempotency-key': 'k' } })
     engine.commit = commit
-    deepEqual(commits.slice(0, 2), [['send', 'put'], ['send', 'put']])
-    deepEqual(commits.filter((changes) => changes.includes('configure')), [['configure', 'put', 'put']], 'settings, retry, answer')
+    deepEqual(commits.slice(0, 2), [
+      ['send', 'put'],
+      ['send', 'put'],
+    ])
+    deepEqual(
+      commits.filter((changes) => changes.includes('configure')),
+      [['configure', 'put', 'put']],
+      'settings, retry, answer',
+    )
     ok(commits.some((changes) => changes.join() === 'send,put'))
   })
 

@@ -27,9 +27,12 @@ describe('leasing and settling', () => {
     for (let at = 0; at < messages; at++) await server.call('POST', `/v1/queues/${name}/messages`, { body: { at } })
     return name
   }
-  const lease = async (from: string, body: object = {}): Promise<Delivery[]> => (await server.call('POST', `/v1/queues/${from}/lease`, { body })).json.deliveries
-  const settle = async (of: string, ...outcomes: object[]) => server.call('POST', `/v1/queues/${of}/settle`, { body: { outcomes } })
-  const statuses = async (of: string, ...outcomes: object[]) => (await settle(of, ...outcomes)).json.results.map(({ status }: { status: string }) => status)
+  const lease = async (from: string, body: object = {}): Promise<Delivery[]> =>
+    (await server.call('POST', `/v1/queues/${from}/lease`, { body })).json.deliveries
+  const settle = async (of: string, ...outcomes: object[]) =>
+    server.call('POST', `/v1/queues/${of}/settle`, { body: { outcomes } })
+  const statuses = async (of: string, ...outcomes: object[]) =>
+    (await settle(of, ...outcomes)).json.results.map(({ status }: { status: string }) => status)
   const depth = async (of: string) => (await server.call('GET', `/v1/queues/${of}`)).json
 
   test('a lease holds a message until it is settled or its time is over', async () => {
@@ -41,7 +44,10 @@ describe('leasing and settling', () => {
     clock.advance(10_000)
     deepEqual(await statuses(name, { token: second!.token, do: 'ack' }), ['stale'])
     const again = await lease(name)
-    deepEqual(again.map(({ id }) => id), [second!.id])
+    deepEqual(
+      again.map(({ id }) => id),
+      [second!.id],
+    )
     equal(again[0]!.acquired, 2)
     equal((await depth(name)).ended.acked, 1)
   })
@@ -57,14 +63,26 @@ describe('leasing and settling', () => {
     const [name, other] = [await next(), await next()]
     const [{ token }] = (await lease(name)) as [Delivery]
     deepEqual(await statuses(other, { token, do: 'ack' }), ['stale'])
-    const forged = [token.slice(0, -1) + (token.endsWith('1') ? '2' : '1'), `A${token.slice(1)}`, token.split('.').slice(1).join('.'), 'x', '.', `${token}.1`]
-    deepEqual(await statuses(name, ...forged.map((each) => ({ token: each, do: 'ack' }))), forged.map(() => 'stale'))
+    const forged = [
+      token.slice(0, -1) + (token.endsWith('1') ? '2' : '1'),
+      `A${token.slice(1)}`,
+      token.split('.').slice(1).join('.'),
+      'x',
+      '.',
+      `${token}.1`,
+    ]
+    deepEqual(
+      await statuses(name, ...forged.map((each) => ({ token: each, do: 'ack' }))),
+      forged.map(() => 'stale'),
+    )
     deepEqual(await statuses(name, { token, do: 'ack' }), ['ok'])
   })
 
   test('retry waits as asked or by the policy, and buries when the attempts are used up', async () => {
     const name = await next()
-    await server.call('PATCH', `/v1/queues/${name}`, { body: { retry: { attempts: 3, backoff: { kind: 'fixed', base: '10s', cap: '10s', jitter: 'none' } } } })
+    await server.call('PATCH', `/v1/queues/${name}`, {
+      body: { retry: { attempts: 3, backoff: { kind: 'fixed', base: '10s', cap: '10s', jitter: 'none' } } },
+    })
     const fail = async (more: object = {}) => {
       const [{ token, failed }] = (await lease(name)) as [Delivery]
       await settle(name, { token, do: 'retry', reason: 'no luck', ...more })
@@ -80,7 +98,14 @@ describe('leasing and settling', () => {
     clock.advance(1_000)
     equal(await fail(), 2)
     const { json } = await server.call('GET', `/v1/queues/${name}/messages?state=dead`)
-    deepEqual(json.items[0].failures.map(({ code, message, delay }: Record<string, string>) => [code, message, delay]), [['handler-failed', 'no luck', '1m'], ['handler-failed', 'no luck', '10s'], ['handler-failed', 'no luck', null]])
+    deepEqual(
+      json.items[0].failures.map(({ code, message, delay }: Record<string, string>) => [code, message, delay]),
+      [
+        ['handler-failed', 'no luck', '1m'],
+        ['handler-failed', 'no luck', '10s'],
+        ['handler-failed', 'no luck', null],
+      ],
+    )
   })
 
   test('release is uncounted, extend makes a lease last, bury is a dead letter', async () => {
@@ -101,20 +126,32 @@ describe('leasing and settling', () => {
   test('who waits is woken by the first message, one for one, and gets nothing when the time is over', async () => {
     const name = await next(0)
     const waiting = [1, 2, 3].map(() => lease(name, { waitSeconds: 20, max: 1 }))
-    await until(async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_leases_waiting 3'), 'three clients in the line')
+    await until(
+      async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_leases_waiting 3'),
+      'three clients in the line',
+    )
     await server.call('POST', `/v1/queues/${name}/messages`, { body: 1 })
     await Promise.race(waiting)
     await server.call('POST', `/v1/queues/${name}/messages`, { body: 2 })
-    await until(async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_leases_waiting 1'), 'one client in the line')
+    await until(
+      async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_leases_waiting 1'),
+      'one client in the line',
+    )
     clock.advance(20_000)
-    deepEqual((await Promise.all(waiting)).map(({ length }) => length).sort(), [0, 1, 1])
+    deepEqual(
+      (await Promise.all(waiting)).map(({ length }) => length).sort((a, b) => a - b),
+      [0, 1, 1],
+    )
   })
 
   test('who waits is woken when time makes a message ready', async () => {
     const name = await next(0)
     await server.call('POST', `/v1/queues/${name}/messages`, { body: 1, headers: { 'posthorn-delay': '3s' } })
     const waiting = lease(name, { waitSeconds: 20 })
-    await until(async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_leases_waiting 1'), 'a client in the line')
+    await until(
+      async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_leases_waiting 1'),
+      'a client in the line',
+    )
     clock.advance(3_000)
     equal((await waiting).length, 1)
   })
@@ -122,11 +159,19 @@ describe('leasing and settling', () => {
   test('a client that has gone before the answer gives its messages back uncounted', async () => {
     const name = await next(0)
     const gone = new AbortController()
-    const waiting = server.call('POST', `/v1/queues/${name}/lease`, { body: { waitSeconds: 20 }, signal: gone.signal }).catch(() => 'gone')
-    await until(async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_leases_waiting 1'), 'a client in the line')
+    const waiting = server
+      .call('POST', `/v1/queues/${name}/lease`, { body: { waitSeconds: 20 }, signal: gone.signal })
+      .catch(() => 'gone')
+    await until(
+      async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_leases_waiting 1'),
+      'a client in the line',
+    )
     gone.abort()
     equal(await waiting, 'gone')
-    await until(async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_leases_waiting 0'), 'nobody in the line')
+    await until(
+      async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_leases_waiting 0'),
+      'nobody in the line',
+    )
     await server.call('POST', `/v1/queues/${name}/messages`, { body: 1 })
     const [delivery] = (await lease(name)) as [Delivery]
     deepEqual([delivery.acquired, delivery.failed], [1, 0])
@@ -134,15 +179,26 @@ describe('leasing and settling', () => {
 
   test('a client that goes while its answer is written gives its messages back', async () => {
     const name = await next(1)
-    const large = await server.call('POST', `/v1/queues/${name}/messages`, { body: 'x'.repeat(1_000_000), headers: { 'content-type': 'text/plain' } })
+    const large = await server.call('POST', `/v1/queues/${name}/messages`, {
+      body: 'x'.repeat(1_000_000),
+      headers: { 'content-type': 'text/plain' },
+    })
     equal(large.status, 202)
-    for (let at = 0; at < 40; at++) await server.call('POST', `/v1/queues/${name}/messages`, { body: 'x'.repeat(1_000_000), headers: { 'content-type': 'text/plain' } })
-    await new Promise<void>((resolve) => {
-      const asking = request(`${server.server.url}/v1/queues/${name}/lease`, { method: 'POST', headers: { 'content-type': 'application/json' } }, (response) => {
-        // The head has come, the body does not fit into the sockets' buffers: now it goes.
-        response.destroy()
-        resolve()
+    for (let at = 0; at < 40; at++)
+      await server.call('POST', `/v1/queues/${name}/messages`, {
+        body: 'x'.repeat(1_000_000),
+        headers: { 'content-type': 'text/plain' },
       })
+    await new Promise<void>((resolve) => {
+      const asking = request(
+        `${server.server.url}/v1/queues/${name}/lease`,
+        { method: 'POST', headers: { 'content-type': 'application/json' } },
+        (response) => {
+          // The head has come, the body does not fit into the sockets' buffers: now it goes.
+          response.destroy()
+          resolve()
+        },
+      )
       asking.on('error', () => {})
       asking.end('{"max":100}')
     })
@@ -153,10 +209,42 @@ describe('leasing and settling', () => {
   test('bounds', async () => {
     const name = await next()
     const code = async (body: unknown) => (await server.call('POST', `/v1/queues/${name}/lease`, { body })).json.code
-    for (const body of [{ max: 0 }, { max: 101 }, { max: 1.5 }, { leaseSeconds: 0 }, { leaseSeconds: 43_201 }, { waitSeconds: -1 }, { waitSeconds: '5' }, { data: 'xml' }, { mx: 1 }, [], null]) equal(await code(body), 'invalid', JSON.stringify(body))
-    equal((await server.call('POST', `/v1/queues/${name}/lease`, { body: '{}', headers: { 'content-type': 'text/plain' } })).json.code, 'unsupported-media-type')
-    for (const outcomes of [undefined, {}, [{}], [{ token: 'x' }], [{ token: 1, do: 'ack' }], [{ token: 'x', do: 'nack' }], [{ token: 'x', do: 'ack', delaySeconds: 1 }], [{ token: 'x', do: 'ack', output: 1 }], [{ token: 'x', do: 'retry', delaySeconds: -1 }], Array(1_001).fill({ token: 'x', do: 'ack' })]) {
-      equal((await server.call('POST', `/v1/queues/${name}/settle`, { body: { outcomes } })).json.code, 'invalid', JSON.stringify(outcomes)?.slice(0, 80))
+    for (const body of [
+      { max: 0 },
+      { max: 101 },
+      { max: 1.5 },
+      { leaseSeconds: 0 },
+      { leaseSeconds: 43_201 },
+      { waitSeconds: -1 },
+      { waitSeconds: '5' },
+      { data: 'xml' },
+      { mx: 1 },
+      [],
+      null,
+    ])
+      equal(await code(body), 'invalid', JSON.stringify(body))
+    equal(
+      (await server.call('POST', `/v1/queues/${name}/lease`, { body: '{}', headers: { 'content-type': 'text/plain' } }))
+        .json.code,
+      'unsupported-media-type',
+    )
+    for (const outcomes of [
+      undefined,
+      {},
+      [{}],
+      [{ token: 'x' }],
+      [{ token: 1, do: 'ack' }],
+      [{ token: 'x', do: 'nack' }],
+      [{ token: 'x', do: 'ack', delaySeconds: 1 }],
+      [{ token: 'x', do: 'ack', output: 1 }],
+      [{ token: 'x', do: 'retry', delaySeconds: -1 }],
+      Array.from({ length: 1_001 }, () => ({ token: 'x', do: 'ack' })),
+    ]) {
+      equal(
+        (await server.call('POST', `/v1/queues/${name}/settle`, { body: { outcomes } })).json.code,
+        'invalid',
+        JSON.stringify(outcomes)?.slice(0, 80),
+      )
     }
     deepEqual(await lease('never-heard-of'), [])
     equal((await server.call('POST', '/v1/queues/system:callback/lease', { body: {} })).json.code, 'forbidden-queue')

@@ -50,7 +50,10 @@ describe('limits', () => {
 
     using stuck = connectRaw(server.server)
     stuck.write('POST /v1/queues/a/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhalf')
-    await until(async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 2'), 'the request')
+    await until(
+      async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 2'),
+      'the request',
+    )
     clock.advance(30_000)
     const reply = await stuck.ended
     deepEqual([reply.status, code(reply)], [408, 'request-timeout'])
@@ -61,9 +64,15 @@ describe('limits', () => {
     await using server = await startServer()
     const raw = connectRaw(server.server)
     raw.write('POST /v1/queues/a/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhalf')
-    await until(async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 2'), 'the request')
+    await until(
+      async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 2'),
+      'the request',
+    )
     raw[Symbol.dispose]()
-    await until(async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 1'), 'its end')
+    await until(
+      async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 1'),
+      'its end',
+    )
     equal((await server.call('GET', '/v1/queues/a')).status, 404)
   })
 
@@ -77,12 +86,24 @@ describe('limits', () => {
     equal((await refused.ended).status, 0)
     for (const raw of held) raw[Symbol.dispose]()
     await Promise.all(held.map(({ ended }) => ended))
-    await until(async () => (await server.call('GET', '/healthz').catch(() => null))?.status === 200, 'a free connection')
+    await until(
+      async () => (await server.call('GET', '/healthz').catch(() => null))?.status === 200,
+      'a free connection',
+    )
   })
 
   test('what is no HTTP is answered with a problem and does not hurt', async () => {
     await using server = await startServer()
-    const nonsense = ['\0\0\0\0', 'hello\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n', 'GET /\u00ff HTTP/1.1\r\nhost: localhost\r\n\r\n\r\n', 'CONNECT example.com:443 HTTP/1.1\r\nhost: localhost\r\n\r\n', 'POST /v1/queues/a/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nabc', 'GET /v1/queues HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n', 'GET \\ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n']
+    const nonsense = [
+      '\0\0\0\0',
+      'hello\r\n\r\n',
+      'GET / HTTP/9.9\r\n\r\n',
+      'GET /\u00ff HTTP/1.1\r\nhost: localhost\r\n\r\n\r\n',
+      'CONNECT example.com:443 HTTP/1.1\r\nhost: localhost\r\n\r\n',
+      'POST /v1/queues/a/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nabc',
+      'GET /v1/queues HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n',
+      'GET \\ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n',
+    ]
     for (const bytes of nonsense) {
       using raw = connectRaw(server.server)
       raw.write(bytes)
@@ -91,7 +112,9 @@ describe('limits', () => {
       match(reply.headers, /application\/problem\+json/)
     }
     using upgrade = connectRaw(server.server)
-    upgrade.write('GET /v1/queues HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\nexpect: wonders\r\n\r\n')
+    upgrade.write(
+      'GET /v1/queues HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\nexpect: wonders\r\n\r\n',
+    )
     await upgrade.answered
     equal((await server.call('GET', '/healthz')).status, 200)
   })
@@ -99,11 +122,17 @@ describe('limits', () => {
   test('methods that a path does not have are 405 with those it has', async () => {
     await using server = await startServer()
     const reply = await server.call('DELETE', '/v1/queues/a')
-    deepEqual([reply.status, reply.json.code, reply.headers.get('allow')], [405, 'method-not-allowed', 'GET, HEAD, PATCH, PUT'])
+    deepEqual(
+      [reply.status, reply.json.code, reply.headers.get('allow')],
+      [405, 'method-not-allowed', 'GET, HEAD, PATCH, PUT'],
+    )
     equal((await server.call('OPTIONS', '/v1/queues')).status, 405)
     equal((await server.call('GET', '/v1/queues/')).status, 404)
     const unknown = await server.call('GET', '/v1/nothing/here')
-    deepEqual([unknown.status, unknown.json.code, unknown.json.instance, unknown.headers.get('content-type')], [404, 'route-not-found', '/v1/nothing/here', 'application/problem+json'])
+    deepEqual(
+      [unknown.status, unknown.json.code, unknown.json.instance, unknown.headers.get('content-type')],
+      [404, 'route-not-found', '/v1/nothing/here', 'application/problem+json'],
+    )
   })
 })
 
@@ -115,7 +144,10 @@ describe('the end', () => {
     const waiting = server.call('POST', '/v1/queues/b/lease', { body: { waitSeconds: 30 } })
     const { json: operation } = await server.call('POST', '/v1/tasks/t', { body: {} })
     const watching = server.call('GET', `/v1/operations/${operation.id}?wait=30`)
-    await until(async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 3'), 'both wait')
+    await until(
+      async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 3'),
+      'both wait',
+    )
     server.server.drain()
     deepEqual((await waiting).json, { deliveries: [] })
     equal((await watching).json.status, 'accepted')
@@ -123,15 +155,30 @@ describe('the end', () => {
     deepEqual([refused.status, refused.json.code, refused.headers.get('retry-after')], [503, 'draining', '5'])
     equal((await server.call('GET', '/readyz')).status, 503)
     equal((await server.call('GET', '/healthz')).status, 200)
-    equal((await server.call('POST', '/v1/queues/a/settle', { body: { outcomes: [{ token, do: 'ack' }] } })).json.results[0].status, 'ok')
+    equal(
+      (await server.call('POST', '/v1/queues/a/settle', { body: { outcomes: [{ token, do: 'ack' }] } })).json.results[0]
+        .status,
+      'ok',
+    )
   })
 
   test('stop lets what is under way end, then takes no more', async () => {
     const server = await startServer()
-    const sending = ask({ host: server.server.host, port: server.server.port, method: 'POST', path: '/v1/queues/a/settle', headers: { 'content-type': 'application/json' } })
-    const answered = new Promise<number>((resolve, reject) => sending.on('response', (response) => resolve(response.resume().statusCode!)).on('error', reject))
+    const sending = ask({
+      host: server.server.host,
+      port: server.server.port,
+      method: 'POST',
+      path: '/v1/queues/a/settle',
+      headers: { 'content-type': 'application/json' },
+    })
+    const answered = new Promise<number>((resolve, reject) =>
+      sending.on('response', (response) => resolve(response.resume().statusCode!)).on('error', reject),
+    )
     sending.write('{"outcomes":')
-    await until(async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 2'), 'half a request')
+    await until(
+      async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 2'),
+      'half a request',
+    )
     const stopped = server.server.stop({ graceMs: 20_000 })
     sending.end('[]}')
     equal(await answered, 200)
@@ -146,7 +193,10 @@ describe('the end', () => {
     const server = await startServer({ open: { clock } })
     using raw = connectRaw(server.server)
     raw.write('POST /v1/queues/a/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhalf')
-    await until(async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 2'), 'half a request')
+    await until(
+      async () => (await server.call('GET', '/metrics')).text.includes('posthorn_http_in_flight 2'),
+      'half a request',
+    )
     const stopped = server.server.stop({ graceMs: 10_000 })
     clock.advance(10_000)
     await stopped

@@ -12,8 +12,10 @@ describe('sending and looking at messages', () => {
   after(() => server[Symbol.asyncDispose]())
 
   const next = () => `q${++queue}`
-  const send = (to: string, body: unknown, headers: Record<string, string> = {}) => server.call('POST', `/v1/queues/${to}/messages`, { body, headers })
-  const lease = async (from: string, more: object = {}) => (await server.call('POST', `/v1/queues/${from}/lease`, { body: { max: 100, ...more } })).json.deliveries
+  const send = (to: string, body: unknown, headers: Record<string, string> = {}) =>
+    server.call('POST', `/v1/queues/${to}/messages`, { body, headers })
+  const lease = async (from: string, more: object = {}) =>
+    (await server.call('POST', `/v1/queues/${from}/lease`, { body: { max: 100, ...more } })).json.deliveries
   const structured = { 'content-type': 'application/cloudevents+json' }
   const batch = { 'content-type': 'application/cloudevents-batch+json' }
 
@@ -36,7 +38,9 @@ describe('sending and looking at messages', () => {
     await send(to, text, { 'content-type': 'application/json; charset=utf-8' })
     const answer = await server.call('POST', `/v1/queues/${to}/lease`, { body: {} })
     ok(answer.text.includes(`"data":${text}`))
-    await server.call('POST', `/v1/queues/${to}/settle`, { body: { outcomes: [{ token: answer.json.deliveries[0].token, do: 'release' }] } })
+    await server.call('POST', `/v1/queues/${to}/settle`, {
+      body: { outcomes: [{ token: answer.json.deliveries[0].token, do: 'release' }] },
+    })
     const [exact] = await lease(to, { data: 'base64' })
     equal(Buffer.from(exact.message.data_base64, 'base64').toString(), text)
   })
@@ -44,19 +48,43 @@ describe('sending and looking at messages', () => {
   test('structured and binary events keep their attributes; the vector of the percent-encoding rule', async () => {
     const to = next()
     await send(to, JSON.stringify({ ...event, subject: 'Euro € 😀', custom: 7, data: { x: 1 } }), structured)
-    await send(to, 'hello', { 'content-type': 'text/plain', 'ce-specversion': '1.0', 'ce-id': 'e2', 'ce-source': '/test', 'ce-type': 'test.done', 'ce-subject': 'Euro%20%E2%82%AC%20%F0%9F%98%80', 'ce-flag': 'true' })
+    await send(to, 'hello', {
+      'content-type': 'text/plain',
+      'ce-specversion': '1.0',
+      'ce-id': 'e2',
+      'ce-source': '/test',
+      'ce-type': 'test.done',
+      'ce-subject': 'Euro%20%E2%82%AC%20%F0%9F%98%80',
+      'ce-flag': 'true',
+    })
     const [one, two] = await lease(to)
-    deepEqual([one.message.subject, one.message.custom, one.message.data, one.message.id], ['Euro € 😀', 7, { x: 1 }, 'e1'])
-    deepEqual([two.message.subject, two.message.flag, two.message.data, two.message.datacontenttype], ['Euro € 😀', 'true', 'hello', 'text/plain'])
+    deepEqual(
+      [one.message.subject, one.message.custom, one.message.data, one.message.id],
+      ['Euro € 😀', 7, { x: 1 }, 'e1'],
+    )
+    deepEqual(
+      [two.message.subject, two.message.flag, two.message.data, two.message.datacontenttype],
+      ['Euro € 😀', 'true', 'hello', 'text/plain'],
+    )
     ok(one.id !== one.message.id, "Posthorn's id is beside the event's")
   })
 
   test('a batch is taken as a whole or not at all', async () => {
     const to = next()
-    const sent = await send(to, JSON.stringify([{ ...event, data: 1 }, { ...event, id: 'e2', priority: 9, data: 2 }]), batch)
+    const sent = await send(
+      to,
+      JSON.stringify([
+        { ...event, data: 1 },
+        { ...event, id: 'e2', priority: 9, data: 2 },
+      ]),
+      batch,
+    )
     equal(sent.status, 202)
     equal(sent.json.receipts.length, 2)
-    deepEqual((await lease(to)).map(({ message }: { message: { data: number } }) => message.data), [2, 1])
+    deepEqual(
+      (await lease(to)).map(({ message }: { message: { data: number } }) => message.data),
+      [2, 1],
+    )
     const other = next()
     equal((await send(other, JSON.stringify([event, { ...event, type: '' }]), batch)).json.code, 'invalid-event')
     equal((await server.call('GET', `/v1/queues/${other}`)).status, 404, 'nothing of it was sent')
@@ -68,7 +96,13 @@ describe('sending and looking at messages', () => {
 
   test('delivery attributes by header and by extension', async () => {
     const to = next()
-    const headers = { 'posthorn-priority': '9', 'posthorn-key': 'a%20b', 'posthorn-group': 'g', 'posthorn-dedupe': 'd', 'posthorn-expires': '1h' }
+    const headers = {
+      'posthorn-priority': '9',
+      'posthorn-key': 'a%20b',
+      'posthorn-group': 'g',
+      'posthorn-dedupe': 'd',
+      'posthorn-expires': '1h',
+    }
     const { json: sent } = await send(to, { a: 1 }, headers)
     const { json: shown } = await server.call('GET', `/v1/queues/${to}/messages/${sent.id}`)
     deepEqual([shown.priority, shown.key, shown.group, shown.dedupe, shown.state], [9, 'a b', 'g', 'd', 'ready'])
@@ -77,25 +111,37 @@ describe('sending and looking at messages', () => {
     const again = await send(to, JSON.stringify({ ...event, dedupe: 'd' }), structured)
     deepEqual([again.json.id, again.json.duplicate], [sent.id, true])
 
-    const delayed = await send(to, JSON.stringify({ ...event, delay: '5m', partitionkey: 'k', priority: 2 }), structured)
+    const delayed = await send(
+      to,
+      JSON.stringify({ ...event, delay: '5m', partitionkey: 'k', priority: 2 }),
+      structured,
+    )
     const { json: later } = await server.call('GET', `/v1/queues/${to}/messages/${delayed.json.id}`)
     deepEqual([later.state, later.key, later.priority, later.event.delay], ['delayed', 'k', 2, undefined])
-    const notBefore = await send(to, 'x', { 'content-type': 'text/plain', 'posthorn-not-before': '2100-01-01T00:00:00Z' })
+    const notBefore = await send(to, 'x', {
+      'content-type': 'text/plain',
+      'posthorn-not-before': '2100-01-01T00:00:00Z',
+    })
     equal((await server.call('GET', `/v1/queues/${to}/messages/${notBefore.json.id}`)).json.state, 'delayed')
   })
 
   test('said twice: the same is fine, different is refused', async () => {
     const to = next()
-    const both = (priority: number) => send(to, JSON.stringify({ ...event, priority }), { ...structured, 'posthorn-priority': '3' })
+    const both = (priority: number) =>
+      send(to, JSON.stringify({ ...event, priority }), { ...structured, 'posthorn-priority': '3' })
     equal((await both(3)).status, 202)
     const refused = await both(4)
     deepEqual([refused.status, refused.json.code], [400, 'attribute-conflict'])
-    equal((await send(to, {}, { 'posthorn-delay': '5m', 'posthorn-not-before': '2100-01-01T00:00:00Z' })).json.code, 'attribute-conflict')
+    equal(
+      (await send(to, {}, { 'posthorn-delay': '5m', 'posthorn-not-before': '2100-01-01T00:00:00Z' })).json.code,
+      'attribute-conflict',
+    )
   })
 
   test('what is wrong is told by name', async () => {
     const to = next()
-    const code = async (headers: Record<string, string>, body: unknown = {}) => (await send(to, body, headers)).json.code
+    const code = async (headers: Record<string, string>, body: unknown = {}) =>
+      (await send(to, body, headers)).json.code
     equal(await code({ 'posthorn-delay': '5' }), 'duration-without-unit')
     equal(await code({ 'posthorn-delay': 'soon' }), 'invalid-duration')
     equal(await code({ 'posthorn-priority': '10' }), 'invalid')
@@ -113,21 +159,38 @@ describe('sending and looking at messages', () => {
   test('the trace of the request is on the message, unless the event has its own', async () => {
     const to = next()
     await send(to, {}, { traceparent: TRACE, tracestate: 'a=1' })
-    await send(to, JSON.stringify({ ...event, traceparent: '00-11111111111111111111111111111111-2222222222222222-00' }), { ...structured, traceparent: TRACE })
+    await send(
+      to,
+      JSON.stringify({ ...event, traceparent: '00-11111111111111111111111111111111-2222222222222222-00' }),
+      { ...structured, traceparent: TRACE },
+    )
     await send(to, {}, { traceparent: 'nonsense' })
-    const messages = (await lease(to)).map(({ message }: { message: Record<string, string> }) => [message['traceparent'], message['tracestate']])
-    deepEqual(messages, [[TRACE, 'a=1'], ['00-11111111111111111111111111111111-2222222222222222-00', undefined], [undefined, undefined]])
+    const messages = (await lease(to)).map(({ message }: { message: Record<string, string> }) => [
+      message['traceparent'],
+      message['tracestate'],
+    ])
+    deepEqual(messages, [
+      [TRACE, 'a=1'],
+      ['00-11111111111111111111111111111111-2222222222222222-00', undefined],
+      [undefined, undefined],
+    ])
   })
 
   test('browsing pages over all states or one, without leasing and without data', async () => {
     const to = next()
-    for (let at = 0; at < 5; at++) await send(to, { at }, at === 4 ? { 'posthorn-delay': '1h' } : { 'posthorn-group': at % 2 ? 'odd' : 'even' })
+    for (let at = 0; at < 5; at++)
+      await send(to, { at }, at === 4 ? { 'posthorn-delay': '1h' } : { 'posthorn-group': at % 2 ? 'odd' : 'even' })
     const [leased] = await lease(to, { max: 1 })
     const seen: string[] = []
     let after = ''
     do {
       const { json } = await server.call('GET', `/v1/queues/${to}/messages?limit=2&after=${after}`)
-      seen.push(...json.items.map(({ state, event: { data } }: { state: string; event: { data?: unknown } }) => `${state} ${data === undefined}`))
+      seen.push(
+        ...json.items.map(
+          ({ state, event: { data } }: { state: string; event: { data?: unknown } }) =>
+            `${state} ${data === undefined}`,
+        ),
+      )
       after = json.next
     } while (after !== null)
     deepEqual(seen, ['ready true', 'ready true', 'ready true', 'delayed true', 'leased true'])
@@ -148,7 +211,10 @@ describe('sending and looking at messages', () => {
     await server.call('POST', `/v1/queues/${to}/settle`, { body: { outcomes: [{ token, do: 'bury', reason: 'bad' }] } })
     equal((await server.call('GET', path)).json.reason, 'buried')
     equal((await server.call('DELETE', path)).status, 204)
-    equal((await server.call('DELETE', `/v1/queues/${to}/messages/01890000-0000-7000-8000-000000000000`)).json.code, 'message-not-found')
+    equal(
+      (await server.call('DELETE', `/v1/queues/${to}/messages/01890000-0000-7000-8000-000000000000`)).json.code,
+      'message-not-found',
+    )
     equal((await server.call('GET', `/v1/queues/${to}/messages/nonsense`)).json.code, 'message-not-found')
   })
 })

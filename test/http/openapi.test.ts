@@ -15,15 +15,32 @@ const Tree = z.object({
     return z.array(Tree)
   },
 })
-const resize = task('resize', { input: z.object({ width: z.number() }), output: z.object({ url: z.url() }), errors: { too_big: z.object({ max: z.number() }) } })
+const resize = task('resize', {
+  input: z.object({ width: z.number() }),
+  output: z.object({ url: z.url() }),
+  errors: { too_big: z.object({ max: z.number() }) },
+})
 const grow = task('grow', { input: Tree, output: type({ leaves: 'number' }) })
 const plain = task('plain', { input: v.object({ a: v.string() }) })
 const inbox = queue('inbox', { data: z.object({ raw: z.string() }) })
 
 interface Document {
-  readonly paths: Record<string, Record<string, { responses: Record<string, { content?: Record<string, { schema: object }> }>; requestBody?: { content: Record<string, { schema: object }> }; operationId: string; callbacks?: object }>>
+  readonly paths: Record<
+    string,
+    Record<
+      string,
+      {
+        responses: Record<string, { content?: Record<string, { schema: object }> }>
+        requestBody?: { content: Record<string, { schema: object }> }
+        operationId: string
+        callbacks?: object
+      }
+    >
+  >
   readonly components: { readonly schemas: Record<string, object> }
 }
+
+const body = (value: unknown, headers: Record<string, string> = {}) => ({ body: value, headers })
 
 describe('the OpenAPI document', () => {
   let server: TestServer
@@ -32,7 +49,14 @@ describe('the OpenAPI document', () => {
 
   before(async () => {
     server = await startServer()
-    await server.post.work(() => ({ handlers: [handle(resize, ({ width }, ctx) => (width > 9 ? ctx.fail('too_big', { max: 9 }) : { url: 'https://a.example/' }))], contracts: [grow, plain, inbox] }))
+    await server.post.work(() => ({
+      handlers: [
+        handle(resize, ({ width }, ctx) =>
+          width > 9 ? ctx.fail('too_big', { max: 9 }) : { url: 'https://a.example/' },
+        ),
+      ],
+      contracts: [grow, plain, inbox],
+    }))
     document = (await server.call('GET', '/openapi.json')).json
   })
   after(() => server[Symbol.asyncDispose]())
@@ -43,7 +67,11 @@ describe('the OpenAPI document', () => {
     const pathname = path.split('?')[0]!
     // Of two that fit, the one without a parameter counts.
     const templates = Object.keys(document.paths).sort((a, b) => Number(a.includes('{')) - Number(b.includes('{')))
-    const template = templates.find((each) => new RegExp(`^${each.replace(/\{\w+\}/g, '[^/]+')}$`).test(pathname) && method.toLowerCase() in document.paths[each]!)
+    const template = templates.find(
+      (each) =>
+        new RegExp(`^${each.replace(/\{\w+\}/g, '[^/]+')}$`).test(pathname) &&
+        method.toLowerCase() in document.paths[each]!,
+    )
     ok(template !== undefined, `${method} ${path} is in the document`)
     const operation = document.paths[template]![method.toLowerCase()]!
     const response = operation.responses[String(reply.status)]
@@ -71,8 +99,8 @@ describe('the OpenAPI document', () => {
   })
 
   test('every answer of every route is as it says', async () => {
-    const body = (value: unknown, headers: Record<string, string> = {}) => ({ body: value, headers })
-    for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/v1/queues', '/v1/operations']) await call('GET', path)
+    for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/v1/queues', '/v1/operations'])
+      await call('GET', path)
     await call('PUT', '/v1/queues/a', body({ limit: { messages: 3 } }))
     await call('PUT', '/v1/queues/a', body({ limit: { messages: 4 }, aging: '5m', keep: { dead: '1d' } }))
     await call('PATCH', '/v1/queues/a', body({ retry: { attempts: 3 } }))
@@ -81,18 +109,39 @@ describe('the OpenAPI document', () => {
     await call('GET', '/v1/queues/a')
     await call('POST', '/v1/queues/a/pause')
     await call('POST', '/v1/queues/a/resume')
-    for (let at = 0; at < 3; at++) await call('POST', '/v1/queues/a/messages', body({ at }, { 'posthorn-key': 'k', 'posthorn-group': 'g', 'posthorn-dedupe': `d${at}`, 'posthorn-expires': '1h', 'posthorn-priority': '7' }))
+    for (let at = 0; at < 3; at++)
+      await call(
+        'POST',
+        '/v1/queues/a/messages',
+        body(
+          { at },
+          {
+            'posthorn-key': 'k',
+            'posthorn-group': 'g',
+            'posthorn-dedupe': `d${at}`,
+            'posthorn-expires': '1h',
+            'posthorn-priority': '7',
+          },
+        ),
+      )
     await call('POST', '/v1/queues/a/messages', body('[]', { 'content-type': 'application/cloudevents-batch+json' }))
     await call('POST', '/v1/queues/a/messages', body('{', { 'content-type': 'application/json' }))
     const event = { specversion: '1.0', id: 'e', source: 's', type: 't' }
-    await call('POST', '/v1/queues/a/messages', body(JSON.stringify([event]), { 'content-type': 'application/cloudevents-batch+json' }))
+    await call(
+      'POST',
+      '/v1/queues/a/messages',
+      body(JSON.stringify([event]), { 'content-type': 'application/cloudevents-batch+json' }),
+    )
     await call('POST', '/v1/queues/a/messages', body({ full: 1 }))
     await call('POST', '/v1/queues/system:operation/messages', body({}))
     await call('POST', '/v1/queues/inbox/messages', body({ raw: 'x' }))
     await call('POST', '/v1/queues/inbox/messages', body({ raw: 1 }))
     const { json: leased } = await call('POST', '/v1/queues/a/lease', body({ max: 2 }))
     await call('POST', '/v1/queues/a/lease', body({ max: 0 }))
-    const outcomes = [{ token: leased.deliveries[0].token, do: 'bury' }, { token: 'x', do: 'extend' }]
+    const outcomes = [
+      { token: leased.deliveries[0].token, do: 'bury' },
+      { token: 'x', do: 'extend' },
+    ]
     await call('POST', '/v1/queues/a/settle', body({ outcomes }))
     await call('POST', '/v1/queues/a/settle', body({ outcomes: 1 }))
     await call('GET', '/v1/queues/a/messages')
@@ -125,9 +174,18 @@ describe('the OpenAPI document', () => {
     await call('GET', `/v1/operations/${done.id}`)
     await call('GET', '/v1/operations?status=failed')
     await call('GET', '/v1/operations?limit=0')
-    const promised = Object.values(document.paths).flatMap((path) => Object.values(path)).flatMap(({ operationId, responses }) => Object.keys(responses).filter((status) => status.startsWith('2')).map((status) => `${operationId} ${status}`))
+    const promised = Object.values(document.paths)
+      .flatMap((path) => Object.values(path))
+      .flatMap(({ operationId, responses }) =>
+        Object.keys(responses)
+          .filter((status) => status.startsWith('2'))
+          .map((status) => `${operationId} ${status}`),
+      )
     // Paths of contracts are the general ones, narrowed; what they answer was held against the narrow ones above.
-    deepEqual(promised.filter((each) => !seen.has(each) && !/^(task|queue)\./.test(each) && each !== 'startTask 200'), [])
+    deepEqual(
+      promised.filter((each) => !seen.has(each) && !/^(task|queue)\./.test(each) && each !== 'startTask 200'),
+      [],
+    )
   })
 
   test('each contract has a path of its own with its schemas, whatever library they are of', () => {
@@ -145,7 +203,9 @@ describe('the OpenAPI document', () => {
   test('it says whether a key is needed', async () => {
     equal('security' in document, false)
     await using keyed = await startServer({ key: 'a-key-of-some-length' })
-    const { json } = await keyed.call('GET', '/openapi.json', { headers: { authorization: 'Bearer a-key-of-some-length' } })
+    const { json } = await keyed.call('GET', '/openapi.json', {
+      headers: { authorization: 'Bearer a-key-of-some-length' },
+    })
     deepEqual(json.security, [{ key: [] }])
     deepEqual(json.paths['/healthz'].get.security, [])
   })

@@ -9,39 +9,62 @@ describe('queues', () => {
   after(() => server[Symbol.asyncDispose]())
 
   const next = () => `q${++queue}`
-  const put = (name: string, body: unknown, headers: Record<string, string> = {}) => server.call('PUT', `/v1/queues/${name}`, { body, headers })
-  const patch = (name: string, body: unknown, headers: Record<string, string> = {}) => server.call('PATCH', `/v1/queues/${name}`, { body, headers })
+  const put = (name: string, body: unknown, headers: Record<string, string> = {}) =>
+    server.call('PUT', `/v1/queues/${name}`, { body, headers })
+  const patch = (name: string, body: unknown, headers: Record<string, string> = {}) =>
+    server.call('PATCH', `/v1/queues/${name}`, { body, headers })
   const get = (name: string) => server.call('GET', `/v1/queues/${name}`)
   const send = async (name: string, count: number, headers: Record<string, string> = {}) => {
-    for (let at = 0; at < count; at++) await server.call('POST', `/v1/queues/${name}/messages`, { body: { at }, headers })
+    for (let at = 0; at < count; at++)
+      await server.call('POST', `/v1/queues/${name}/messages`, { body: { at }, headers })
   }
   const bury = async (name: string, count: number) => {
     const { json } = await server.call('POST', `/v1/queues/${name}/lease`, { body: { max: count } })
-    await server.call('POST', `/v1/queues/${name}/settle`, { body: { outcomes: json.deliveries.map(({ token }: { token: string }) => ({ token, do: 'bury', reason: 'x' })) } })
+    await server.call('POST', `/v1/queues/${name}/settle`, {
+      body: { outcomes: json.deliveries.map(({ token }: { token: string }) => ({ token, do: 'bury', reason: 'x' })) },
+    })
   }
-  const ended = async (started: Reply) => (await server.call('GET', `${started.headers.get('operation-location')}?wait=20`)).json
+  const ended = async (started: Reply) =>
+    (await server.call('GET', `${started.headers.get('operation-location')}?wait=20`)).json
 
   test('settings are made, read, replaced and patched; versions guard them', async () => {
     const name = next()
     equal((await get(name)).json.code, 'queue-not-found')
-    const made = await put(name, { limit: { messages: 5 }, keep: { dead: '7d' }, pick: 'fifo' }, { 'if-none-match': '*' })
+    const made = await put(
+      name,
+      { limit: { messages: 5 }, keep: { dead: '7d' }, pick: 'fifo' },
+      { 'if-none-match': '*' },
+    )
     equal(made.status, 201)
     const etag = made.headers.get('etag')!
     match(etag, /^".+"$/)
     equal((await put(name, {}, { 'if-none-match': '*' })).json.code, 'precondition-failed')
     const read = await get(name)
     equal(read.headers.get('etag'), etag)
-    deepEqual([read.json.limit, read.json.keep.dead, read.json.pick, read.json.dedupeWindow], [{ messages: 5, bytes: null }, '7d', 'fifo', '1d'])
+    deepEqual(
+      [read.json.limit, read.json.keep.dead, read.json.pick, read.json.dedupeWindow],
+      [{ messages: 5, bytes: null }, '7d', 'fifo', '1d'],
+    )
 
-    const patched = await patch(name, { paused: true, limit: { bytes: 1_000 }, retry: { attempts: 9 } }, { 'if-match': etag, 'content-type': 'application/merge-patch+json' })
-    deepEqual([patched.json.paused, patched.json.limit, patched.json.pick, patched.json.retry.attempts], [true, { messages: 5, bytes: 1_000 }, 'fifo', 9])
+    const patched = await patch(
+      name,
+      { paused: true, limit: { bytes: 1_000 }, retry: { attempts: 9 } },
+      { 'if-match': etag, 'content-type': 'application/merge-patch+json' },
+    )
+    deepEqual(
+      [patched.json.paused, patched.json.limit, patched.json.pick, patched.json.retry.attempts],
+      [true, { messages: 5, bytes: 1_000 }, 'fifo', 9],
+    )
     const late = await patch(name, { paused: false }, { 'if-match': etag })
     deepEqual([late.status, late.json.code], [412, 'precondition-failed'])
     deepEqual((await patch(name, { limit: { messages: null }, pick: null })).json.limit.messages, null)
     equal((await get(name)).json.pick, 'priority')
 
     const replaced = await put(name, {})
-    deepEqual([replaced.status, replaced.json.paused, replaced.json.limit.messages, replaced.json.retry.attempts], [200, false, 1_000_000, 5])
+    deepEqual(
+      [replaced.status, replaced.json.paused, replaced.json.limit.messages, replaced.json.retry.attempts],
+      [200, false, 1_000_000, 5],
+    )
   })
 
   test('what was read can be changed and written back', async () => {
@@ -81,7 +104,7 @@ describe('queues', () => {
   test('queues are listed by name, page by page', async () => {
     for (const name of ['z-c', 'z-a', 'z-b']) await put(name, {})
     const names: string[] = []
-    for (let after = 'z-'; after !== null; ) {
+    for (let after = 'z-'; after !== null;) {
       const { json } = await server.call('GET', `/v1/queues?limit=1&after=${after}`)
       names.push(...json.items.map(({ queue }: { queue: string }) => queue))
       after = json.next
@@ -125,7 +148,15 @@ describe('queues', () => {
     deepEqual((await ended(started)).output, { matched: 2, moved: 2 })
     const { json } = await get(name)
     deepEqual([json.dead, json.ready], [3, 2])
-    for (const body of [{ match: { grp: 'a' } }, { max: 0 }, { dryRun: 'yes' }, { ratePerSecond: 0 }, { match: { before: 'now' } }, { queue: 'other' }]) equal((await redrive(body)).json.code, 'invalid', JSON.stringify(body))
+    for (const body of [
+      { match: { grp: 'a' } },
+      { max: 0 },
+      { dryRun: 'yes' },
+      { ratePerSecond: 0 },
+      { match: { before: 'now' } },
+      { queue: 'other' },
+    ])
+      equal((await redrive(body)).json.code, 'invalid', JSON.stringify(body))
     equal((await server.call('POST', `/v1/queues/${next()}/redrive`, { body: {} })).json.code, 'queue-not-found')
     equal((await server.call('POST', '/v1/queues/system:operation/redrive', { body: {} })).status, 403)
   })
@@ -149,10 +180,17 @@ describe('queues', () => {
     await send(name, 4)
     await send(name, 2, { 'posthorn-delay': '1h' })
     await bury(name, 1)
-    deepEqual((await ended(await server.call('POST', `/v1/queues/${name}/purge`, { body: { state: 'delayed' } }))).output, { matched: 2, moved: 2 })
-    deepEqual((await ended(await server.call('POST', `/v1/queues/${name}/purge`, { body: { state: 'waiting' } }))).output, { matched: 3, moved: 3 })
+    deepEqual(
+      (await ended(await server.call('POST', `/v1/queues/${name}/purge`, { body: { state: 'delayed' } }))).output,
+      { matched: 2, moved: 2 },
+    )
+    deepEqual(
+      (await ended(await server.call('POST', `/v1/queues/${name}/purge`, { body: { state: 'waiting' } }))).output,
+      { matched: 3, moved: 3 },
+    )
     const { json } = await get(name)
     deepEqual([json.dead, json.ready, json.ended.discarded], [1, 0, 5])
-    for (const body of [{}, { state: 'leased' }, { state: 'dead', force: true }]) equal((await server.call('POST', `/v1/queues/${name}/purge`, { body })).json.code, 'invalid')
+    for (const body of [{}, { state: 'leased' }, { state: 'dead', force: true }])
+      equal((await server.call('POST', `/v1/queues/${name}/purge`, { body })).json.code, 'invalid')
   })
 })

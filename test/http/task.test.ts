@@ -6,10 +6,20 @@ import { createIds } from '../../src/core/id.ts'
 import { handle, task } from '../../src/task/index.ts'
 import { startServer, until, type TestServer } from './server/client.ts'
 
-const double = task('double', { input: z.object({ n: z.number() }), output: z.object({ n: z.number() }), errors: { too_big: z.object({ max: z.number() }) }, key: ({ n }) => `k${n}` })
+const double = task('double', {
+  input: z.object({ n: z.number() }),
+  output: z.object({ n: z.number() }),
+  errors: { too_big: z.object({ max: z.number() }) },
+  key: ({ n }) => `k${n}`,
+})
 const slow = task('slow', { output: z.string() })
 const nothing = task('nothing')
-const remote = task('remote', { input: z.object({ a: z.string() }), output: z.object({ b: z.string().transform(Number) }), errors: { no_luck: z.object({ left: z.number() }) }, retry: { attempts: 2 } })
+const remote = task('remote', {
+  input: z.object({ a: z.string() }),
+  output: z.object({ b: z.string().transform(Number) }),
+  errors: { no_luck: z.object({ left: z.number() }) },
+  retry: { attempts: 2 },
+})
 
 describe('tasks and operations', () => {
   let server: TestServer
@@ -31,10 +41,13 @@ describe('tasks and operations', () => {
   })
   after(() => server[Symbol.asyncDispose]())
 
-  const start = (name: string, body?: unknown, headers: Record<string, string> = {}) => server.call('POST', `/v1/tasks/${name}`, { ...(body === undefined ? {} : { body }), headers })
+  const start = (name: string, body?: unknown, headers: Record<string, string> = {}) =>
+    server.call('POST', `/v1/tasks/${name}`, { ...(body === undefined ? {} : { body }), headers })
   const wait = { prefer: 'respond-async, wait=20' }
-  const lease = async (name: string) => (await server.call('POST', `/v1/queues/task:${name}/lease`, { body: {} })).json.deliveries[0]
-  const settle = (name: string, ...outcomes: object[]) => server.call('POST', `/v1/queues/task:${name}/settle`, { body: { outcomes } })
+  const lease = async (name: string) =>
+    (await server.call('POST', `/v1/queues/task:${name}/lease`, { body: {} })).json.deliveries[0]
+  const settle = (name: string, ...outcomes: object[]) =>
+    server.call('POST', `/v1/queues/task:${name}/settle`, { body: { outcomes } })
 
   test('starting answers 202 with the operation and where it is', async () => {
     const { status, headers, json } = await start('double', { n: 4 })
@@ -53,7 +66,10 @@ describe('tasks and operations', () => {
     const good = await start('double', { n: 1 }, wait)
     deepEqual([good.status, good.headers.get('preference-applied'), good.json.output], [200, 'wait=20', { n: 2 }])
     const bad = await start('double', { n: 101 }, wait)
-    deepEqual([bad.status, bad.json.status, bad.json.error.code, bad.json.error.data], [200, 'failed', 'too_big', { max: 100 }])
+    deepEqual(
+      [bad.status, bad.json.status, bad.json.error.code, bad.json.error.data],
+      [200, 'failed', 'too_big', { max: 100 }],
+    )
     equal((await start('nothing', undefined, wait)).json.status, 'succeeded')
     const short = await start('slow', undefined, { prefer: 'wait=0' })
     deepEqual([short.status, short.json.done], [202, false])
@@ -64,13 +80,28 @@ describe('tasks and operations', () => {
     const { status, json } = await start('double', { n: 'x' })
     deepEqual([status, json.code, json.issues[0].path], [422, 'invalid-input', ['n']])
     equal((await start('nothing', {})).json.code, 'invalid-input')
-    equal((await server.call('POST', '/v1/queues/task:double/messages', { body: { n: 'x' } })).json.code, 'invalid-input')
+    equal(
+      (await server.call('POST', '/v1/queues/task:double/messages', { body: { n: 'x' } })).json.code,
+      'invalid-input',
+    )
     equal((await start('double', '{"n":1', { 'content-type': 'application/json' })).json.code, 'invalid-json')
-    equal((await start('double', 'n=1', { 'content-type': 'application/x-www-form-urlencoded' })).json.code, 'unsupported-media-type')
-    equal((await start('double', '[]', { 'content-type': 'application/cloudevents-batch+json' })).json.code, 'unsupported-media-type')
+    equal(
+      (await start('double', 'n=1', { 'content-type': 'application/x-www-form-urlencoded' })).json.code,
+      'unsupported-media-type',
+    )
+    equal(
+      (await start('double', '[]', { 'content-type': 'application/cloudevents-batch+json' })).json.code,
+      'unsupported-media-type',
+    )
     const event = { specversion: '1.0', id: 'e', source: 's', type: 'other', data: { n: 1 } }
-    equal((await start('double', JSON.stringify(event), { 'content-type': 'application/cloudevents+json' })).json.code, 'invalid-event')
-    const right = await start('double', JSON.stringify({ ...event, type: 'posthorn.task.double' }), { 'content-type': 'application/cloudevents+json', ...wait })
+    equal(
+      (await start('double', JSON.stringify(event), { 'content-type': 'application/cloudevents+json' })).json.code,
+      'invalid-event',
+    )
+    const right = await start('double', JSON.stringify({ ...event, type: 'posthorn.task.double' }), {
+      'content-type': 'application/cloudevents+json',
+      ...wait,
+    })
     deepEqual(right.json.output, { n: 2 })
   })
 
@@ -91,7 +122,8 @@ describe('tasks and operations', () => {
     deepEqual([again.status, again.json.id, again.json.attempts], [200, id, 1])
     equal((await start('double', { n: 4 }, { 'operation-id': id })).json.code, 'idempotency-mismatch')
     equal((await start('nothing', undefined, { 'operation-id': id })).json.code, 'idempotency-mismatch')
-    for (const wrong of ['x', '8f14e45f-ceea-467f-a9d5-1b2d3c4e5f60']) equal((await start('nothing', undefined, { 'operation-id': wrong })).json.code, 'invalid')
+    for (const wrong of ['x', '8f14e45f-ceea-467f-a9d5-1b2d3c4e5f60'])
+      equal((await start('nothing', undefined, { 'operation-id': wrong })).json.code, 'invalid')
   })
 
   test('a repeated Idempotency-Key gets the same operation, and waits for it if asked to', async () => {
@@ -109,7 +141,10 @@ describe('tasks and operations', () => {
     equal((await server.call('POST', json.links.cancel)).status, 202)
     equal((await server.call('GET', `${json.links.self}?wait=20`)).json.status, 'cancelled')
     equal((await server.call('DELETE', json.links.self)).status, 204)
-    deepEqual([(await server.call('GET', json.links.self)).status, (await server.call('GET', json.links.self)).json.code], [410, 'operation-gone'])
+    deepEqual(
+      [(await server.call('GET', json.links.self)).status, (await server.call('GET', json.links.self)).json.code],
+      [410, 'operation-gone'],
+    )
   })
 
   test('an operation that never was is 404, one that is older than is kept 410', async () => {
@@ -125,7 +160,10 @@ describe('tasks and operations', () => {
   test('operations are listed by task, status and group', async () => {
     await start('double', { n: 50 }, { ...wait, 'posthorn-group': 'g1' })
     await start('double', { n: 500 }, { ...wait, 'posthorn-group': 'g1' })
-    const list = async (query: string) => (await server.call('GET', `/v1/operations?${query}`)).json.items.map(({ task: name, status, group }: Record<string, string>) => [name, status, group])
+    const list = async (query: string) =>
+      (await server.call('GET', `/v1/operations?${query}`)).json.items.map(
+        ({ task: name, status, group }: Record<string, string>) => [name, status, group],
+      )
     deepEqual(await list('group=g1&status=failed'), [['double', 'failed', 'g1']])
     deepEqual((await list('task=double&group=g1')).length, 2)
     equal((await server.call('GET', '/v1/operations?status=lost')).json.code, 'invalid')
@@ -147,8 +185,15 @@ describe('tasks and operations', () => {
   test('and its errors with the bury, or its retries until they are used up', async () => {
     const first = (await start('remote', { a: 'x' })).json
     const one = await lease('remote')
-    equal((await settle('remote', { token: one.token, do: 'bury', error: { code: 'unheard_of' } })).json.code, 'invalid-outcome')
-    equal((await settle('remote', { token: one.token, do: 'bury', error: { code: 'no_luck', data: { left: 'few' } } })).json.code, 'invalid-outcome')
+    equal(
+      (await settle('remote', { token: one.token, do: 'bury', error: { code: 'unheard_of' } })).json.code,
+      'invalid-outcome',
+    )
+    equal(
+      (await settle('remote', { token: one.token, do: 'bury', error: { code: 'no_luck', data: { left: 'few' } } })).json
+        .code,
+      'invalid-outcome',
+    )
     await settle('remote', { token: one.token, do: 'bury', error: { code: 'no_luck', data: { left: 2 } } })
     const failed = (await server.call('GET', `/v1/operations/${first.id}`)).json
     deepEqual([failed.status, failed.error.code, failed.error.data], ['failed', 'no_luck', { left: 2 }])
@@ -165,7 +210,9 @@ describe('tasks and operations', () => {
     const { json } = await start('remote', { a: 'z' })
     const { token } = await lease('remote')
     await server.call('POST', json.links.cancel)
-    deepEqual((await settle('remote', { token, do: 'extend' })).json.results, [{ token, status: 'ok', cancelRequested: true }])
+    deepEqual((await settle('remote', { token, do: 'extend' })).json.results, [
+      { token, status: 'ok', cancelRequested: true },
+    ])
     await settle('remote', { token, do: 'release' })
     equal((await server.call('GET', `${json.links.self}?wait=20`)).json.status, 'cancelled')
   })

@@ -20,7 +20,10 @@ export function fromBinary(headers: Iterable<readonly [string, string]>): EventA
     if (name === 'content-type') given.push(['datacontenttype', value])
     if (!name.startsWith(PREFIX)) continue
     const attribute = name.slice(PREFIX.length)
-    if (attribute === 'datacontenttype') throw new PosthornError('invalid-event', 'header ce-datacontenttype: the Content-Type header says it', { details: { field: name } })
+    if (attribute === 'datacontenttype')
+      throw new PosthornError('invalid-event', 'header ce-datacontenttype: the Content-Type header says it', {
+        details: { field: name },
+      })
     given.push([attribute, decodeHeader(value, name)])
   }
   return checkAttributes(given, 'event')

@@ -1,6 +1,6 @@
 import { equal, throws } from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { decodeHeader, encodeHeader } from './header.ts'
 
 const seed = Number(process.env['POSTHORN_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
@@ -22,7 +22,8 @@ test('needless and lower-case escapes and quoted strings are understood', () => 
 })
 
 test('what is not UTF-8 is refused', () => {
-  for (const value of ['%C0%A0', '%', '%4', '%zz', '%FF', 'Ã¤', '\u0001']) throws(() => decodeHeader(value, 'ce-x'), { code: 'invalid-event' }, value)
+  for (const value of ['%C0%A0', '%', '%4', '%zz', '%FF', 'Ã¤', '\u0001'])
+    throws(() => decodeHeader(value, 'ce-x'), { code: 'invalid-event' }, value)
 })
 
 test(`every text comes back (seed ${seed})`, () => {

@@ -26,7 +26,8 @@ export function encodeHeader(value: string): string {
  */
 export function decodeHeader(value: string, name: string): string {
   const text = QUOTED.test(value) ? value.slice(1, -1).replace(/\\(.)/gs, '$1') : value
-  if (!SENDABLE.test(text)) throw invalid(name, "characters outside ASCII must be percent-encoded as UTF-8, like 'Euro%20%E2%82%AC'")
+  if (!SENDABLE.test(text))
+    throw invalid(name, "characters outside ASCII must be percent-encoded as UTF-8, like 'Euro%20%E2%82%AC'")
   if (!text.includes('%')) return text
   const bytes: number[] = []
   for (let at = 0; at < text.length; at++) {
@@ -35,7 +36,8 @@ export function decodeHeader(value: string, name: string): string {
       continue
     }
     const hex = text.slice(at + 1, at + 3)
-    if (!/^[0-9A-Fa-f]{2}$/.test(hex)) throw invalid(name, "'%' must be followed by two hexadecimal digits; a percent sign itself is '%25'")
+    if (!/^[0-9A-Fa-f]{2}$/.test(hex))
+      throw invalid(name, "'%' must be followed by two hexadecimal digits; a percent sign itself is '%25'")
     bytes.push(Number.parseInt(hex, 16))
     at += 2
   }

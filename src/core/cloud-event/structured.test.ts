@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import { CloudEvent, HTTP } from 'cloudevents'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { fromBinary, isBinaryEvent, toBinary } from './binary.ts'
 import { modeOf } from './media-type.ts'
 import { itemSpans, memberSpans } from './span.ts'
@@ -32,8 +32,10 @@ test('of data that is given twice the last counts, whatever its name is escaped 
   equal(text(fromStructured(wrap(',"data":1,"d\\u0061ta":2')).body), '2')
 })
 
+const write = (datacontenttype: string, body: Uint8Array, form?: 'base64') =>
+  JSON.parse(toStructured({ ...event, datacontenttype }, body, form)) as Record<string, unknown>
+
 test('text is a JSON string, everything else base64', () => {
-  const write = (datacontenttype: string, body: Uint8Array, form?: 'base64') => JSON.parse(toStructured({ ...event, datacontenttype }, body, form)) as Record<string, unknown>
   equal(write('text/plain', bytes('a "b" €'))['data'], 'a "b" €')
   equal(write('text/plain', Uint8Array.of(0xe9))['data_base64'], '6Q==')
   equal(write('application/json', bytes('{"a":1}'), 'base64')['data_base64'], 'eyJhIjoxfQ==')
@@ -59,8 +61,10 @@ test('events that are wrong are refused with the attribute that is', () => {
     ['{"specversion":"1.0","id":"1","source":"s","type":"t","data":1,"data_base64":"AA=="}', /both/],
     ['{"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"a"}', /base64/],
   ]
-  for (const [given, message] of wrong) throws(() => fromStructured(bytes(given)), { code: 'invalid-event', message }, given)
-  for (const given of ['', '{', 'nul', '\u00e9{']) throws(() => fromStructured(bytes(given)), { code: 'invalid-json' }, given)
+  for (const [given, message] of wrong)
+    throws(() => fromStructured(bytes(given)), { code: 'invalid-event', message }, given)
+  for (const given of ['', '{', 'nul', '\u00e9{'])
+    throws(() => fromStructured(bytes(given)), { code: 'invalid-json' }, given)
   throws(() => fromStructured(Uint8Array.of(0xff)), { code: 'invalid-json' })
   throws(() => fromBatch(bytes('[{"specversion":"1.0"}]')), { code: 'invalid-event', message: /events\[0\]/ })
   throws(() => fromBatch(bytes('{}')), { code: 'invalid-event' })
@@ -72,45 +76,95 @@ test('null is "not set"', () => {
 
 test('a batch keeps the bytes of each event', () => {
   const read = fromBatch(bytes(`[ ${text(wrap(',"data":[1.0]'))} , ${text(wrap(',"data": {"a":"]"}'))} ]`))
-  deepEqual(read.map(({ body }) => text(body)), ['[1.0]', '{"a":"]"}'])
+  deepEqual(
+    read.map(({ body }) => text(body)),
+    ['[1.0]', '{"a":"]"}'],
+  )
   deepEqual(fromBatch(bytes('[ ]')), [])
 })
 
 test('events of the CloudEvents SDK are read, and ours by it, structured and in batches', () => {
-  const sdk = new CloudEvent({ ...event, datacontenttype: 'application/json', subject: 'Euro € 😀', partitionkey: 'k', data: { a: [1, 'é'] } })
+  const sdk = new CloudEvent({
+    ...event,
+    datacontenttype: 'application/json',
+    subject: 'Euro € 😀',
+    partitionkey: 'k',
+    data: { a: [1, 'é'] },
+  })
   const structured = HTTP.structured(sdk)
   equal(modeOf(String(structured.headers['content-type'])), 'structured')
   const read = fromStructured(bytes(structured.body as string))
-  deepEqual([read.event.subject, read.event['partitionkey'], JSON.parse(text(read.body))], ['Euro € 😀', 'k', { a: [1, 'é'] }])
+  deepEqual(
+    [read.event.subject, read.event['partitionkey'], JSON.parse(text(read.body))],
+    ['Euro € 😀', 'k', { a: [1, 'é'] }],
+  )
 
-  const back = HTTP.toEvent({ headers: { 'content-type': 'application/cloudevents+json' }, body: toStructured(read.event, read.body) }) as CloudEvent<unknown>
+  const back = HTTP.toEvent({
+    headers: { 'content-type': 'application/cloudevents+json' },
+    body: toStructured(read.event, read.body),
+  }) as CloudEvent<unknown>
   deepEqual([back.id, back.subject, back.data], [sdk.id, sdk.subject, sdk.data])
 
   const batch = `[${toStructured(read.event, read.body)},${toStructured({ ...event, datacontenttype: 'text/plain' }, bytes('x'))}]`
-  const events = HTTP.toEvent({ headers: { 'content-type': 'application/cloudevents-batch+json' }, body: batch }) as CloudEvent<unknown>[]
-  deepEqual(events.map(({ data }) => data), [{ a: [1, 'é'] }, 'x'])
-  deepEqual(fromBatch(bytes(batch)).map(({ event: { id } }) => id), ['1', '1'])
+  const events = HTTP.toEvent({
+    headers: { 'content-type': 'application/cloudevents-batch+json' },
+    body: batch,
+  }) as CloudEvent<unknown>[]
+  deepEqual(
+    events.map(({ data }) => data),
+    [{ a: [1, 'é'] }, 'x'],
+  )
+  deepEqual(
+    fromBatch(bytes(batch)).map(({ event: { id } }) => id),
+    ['1', '1'],
+  )
 })
 
 test('binary mode: attributes as headers, the content type apart', () => {
   const headers = toBinary({ ...event, datacontenttype: 'text/plain', subject: 'Euro € 😀', n: 1, b: true })
-  deepEqual(headers, { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/test', 'ce-type': 'a.b', 'content-type': 'text/plain', 'ce-subject': 'Euro%20%E2%82%AC%20%F0%9F%98%80', 'ce-n': '1', 'ce-b': 'true' })
-  deepEqual(fromBinary(Object.entries(headers)), { ...event, datacontenttype: 'text/plain', subject: 'Euro € 😀', n: '1', b: 'true' })
+  deepEqual(headers, {
+    'ce-specversion': '1.0',
+    'ce-id': '1',
+    'ce-source': '/test',
+    'ce-type': 'a.b',
+    'content-type': 'text/plain',
+    'ce-subject': 'Euro%20%E2%82%AC%20%F0%9F%98%80',
+    'ce-n': '1',
+    'ce-b': 'true',
+  })
+  deepEqual(fromBinary(Object.entries(headers)), {
+    ...event,
+    datacontenttype: 'text/plain',
+    subject: 'Euro € 😀',
+    n: '1',
+    b: 'true',
+  })
   equal(isBinaryEvent([['Content-Type', 'x']]), false)
   equal(isBinaryEvent([['CE-Id', 'x']]), true)
-  throws(() => fromBinary([...Object.entries(headers), ['ce-datacontenttype', 'text/plain']]), { code: 'invalid-event' })
+  throws(() => fromBinary([...Object.entries(headers), ['ce-datacontenttype', 'text/plain']]), {
+    code: 'invalid-event',
+  })
   throws(() => fromBinary([['ce-id', '1']]), { code: 'invalid-event', message: /specversion/ })
 })
 
 test(`spans are where JSON.parse finds the values (seed ${seed})`, () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.jsonValue()), fc.nat(3), (object, list, indent) => {
-      const objectText = JSON.stringify(object, null, indent)
-      for (const [name, { start, end }] of memberSpans(objectText)) deepEqual(JSON.parse(objectText.slice(start, end)), (JSON.parse(objectText) as Record<string, unknown>)[name])
-      equal(memberSpans(objectText).size, Object.keys(object).length)
-      const listText = JSON.stringify(list, null, indent)
-      deepEqual(itemSpans(listText).map(({ start, end }) => JSON.parse(listText.slice(start, end)) as unknown), JSON.parse(listText))
-    }),
+    fc.property(
+      fc.dictionary(fc.string(), fc.jsonValue()),
+      fc.array(fc.jsonValue()),
+      fc.nat(3),
+      (object, list, indent) => {
+        const objectText = JSON.stringify(object, null, indent)
+        for (const [name, { start, end }] of memberSpans(objectText))
+          deepEqual(JSON.parse(objectText.slice(start, end)), (JSON.parse(objectText) as Record<string, unknown>)[name])
+        equal(memberSpans(objectText).size, Object.keys(object).length)
+        const listText = JSON.stringify(list, null, indent)
+        deepEqual(
+          itemSpans(listText).map(({ start, end }) => JSON.parse(listText.slice(start, end)) as unknown),
+          JSON.parse(listText),
+        )
+      },
+    ),
     { seed },
   )
 })

@@ -69,7 +69,8 @@ function dataMember(contentType: string | undefined, body: Uint8Array, form: 'js
 }
 
 function fromParsed(value: unknown, text: string, start: number, place: string): EventWithBody {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new PosthornError('invalid-event', `${place} must be a JSON object`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new PosthornError('invalid-event', `${place} must be a JSON object`)
   const { data, data_base64: base64, ...members } = value as Record<string, unknown>
   const event = checkAttributes(Object.entries(members), place)
   if (base64 !== undefined && base64 !== null) {

@@ -27,8 +27,19 @@ const TAGS = [
 ]
 
 const ENDED = object(
-  { specversion: { const: '1.0' }, id: { type: 'string' }, source: { type: 'string' }, type: { const: 'posthorn.operation.ended' }, subject: { type: 'string' }, time: { type: 'string', format: 'date-time' }, data: ref('Operation') },
-  { description: 'The id is the same in every attempt. Any 2xx answer means that it was taken; anything else is tried again.' },
+  {
+    specversion: { const: '1.0' },
+    id: { type: 'string' },
+    source: { type: 'string' },
+    type: { const: 'posthorn.operation.ended' },
+    subject: { type: 'string' },
+    time: { type: 'string', format: 'date-time' },
+    data: ref('Operation'),
+  },
+  {
+    description:
+      'The id is the same in every attempt. Any 2xx answer means that it was taken; anything else is tried again.',
+  },
 )
 
 export function createDocument({ routes, contracts, secured }: DocumentOptions): Record<string, unknown> {
@@ -37,13 +48,20 @@ export function createDocument({ routes, contracts, secured }: DocumentOptions):
   for (const definition of contracts) addContract(paths, routes, definition)
   return {
     openapi: '3.1.0',
-    info: { title: 'Posthorn', version: '1', description: 'Durable tasks and queues over HTTP. Errors are problems (RFC 9457) with a code; clients ignore fields and statuses that they do not know.' },
+    info: {
+      title: 'Posthorn',
+      version: '1',
+      description:
+        'Durable tasks and queues over HTTP. Errors are problems (RFC 9457) with a code; clients ignore fields and statuses that they do not know.',
+    },
     tags: TAGS,
     paths,
     webhooks: { operationEnded: { post: callbackOperation(ref('Operation')) } },
     components: {
       schemas: { ...COMPONENTS, OperationEnded: ENDED },
-      ...(secured ? { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: "The platform's key." } } } : {}),
+      ...(secured
+        ? { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: "The platform's key." } } }
+        : {}),
     },
     ...(secured ? { security: [{ key: [] }] } : {}),
   }
@@ -57,20 +75,31 @@ function operationOf(route: Route): Record<string, unknown> {
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
     parameters: [...names.map(pathParameter), ...(route.parameters ?? []).map(showParameter)],
-    ...(route.body === undefined ? {} : { requestBody: { required: route.body.required, content: contentOf(route.body.content) } }),
+    ...(route.body === undefined
+      ? {}
+      : { requestBody: { required: route.body.required, content: contentOf(route.body.content) } }),
     responses: responsesOf(route),
     ...(route.open === true ? { security: [] } : {}),
   }
 }
 
-function addContract(paths: Record<string, Record<string, unknown>>, routes: readonly Route[], definition: Definition): void {
+function addContract(
+  paths: Record<string, Record<string, unknown>>,
+  routes: readonly Route[],
+  definition: Definition,
+): void {
   const { kind, name, queue, input, output, errors } = definition
   const path = kind === 'task' ? `/v1/tasks/${name}` : `/v1/queues/${queue}/messages`
   const route = routes.find(({ id }) => id === (kind === 'task' ? 'startTask' : 'sendMessages'))!
-  const { parameters, responses, ...general } = operationOf(route) as { readonly parameters: readonly { readonly in: string }[]; readonly responses: Record<string, unknown> }
+  const { parameters, responses, ...general } = operationOf(route) as {
+    readonly parameters: readonly { readonly in: string }[]
+    readonly responses: Record<string, unknown>
+  }
   const urn = `urn:posthorn:${kind}:${name}`
   const inputSchema = toJsonSchema(input, `${urn}:input`)
-  const errorSchemas = Object.entries(errors).map(([code, schema]) => object({ code: { const: code }, data: toJsonSchema(schema, `${urn}:error:${code}`) ?? {} }))
+  const errorSchemas = Object.entries(errors).map(([code, schema]) =>
+    object({ code: { const: code }, data: toJsonSchema(schema, `${urn}:error:${code}`) ?? {} }),
+  )
   const operation = narrowOperation(name, toJsonSchema(output, `${urn}:output`), errorSchemas)
   paths[path] = {
     post: {
@@ -78,9 +107,16 @@ function addContract(paths: Record<string, Record<string, unknown>>, routes: rea
       operationId: `${kind}.${name}`,
       summary: kind === 'task' ? `Start the task '${name}'` : `Send to the queue '${name}'`,
       parameters: parameters.filter((parameter) => parameter.in !== 'path'),
-      ...(inputSchema === null ? { requestBody: undefined } : { requestBody: { required: true, content: { 'application/json': { schema: inputSchema } } } }),
-      responses: kind === 'task' ? { ...responses, 200: withSchema(responses['200'], operation), 202: withSchema(responses['202'], operation) } : responses,
-      ...(kind === 'task' ? { callbacks: { ended: { '{$request.header.Posthorn-Callback}': { post: callbackOperation(operation) } } } } : {}),
+      ...(inputSchema === null
+        ? { requestBody: undefined }
+        : { requestBody: { required: true, content: { 'application/json': { schema: inputSchema } } } }),
+      responses:
+        kind === 'task'
+          ? { ...responses, 200: withSchema(responses['200'], operation), 202: withSchema(responses['202'], operation) }
+          : responses,
+      ...(kind === 'task'
+        ? { callbacks: { ended: { '{$request.header.Posthorn-Callback}': { post: callbackOperation(operation) } } } }
+        : {}),
     },
   }
 }
@@ -88,14 +124,29 @@ function addContract(paths: Record<string, Record<string, unknown>>, routes: rea
 /** An operation of one task: with its output, and its own errors. */
 function narrowOperation(task: string, output: JsonSchema | null, errors: readonly JsonSchema[]): JsonSchema {
   const own = errors.length === 0 ? {} : { error: { anyOf: [ref('Problem'), ...errors] } }
-  return { allOf: [ref('Operation'), { type: 'object', properties: { task: { const: task }, ...(output === null ? {} : { output }), ...own } }] }
+  return {
+    allOf: [
+      ref('Operation'),
+      { type: 'object', properties: { task: { const: task }, ...(output === null ? {} : { output }), ...own } },
+    ],
+  }
 }
 
 function callbackOperation(operation: JsonSchema): Record<string, unknown> {
   return {
     summary: 'The operation has ended',
-    requestBody: { required: true, content: { 'application/cloudevents+json': { schema: { allOf: [ref('OperationEnded'), { type: 'object', properties: { data: operation } }] } } } },
-    responses: { '2XX': { description: 'Taken.' }, '410': { description: 'Nobody is there any more: not tried again.' } },
+    requestBody: {
+      required: true,
+      content: {
+        'application/cloudevents+json': {
+          schema: { allOf: [ref('OperationEnded'), { type: 'object', properties: { data: operation } }] },
+        },
+      },
+    },
+    responses: {
+      '2XX': { description: 'Taken.' },
+      '410': { description: 'Nobody is there any more: not tried again.' },
+    },
   }
 }
 
@@ -111,7 +162,10 @@ function responsesOf(route: Route): Record<string, unknown> {
     ...(route.writes === true ? (['draining'] as const) : []),
   ])
   for (const [status, group] of Map.groupBy(codes, (code) => ERRORS[code].status)) {
-    responses[status] = { description: group.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join('\n\n'), content: { 'application/problem+json': { schema: ref('Problem') } } }
+    responses[status] = {
+      description: group.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join('\n\n'),
+      content: { 'application/problem+json': { schema: ref('Problem') } },
+    }
   }
   return responses
 }
@@ -119,7 +173,13 @@ function responsesOf(route: Route): Record<string, unknown> {
 function showReply({ description, content, headers }: Reply): Record<string, unknown> {
   return {
     description,
-    ...(headers === undefined ? {} : { headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, { description: text, schema: { type: 'string' } }])) }),
+    ...(headers === undefined
+      ? {}
+      : {
+          headers: Object.fromEntries(
+            Object.entries(headers).map(([name, text]) => [name, { description: text, schema: { type: 'string' } }]),
+          ),
+        }),
     ...(content === undefined ? {} : { content: contentOf(content) }),
   }
 }
@@ -136,7 +196,11 @@ function showParameter({ name, in: place, description, schema }: Parameter): Rec
   return { name, in: place, description, schema }
 }
 
-const PATH_HELP: Readonly<Record<string, string>> = { queue: "Like 'inbox' or 'task:resize'.", task: 'The name of the task.', id: "Posthorn's id." }
+const PATH_HELP: Readonly<Record<string, string>> = {
+  queue: "Like 'inbox' or 'task:resize'.",
+  task: 'The name of the task.',
+  id: "Posthorn's id.",
+}
 
 function pathParameter(name: string): Record<string, unknown> {
   return { name, in: 'path', required: true, description: PATH_HELP[name] ?? name, schema: { type: 'string' } }

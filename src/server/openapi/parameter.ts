@@ -2,19 +2,37 @@
 import type { Parameter } from '../route.ts'
 import { duration, text, time, whole } from './json-schema.ts'
 
-const header = (name: string, description: string, schema: Parameter['schema'] = text()): Parameter => ({ name, in: 'header', description, schema })
+const header = (name: string, description: string, schema: Parameter['schema'] = text()): Parameter => ({
+  name,
+  in: 'header',
+  description,
+  schema,
+})
 
-export const IDEMPOTENCY_PARAMETER: Parameter = header('Idempotency-Key', 'The same request again within 24 hours gets the stored answer. Quoted or bare; best a UUID.')
+export const IDEMPOTENCY_PARAMETER: Parameter = header(
+  'Idempotency-Key',
+  'The same request again within 24 hours gets the stored answer. Quoted or bare; best a UUID.',
+)
 
 export const DELIVERY_PARAMETERS: readonly Parameter[] = [
   header('Posthorn-Delay', 'Not handed out before so long from now. Extension: delay.', duration),
   header('Posthorn-Not-Before', 'Not handed out before this time. Extension: notbefore.', time),
   header('Posthorn-Priority', '0 to 9, higher first. Extension: priority.', whole(0, 9, 4)),
-  header('Posthorn-Key', 'One at a time and in send order among those that share it. Percent-encoded like values of ce- headers. Extension: partitionkey.'),
+  header(
+    'Posthorn-Key',
+    'One at a time and in send order among those that share it. Percent-encoded like values of ce- headers. Extension: partitionkey.',
+  ),
   header('Posthorn-Group', 'The tenant. Percent-encoded likewise. Extension: group.'),
-  header('Posthorn-Dedupe', 'A second send with the same text within the window changes nothing. Percent-encoded likewise. Extension: dedupe.'),
+  header(
+    'Posthorn-Dedupe',
+    'A second send with the same text within the window changes nothing. Percent-encoded likewise. Extension: dedupe.',
+  ),
   header('Posthorn-Expires', 'Not handed out after so long from now, or after this time. Extension: expirytime.'),
-  header('Posthorn-Callback', 'A URL that is told of the end of the operation. Only for tasks, and only to origins that this server allows.', { type: 'string', format: 'uri' }),
+  header(
+    'Posthorn-Callback',
+    'A URL that is told of the end of the operation. Only for tasks, and only to origins that this server allows.',
+    { type: 'string', format: 'uri' },
+  ),
 ]
 
 export const TRACE_PARAMETERS: readonly Parameter[] = [

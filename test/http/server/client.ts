@@ -32,7 +32,11 @@ export interface TestOptions extends ServeOptions {
   readonly open?: OpenOptions
 }
 
-export async function startServer({ url = 'memory:', open: opening = {}, ...options }: TestOptions = {}): Promise<TestServer> {
+export async function startServer({
+  url = 'memory:',
+  open: opening = {},
+  ...options
+}: TestOptions = {}): Promise<TestServer> {
   const post = await open(url, { log: silentLog, ...opening })
   const server = await serve(post, { port: 0, graceMs: 1_000, ...options })
   return {
@@ -46,7 +50,12 @@ export async function startServer({ url = 'memory:', open: opening = {}, ...opti
   }
 }
 
-export async function callAt(base: string, method: string, path: string, { headers = {}, body, signal }: CallOptions = {}): Promise<Reply> {
+export async function callAt(
+  base: string,
+  method: string,
+  path: string,
+  { headers = {}, body, signal }: CallOptions = {},
+): Promise<Reply> {
   const raw = typeof body === 'string' || body instanceof Uint8Array
   const type = body === undefined || raw ? {} : { 'content-type': 'application/json' }
   const response = await fetch(base + path, {

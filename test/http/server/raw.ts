@@ -43,5 +43,7 @@ export function connectRaw({ host, port }: Pick<Server, 'host' | 'port'>): Raw {
 function parse(text: string): RawReply {
   const end = text.indexOf('\r\n\r\n')
   const status = /^HTTP\/1\.1 (\d{3})/.exec(text)?.[1]
-  return status === undefined ? { status: 0, headers: '', body: '' } : { status: Number(status), headers: text.slice(0, end).toLowerCase(), body: text.slice(end + 4) }
+  return status === undefined
+    ? { status: 0, headers: '', body: '' }
+    : { status: Number(status), headers: text.slice(0, end).toLowerCase(), body: text.slice(end + 4) }
 }
