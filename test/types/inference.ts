@@ -11,6 +11,7 @@ import {
   type SendOptions,
   type Task,
 } from 'posthorn'
+import { testPost } from 'posthorn/testing'
 import * as arktype from './contract/arktype.ts'
 import * as valibot from './contract/valibot.ts'
 import { anything, choice, inbox, json, list, mode, nightly, notify, resize, told, unknown } from './contract/zod.ts'
@@ -133,3 +134,11 @@ export async function sendTwice<I, O, Sent>(
 export const waits = (of: Operation<{ url: string }, any>): Promise<{ url: string }> => of.result()
 await sendTwice(resize, photo)
 await waits(operation)
+
+// A test of the user's own.
+const t = await testPost(handlers)
+for (const { input } of t.sent(resize)) same<typeof input, { id: string; owner: string; taken: string }>(true)
+const performed = await t.perform(resize, photo, { attempt: 2, key: 'k' })
+if (performed.outcome === 'done') same<typeof performed.output, { url: string; width: number }>(true)
+else same<typeof performed.outcome, 'fail' | 'retry' | 'snooze' | 'bury' | 'cancel'>(true)
+await t.perform(nightly)

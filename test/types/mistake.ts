@@ -1,6 +1,9 @@
 // Mistakes that users make. Each has a number, a name and one line; test/types.test.ts holds the first line of what the compiler
 // says to the kept table in mistake.txt. Those marked "fine" are here to show that they are no mistakes.
+import { type } from 'arktype'
 import { handle, open, queue, task } from 'posthorn'
+import { testPost } from 'posthorn/testing'
+import * as v from 'valibot'
 import { z } from 'zod'
 import { inbox, nightly, notify, resize } from './contract/zod.ts'
 
@@ -77,4 +80,12 @@ const photo = { id: '1', owner: 'me', taken: '2026-01-01T00:00:00Z' }
 /*65 no such durability*/ await open('memory:', { durability: 'safe' })
 /*66 grace in words*/ await post.close({ grace: 'a minute' })
 
-export { limit, never, output, width }
+const t = await testPost([handle(nightly, async () => {})])
+/*67 perform checks the input*/ await t.perform(resize, { id: 1, owner: 'me', taken: 'x' })
+/*68 what was sent is typed*/ const mail: number = t.sent(inbox)[0]!.input.raw
+/*69 an outcome narrows*/ const width2 = (await t.perform(resize, photo)).output
+/*70 the clock of a test takes durations*/ t.clock.advance('1 day')
+/*71 Date input with Valibot*/ export const valibotDate = task('v', { input: v.object({ when: v.date() }) })
+/*72 Date input with ArkType*/ export const arktypeDate = task('a', { input: type({ when: 'Date' }) })
+
+export { limit, mail, never, output, width, width2 }
