@@ -27,16 +27,21 @@ export function decideCommit(desk: Desk, commit: Commit, offers: Capabilities['d
     if (known !== undefined) return { ...(JSON.parse(known) as Extract<CommitResult, { status: 'committed' }>), replayed: true }
   }
   const { changes } = commit
-  const isSettling = changes.length === 1 ? SETTLING.has(changes[0]!.do) : changes.some((change) => SETTLING.has(change.do))
+  if (!Array.isArray(changes)) return refusedAt(0, refuse('invalid', `changes is ${quote(changes)}: it must be a list`))
+  const isSettling = changes.some(isSettlement)
   const refused = refusalOfCommit(desk, commit, offers, isSettling) ?? refusalOfChanges(desk, changes, isSettling)
   if (refused !== null) return refused
-  const results = changes.length === 1 ? [decide(desk, changes[0]!)] : changes.map((change) => decideOneOf(desk, change))
+  const results = changes.length === 1 ? [decide(desk, changes[0]!)] : changes.map((change: Change) => decideOneOf(desk, change))
   const result: CommitResult = { status: 'committed', durability, replayed: false, results }
   if (commit.id !== undefined) {
     desk.effects.remembered(commit.id, desk.now + COMMIT_MEMORY_MS, JSON.stringify(result))
     desk.isDirty = true
   }
   return result
+}
+
+function isSettlement(change: Change | null | undefined): boolean {
+  return SETTLING.has(change?.do as Change['do'])
 }
 
 function refusalOfCommit(desk: Desk, { id, durability, changes }: Commit, offers: Capabilities['durability'], isSettling: boolean): CommitResult | null {

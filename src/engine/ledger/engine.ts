@@ -19,7 +19,7 @@ import { DueTimer } from './due-timer.ts'
 import { EngineClock } from './engine-clock.ts'
 import { FLAG } from './entries.ts'
 import { Watchers } from './hint.ts'
-import { checkLeaseMs, lease, LeaseMemory, nextReadyInMs } from './lease.ts'
+import { checkLeaseMs, checkLeaseRequest, lease, LeaseMemory, nextReadyInMs } from './lease.ts'
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './limit.ts'
 import { reopen } from './reopen.ts'
 import { CHUNK_MASK } from './slots.ts'
@@ -112,6 +112,7 @@ export class LedgerEngine implements Engine {
 
   lease(request: LeaseRequest): Promise<LeaseResult> {
     return this.#run(() => {
+      checkLeaseRequest(request)
       // What time has decided just now, and what was confirmed at a lower level, is not handed out before it is durable. It is waited for.
       const held = this.#desk.isDirty ? this.#store.frame : this.#confirmedFrame
       if (held <= this.#store.reached(this.#best)) return this.#lease(request)
@@ -125,7 +126,7 @@ export class LedgerEngine implements Engine {
       checkLeaseMs(leaseMs)
       const { slots } = this.#state.messages
       const answers = tokens.map((token) => {
-        const slot = heldBy(slots, token)
+        const slot = typeof token === 'string' ? heldBy(slots, token) : 0
         if (slot === 0) return 'stale'
         this.#desk.effects.extended(slot, this.#desk.now + leaseMs)
         return (slots.of(slot).flags[slot & CHUNK_MASK]! & FLAG.cancelRequested) === 0 ? 'kept' : 'cancel'
@@ -199,7 +200,7 @@ export class LedgerEngine implements Engine {
   /** Computes the answer at once, and gives it when all that it shows is durable. */
   #read<T>(compute: () => Later<T>): Promise<T> {
     return this.#run(() => {
-      const answer = compute()
+      const answer = attempt(compute)
       this.#finish()
       return this.#waiters.answer(this.#best, this.#dirtyFrame, answer)
     })
@@ -313,4 +314,13 @@ function capabilitiesOf(store: Store, limits: EngineLimits): Capabilities {
 
 function all<T>(items: readonly Later<T>[]): Later<readonly T[]> {
   return items.some((item) => item instanceof Promise) ? Promise.all(items) : (items as readonly T[])
+}
+
+/** A read decides nothing, so a question that makes no sense harms nobody but who asked it. */
+function attempt<T>(compute: () => Later<T>): Later<T> {
+  try {
+    return compute()
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)))
+  }
 }

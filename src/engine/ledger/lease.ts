@@ -6,18 +6,26 @@ import { readyInMs } from './due.ts'
 import { end } from './ending.ts'
 import { EXPIRED, LEASED } from './entries.ts'
 import type { Queue } from './queue.ts'
+import { quote } from './refusal.ts'
 import { hasExpired } from './settle.ts'
 import { CHUNK_MASK, type Slots } from './slots.ts'
 
 /** The slots handed out, in the order of the wants. */
 export function lease(desk: Desk, { wants, leaseMs, holder }: LeaseRequest): number[] {
-  checkLeaseMs(leaseMs)
   const slots: number[] = []
   for (const { queue: name, max } of wants) {
     const queue = desk.state.queueByName.get(name)
     if (queue !== undefined) leaseOf(desk, queue, Math.min(max, desk.limits.leaseBatch - slots.length), desk.now + leaseMs, holder === 'process', slots)
   }
   return slots
+}
+
+/** Checked before anything is decided. @throws PosthornError `invalid` */
+export function checkLeaseRequest({ id, leaseMs, wants }: LeaseRequest): void {
+  checkLeaseMs(leaseMs)
+  if (typeof id !== 'string' || id === '') throw new PosthornError('invalid', `id is ${quote(id)}: it must be a text that is not empty`)
+  const isSound = Array.isArray(wants) && wants.every((want) => typeof want?.queue === 'string' && want.max >= 0)
+  if (!isSound) throw new PosthornError('invalid', `wants is ${quote(wants)}: it must be a list of { queue, max }`)
 }
 
 /** @throws PosthornError `invalid` */
