@@ -76,7 +76,7 @@ test('what is wrong with an effect is told where it was written', async () => {
     [/the input of task 'child' does not match its schema/, (fx) => fx.send(child, 7 as never)],
     [
       /what send was given is of type string: it must be made by task\(\) or queue\(\)/,
-      (fx) => fx.send('child' as never, undefined as never),
+      (fx) => fx.send('child' as never, undefined),
     ],
     [
       /the record's key is 'operation\/x': what begins with 'operation\/' is Posthorn's own/,

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { handle, queue, task, type Context, type Decision } from 'posthorn'
 import { testPost } from 'posthorn/testing'
 import { z } from 'zod'
+import { internalsOf } from '../../src/posthorn.ts'
 
 type Errors = { too_big: { limit: number } }
 type Ctx = Context<Errors>
@@ -228,6 +229,34 @@ test('a message that expires, is cancelled or is discarded while it waits ends i
   const { items } = await t.post.queue('system:operation').browse({ state: 'ready' })
   deepEqual(items, [], 'reports were handled')
   deepEqual((await expired.view())!.status, 'expired')
+})
+
+test('a message whose holders vanish too often is a dead letter, and its operation has failed as lapsed', async () => {
+  const fatal = task('fatal')
+  const told = task('told', { input: z.object({ id: z.string(), error: z.object({ code: z.string() }) }) })
+  await using t = await testPost()
+  const operation = await t.post.send(fatal, undefined, { onFailure: told })
+  const { engine } = internalsOf(t.post)
+  for (let holder = 0; holder < 6; holder++) {
+    const { deliveries } = await engine.lease({
+      id: `lease ${holder}`,
+      worker: 'test',
+      holder: 'client',
+      leaseMs: 10_000,
+      wants: [{ queue: 'task:fatal', max: 1 }],
+    })
+    equal(deliveries.length, 1)
+    t.clock.advance('11s')
+  }
+  const ended = await operation.ended()
+  ok(ended.status === 'failed' && ended.error.code === 'lapsed')
+  await t.drain()
+  deepEqual((await t.post.queue(fatal).find(operation.id))!.reason, 'lapsed')
+  deepEqual(
+    t.sent(told).map(({ input }) => [input.id, input.error.code]),
+    [[operation.id, 'lapsed']],
+  )
+  deepEqual(await operation.ended(), ended, 'the record says what the message said')
 })
 
 test('a cancelled run is told by its signal and ends as cancelled, whatever the handler does then', async () => {
