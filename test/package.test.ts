@@ -71,6 +71,18 @@ suite('the packed package', { skip: unwritten.length > 0 && `not written yet: ${
     })
   }
 
+  test('the README’s program runs as it stands there', (t) => {
+    if (isOffline(t)) return
+    const project = join(folder, 'readme')
+    mkdirSync(project)
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    for (const [, file = '', program = ''] of readme.matchAll(/^`(\w+\.ts)`: .*\n\n```ts\n([^]*?)```/gm))
+      writeFileSync(join(project, file), program)
+    const output = execFileSync(process.execPath, ['main.ts'], { cwd: project, encoding: 'utf8' })
+    // The mail is sent with the outcome: whether it or the result is printed first is chance.
+    deepEqual(output.trim().split('\n').toSorted(), ['to mara: p1 is ready', "{ url: 'https://img.example/p1.webp' }"])
+  })
+
   test('its command runs', (t) => {
     if (isOffline(t)) return
     check(join(folder, 'node_modules/posthorn/bin/posthorn.js'), ['--help'])
