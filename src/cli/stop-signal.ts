@@ -1,4 +1,5 @@
 /** SIGINT and SIGTERM for long-running commands: the first asks for a graceful stop, the second ends the process at once. */
+import type { EventEmitter } from 'node:events'
 import type { Clock } from '../core/clock.ts'
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const
@@ -14,7 +15,12 @@ export interface StopSignal extends Disposable {
   readonly signal: AbortSignal
 }
 
-export function onStopSignal(clock: Clock, onSecond: (exitCode: number) => void): StopSignal {
+/** @param source what emits the signals: the process */
+export function onStopSignal(
+  clock: Clock,
+  onSecond: (exitCode: number) => void,
+  source: EventEmitter = process,
+): StopSignal {
   const controller = new AbortController()
   let firstMs: number | undefined
   const listener = (name: NodeJS.Signals): void => {
@@ -26,9 +32,9 @@ export function onStopSignal(clock: Clock, onSecond: (exitCode: number) => void)
     }
   }
   const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]
-  for (const name of names) process.on(name, listener)
+  for (const name of names) source.on(name, listener)
   return {
     signal: controller.signal,
-    [Symbol.dispose]: () => names.forEach((name) => process.off(name, listener)),
+    [Symbol.dispose]: () => names.forEach((name) => source.off(name, listener)),
   }
 }
