@@ -1,7 +1,6 @@
 /** Everything behind the HTTP API, put together once per `handler` or `serve`: what routes stand on, and Posthorn's own work. */
-import { bindCallbacks, createAllowance, createGuard } from '../callback/index.ts'
+import { createAllowance } from '../callback/index.ts'
 import { Metrics } from '../insight/index.ts'
-import { CALLBACK_QUEUE } from '../operation/index.ts'
 import { internalsOf, type Post } from '../posthorn.ts'
 import { createAccess } from './access.ts'
 import type { ServerDeps } from './call.ts'
@@ -72,9 +71,10 @@ export function createFace(post: Post, options: HandlerOptions): Face {
     tokens: onceTokens(() => loadServerKey(engine)),
     autoCreate: options.autoCreate ?? true,
   }
-  const work = new OwnWork(post, () =>
-    bindCallbacks(CALLBACK_QUEUE, { clock, agent: createGuard({ rangesOf: allowance.rangesOf }), allowance }),
-  )
+  const allowsCallbacks = (options.callbackAllow ?? []).length > 0
+  const bind = () =>
+    bindCallbacks(CALLBACK_QUEUE, { clock, agent: createGuard({ rangesOf: allowance.rangesOf }), allowance })
+  const work = new OwnWork(post, allowance)
   return {
     respond: createRespond(deps, [...ROUTES, describeRoute(ROUTES, access.hasKeys)], access),
     drain,

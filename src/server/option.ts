@@ -5,7 +5,7 @@ import type { Limits } from './limit.ts'
 export interface HandlerOptions {
   /** The platform's key, at least 16 characters; several while one replaces another. Without one, only requests that came over loopback are answered. */
   readonly key?: string | readonly string[] | undefined
-  /** Origins (`https://hooks.example.com`) to which completion callbacks may go. Default: none. */
+  /** Origins (`https://hooks.example.com`) to which completion callbacks may go. Default: none; those that are due then wait for a server that allows some. */
   readonly callbackAllow?: readonly string[] | undefined
   /** Address ranges (CIDR) that are no public addresses and may be called back all the same. Default: none. */
   readonly callbackAllowRanges?: readonly string[] | undefined
