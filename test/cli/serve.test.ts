@@ -3,7 +3,7 @@
 import { equal, match, ok } from 'node:assert/strict'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { newFolder, parse, run, runOn, type Running } from './command.ts'
@@ -167,4 +167,41 @@ test('a server with a key is spoken to with it', async (context) => {
   const through = await run(['queues', '--engine', engine])
   equal(through.code, 0, through.err)
   ok(server.errors.every((line) => !line.includes('a-key-of-the-platform')))
+})
+
+test('who looks at the folder of a server that died leaves its callbacks alone', async (context) => {
+  const engine = `file:${join(newFolder(context), 'engine')}`
+  // Takes the callback and never answers, so that it is under way when the server dies.
+  const receiver = createServer().listen(0, '127.0.0.1')
+  await once(receiver, 'listening')
+  const origin = `http://127.0.0.1:${(receiver.address() as { readonly port: number }).port}`
+  const server = started(context, ['serve', worker, '--engine', engine, '--port', '0', '--callback-allow', origin])
+  await server.event('listening')
+  const called = once(receiver, 'connection') as Promise<[Socket]>
+  equal(
+    (await run(['send', 'task:greet', '{"name":"Ada"}', '--callback', `${origin}/ended`, '--engine', engine])).code,
+    0,
+  )
+  const [socket] = await called
+  context.after(() => receiver.close())
+  context.after(() => socket.destroy())
+  server.kill('SIGKILL')
+  await server.ended
+
+  // The longest of the commands: the engine is open until an operation has ended.
+  for (let looks = 0; looks < 3; looks++) equal((await run(['redrive', 'task:greet', '--engine', engine])).code, 0)
+  equal((await run(['dead', 'system:callback', '--engine', engine])).out, 'no dead letters in system:callback\n')
+})
+
+test('--no-work serves the contracts and runs nothing; --no-auto-create refuses unknown queues', async (context) => {
+  const engine = `file:${join(newFolder(context), 'engine')}`
+  const server = started(context, ['serve', worker, '--engine', engine, '--port', '0', '--no-work', '--no-auto-create'])
+  const { url, queues } = (await server.event('listening')) as { readonly url: string; readonly queues: readonly string[] }
+  equal(queues.length, 0)
+  match((await run(['send', 'task:greet', '{"name":7}', '--engine', url])).err, /input of task 'greet' does not match/)
+  const { id } = parse((await run(['send', 'task:greet', '{"name":"Ada"}', '--engine', url, '--json'])).out)
+  match((await run(['show', 'task:greet', id, '--engine', url])).out, /state +ready/)
+  const unknown = await run(['send', 'nowhere', '{}', '--engine', url])
+  equal(unknown.code, 3)
+  match(unknown.err, /there is no queue 'nowhere'/)
 })

@@ -56,7 +56,7 @@ export async function send({ url, log, random, signal }: Setting, name: string):
     do {
       answer = await post(url, path, body, headers)
       if (answer === null) await sleep(5)
-    } while (answer === null && !signal.aborted && random() < 0.9)
+    } while (answer === null && !signal.aborted && random() < 0.98)
     log.add({ did: 'send', queue, key, id: answer?.id ?? null, answer: answer === null ? 'unknown' : 'confirmed' })
   }
 }
