@@ -32,10 +32,10 @@ export function retain(desk: Desk, topicName: string, retention: Retention | nul
   return { version: toVersion(version) }
 }
 
-/** Who was catching up has nothing left to catch up on, and must not miss what is published next. */
+/** Nobody is owed anything any more. Who was catching up follows live at once, so as not to miss what is published next. */
 function releaseWaiting(desk: Desk, topic: Topic): void {
-  for (const subscription of [...topic.lagging]) {
-    if (subscription.row.status === 'catching-up') desk.effects.subscriptionSet({ ...subscription.row, status: 'live', cursor: 0 })
+  for (const { row } of [...topic.lagging]) {
+    desk.effects.subscriptionSet({ ...row, status: row.status === 'catching-up' ? 'live' : row.status, cursor: 0 })
   }
 }
 

@@ -114,7 +114,7 @@ export interface SubscriptionRow {
   readonly subscription: Subscription
   readonly version: number
   readonly status: StoredSubscription['status']
-  /** Position of the last event that was queued, where it does not follow live; else 0. */
+  /** It is owed what its topic keeps after this position; 0: nothing. */
   readonly cursor: number
   /** Its last gap is of this suspension and still grows. */
   readonly hasGap: boolean

@@ -50,7 +50,7 @@ interface End {
 function moveOn(desk: Desk, subscription: Subscription, queue: Queue, topic: Topic): End {
   let { cursor } = subscription.row
   let left = STEP_EVENTS
-  if (topic.log === null) return { status: 'live', cursor }
+  if (topic.log === null || cursor === 0) return { status: 'live', cursor }
   for (const item of topic.log.after(cursor)) {
     if (left-- === 0) return { status: 'catching-up', cursor }
     if (subscription.wantsType(desk.state.names.text(item.type))) {

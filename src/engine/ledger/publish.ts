@@ -34,7 +34,7 @@ function route(desk: Desk, topic: Topic, message: Message): number {
     if (!subscription.wants(message.event)) continue
     const queue = desk.state.queues.get(subscription.row.queue)!
     if (!subscription.isLive) {
-      if (subscription.row.status === 'suspended' && position === 0) missEvent(desk, subscription, desk.now)
+      if (subscription.row.status === 'suspended') owe(desk, subscription, position)
     } else if (queue.isFull(1, message.body.byteLength)) {
       suspend(desk, subscription, position)
       suspended.push(subscription)
@@ -45,6 +45,14 @@ function route(desk: Desk, topic: Topic, message: Message): number {
   }
   for (const subscription of suspended) announce(desk, subscription, 'suspended')
   return routed
+}
+
+/** A suspended subscription is owed what is kept from now on, or it misses the event. */
+function owe(desk: Desk, subscription: Subscription, position: number): void {
+  if (position === 0) return missEvent(desk, subscription, desk.now)
+  if (subscription.row.cursor !== 0) return
+  desk.effects.subscriptionSet({ ...subscription.row, cursor: position - 1 })
+  desk.isDirty = true
 }
 
 /** From here on the subscription is owed what its topic keeps; where that is nothing, what it misses is noted. */

@@ -225,7 +225,8 @@ function recorded(isCold: boolean): Subject {
       return {
         async open({ clock }): Promise<Engine> {
           const { state, snapshot, blocks } = replay(disk, disk.checkpoint)
-          if (disk.checkpoint !== null) deepEqual(dump(state), dump(replay(disk, null).state))
+          const now = disk.frames.at(-1)?.engineAt ?? 0
+          if (disk.checkpoint !== null) deepEqual(dump(state, now), dump(replay(disk, null).state, now))
           store = new RecordedStore(disk, clock, isCold)
           store.snapshot = snapshot
           for (const [block, content] of blocks) store.blocks.table.set(block, content)
@@ -251,7 +252,8 @@ function recorded(isCold: boolean): Subject {
 }
 
 /** What of a state must be the same however it came about. */
-function dump(state: LedgerState): unknown {
+function dump(state: LedgerState, now: number): unknown {
+  const current = (table: LedgerState['commits']) => new Map([...table.pages.values()].flat().filter(({ until }) => until > now).map((item) => [item.text, item]))
   const { slots } = state.messages
   const messages = []
   for (let slot = 1; slot <= slots.high; slot++) {
@@ -269,8 +271,8 @@ function dump(state: LedgerState): unknown {
     texts: [...state.records.from('')],
     topics: [...state.topics].map((topic) => [topic.row(), [...(topic.log?.after(0) ?? [])], topic.lagging.size]),
     subscriptions: [...state.subscriptions].map(({ row, gaps }) => [row, gaps]),
-    commits: [...state.commits.pages.values()].flat(),
-    dedupe: [...state.dedupe.pages.values()].flat(),
+    commits: current(state.commits),
+    dedupe: current(state.dedupe),
   }
 }
 

@@ -58,7 +58,8 @@ function forgetEvent(desk: Desk, topic: Topic, item: RetainedItem): void {
 
 /** Where the content is far away its type alone decides. */
 function isOwed(desk: Desk, subscription: Subscription, item: RetainedItem): boolean {
-  if (subscription.row.cursor >= item.position || !subscription.wantsType(desk.state.names.text(item.type))) return false
+  const { cursor } = subscription.row
+  if (cursor === 0 || cursor >= item.position || !subscription.wantsType(desk.state.names.text(item.type))) return false
   try {
     const content = desk.store.blocks.readMessage(item.block)
     if (!(content instanceof Promise)) return subscription.wants(content.event)

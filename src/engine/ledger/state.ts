@@ -93,7 +93,8 @@ export class LedgerState implements Entries {
     // What was given in the era before and lost by a power cut must not be given again.
     const first = (era % ERAS) * NUMBERS_OF_ERA
     this.version = Math.max(this.version, first)
-    this.position = Math.max(this.position, first)
+    // 0 is no position, also not the one before the first.
+    this.position = Math.max(this.position, first + 1)
   }
 
   named(name: number, text: string): void {
