@@ -6,6 +6,8 @@ import { PosthornError } from '../core/error.ts'
 import { literalAddress, parseRange, type AddressRange } from './address.ts'
 
 export interface Allowance {
+  /** Whether no origin is allowed at all. */
+  readonly isEmpty: boolean
   /** @throws PosthornError `callback-not-allowed` */
   readonly checkUrl: (url: string) => URL
   /** Ranges beyond the public addresses, for connections to this host. */
@@ -26,6 +28,7 @@ export function createAllowance(origins: readonly string[] = [], ranges: readonl
     if (own.length > 0) perHost.set(bare(host), own)
   }
   return {
+    isEmpty: allowed.size === 0,
     rangesOf: (host) => [...everywhere, ...(perHost.get(bare(host)) ?? [])],
     checkUrl(text) {
       const url = URL.parse(text)

@@ -38,12 +38,11 @@ async function callBack(run: Run, { clock, agent, allowance, totalMs }: Callback
   const url = message.notes?.['callback']
   if (url === undefined) return bury('the message names no URL to call back')
   try {
-    // What was allowed at the send may not be any more.
+    // What was allowed at the send may not be any more, or not by this server: then another attempt may find one that does.
     const target = allowance.checkUrl(url)
     return toOutcome(await deliver(target.href, message, { agent, clock, signal: run.signal, totalMs }))
   } catch (error) {
-    if (isPosthornError(error) && (error.code === 'callback-not-allowed' || error.code === 'address-forbidden'))
-      return bury(error.message, error.code)
+    if (isPosthornError(error) && error.code === 'address-forbidden') return bury(error.message, error.code)
     throw error
   }
 }

@@ -71,9 +71,6 @@ export function createFace(post: Post, options: HandlerOptions): Face {
     tokens: onceTokens(() => loadServerKey(engine)),
     autoCreate: options.autoCreate ?? true,
   }
-  const allowsCallbacks = (options.callbackAllow ?? []).length > 0
-  const bind = () =>
-    bindCallbacks(CALLBACK_QUEUE, { clock, agent: createGuard({ rangesOf: allowance.rangesOf }), allowance })
   const work = new OwnWork(post, allowance)
   return {
     respond: createRespond(deps, [...ROUTES, describeRoute(ROUTES, access.hasKeys)], access),

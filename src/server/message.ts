@@ -4,6 +4,7 @@ import { PosthornError } from '../core/error.ts'
 import { isUuid } from '../core/id.ts'
 import type { State, StoredMessage } from '../core/message.ts'
 import { checkQueueName } from '../core/name.ts'
+import { REPORT_QUEUE } from '../operation/index.ts'
 import { empty, jsonText, type Answer } from './answer.ts'
 import type { Call } from './call.ts'
 import { commit } from './commit.ts'
@@ -138,7 +139,7 @@ async function getMessage({ deps, params, url }: Call): Promise<Answer> {
 
 async function deleteMessage({ deps, params }: Call): Promise<Answer> {
   const { queue, id, state } = await find(deps.engine, params)
-  if (queue === 'system:operation')
+  if (queue === REPORT_QUEUE)
     throw new PosthornError('forbidden-queue', `'${queue}' is Posthorn's own`, { details: { queue } })
   const { results } = await commit(deps.engine, [{ do: 'discard', messages: [{ queue, id }] }])
   const [discarded] = results

@@ -5,6 +5,7 @@
 import { PosthornError } from '../core/error.ts'
 import { checkQueueName } from '../core/name.ts'
 import type { Schema } from '../core/schema.ts'
+import { REPORT_QUEUE } from '../operation/index.ts'
 import type { Match, Swept } from '../queue/index.ts'
 import type { Post } from '../posthorn.ts'
 import { handle, task, type Context, type Handler, type Task } from '../task/index.ts'
@@ -45,7 +46,7 @@ export function sweepHandlers(post: Post): readonly Handler[] {
 /** @throws PosthornError `invalid`, `invalid-name` */
 export function readRedrive(value: unknown): RedriveInput {
   const fields = new Fields(value, ['queue', 'match', 'max', 'ratePerSecond'])
-  const queue = checkQueueName(fields.raw('queue'), 'queue')
+  const queue = checkSwept(fields.raw('queue'))
   if (fields.has('match')) toEngineMatch(fields.raw('match'), 'match')
   return {
     queue,
@@ -63,7 +64,15 @@ export function readPurge(value: unknown): PurgeInput {
     throw new PosthornError('invalid', `state is missing: it must be one of ${PURGE_STATES.join(', ')}`, {
       details: { field: 'state' },
     })
-  return { queue: checkQueueName(fields.raw('queue'), 'queue'), state }
+  return { queue: checkSwept(fields.raw('queue')), state }
+}
+
+/** @throws PosthornError `invalid-name`, `forbidden-queue` for the queue that ends operations */
+function checkSwept(value: unknown): string {
+  const queue = checkQueueName(value, 'queue')
+  if (queue === REPORT_QUEUE)
+    throw new PosthornError('forbidden-queue', `'${queue}' is Posthorn's own`, { details: { queue } })
+  return queue
 }
 
 /** How many a redrive would move. */

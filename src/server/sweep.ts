@@ -1,6 +1,5 @@
 /** `POST …/redrive` and `POST …/purge`: work on many messages, as an operation. */
 import { PosthornError } from '../core/error.ts'
-import { checkQueueName } from '../core/name.ts'
 import type { OperationSnapshot } from '../operation/index.ts'
 import { definitionOf } from '../task/index.ts'
 import { json, type Answer } from './answer.ts'
@@ -68,26 +67,23 @@ export const sweepRoutes: readonly Route[] = [
 ]
 
 async function redrive(call: Call): Promise<Answer> {
-  const queue = await checkQueue(call)
   const { dryRun, ...body } = bodyOf(call)
-  const input = readRedrive({ ...body, queue })
+  const input = readRedrive({ ...body, queue: call.params['queue'] })
   if (dryRun !== undefined && typeof dryRun !== 'boolean') throw invalid('dryRun', dryRun, 'true or false')
+  await checkThere(call, input.queue)
   if (dryRun === true) return json(200, { matched: await countRedrive(call.deps.post, input) })
   return start(call, redriveTask, input)
 }
 
 async function purge(call: Call): Promise<Answer> {
-  const queue = await checkQueue(call)
-  return start(call, purgeTask, readPurge({ ...bodyOf(call), queue }))
+  const input = readPurge({ ...bodyOf(call), queue: call.params['queue'] })
+  await checkThere(call, input.queue)
+  return start(call, purgeTask, input)
 }
 
-async function checkQueue({ deps, params }: Call): Promise<string> {
-  const queue = checkQueueName(params['queue'], 'queue')
-  if (queue === 'system:operation')
-    throw new PosthornError('forbidden-queue', `'${queue}' is Posthorn's own`, { details: { queue } })
-  if ((await deps.engine.depth([queue])).length === 0)
-    throw new PosthornError('queue-not-found', `there is no queue '${queue}'`, { details: { queue } })
-  return queue
+async function checkThere({ deps }: Call, queue: string): Promise<void> {
+  if ((await deps.engine.depth([queue])).length > 0) return
+  throw new PosthornError('queue-not-found', `there is no queue '${queue}'`, { details: { queue } })
 }
 
 function bodyOf(call: Call): Record<string, unknown> {

@@ -3,7 +3,7 @@
  * can guess one, and one that somebody else was given, or for another queue, is worth nothing. The key outlives the process, as
  * do the leases of clients.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import type { Token } from '../core/engine.ts'
 
 export interface Holding {
@@ -23,8 +23,12 @@ const SIGNATURE_BYTES = 16
 const LONGEST = 512
 
 export function createTokens(key: Uint8Array): Tokens {
+  const secret = createSecretKey(key)
   const sign = (payload: string, queue: string, principal: string) =>
-    createHmac('sha256', key).update(`token\0${principal}\0${queue}\0${payload}`).digest().subarray(0, SIGNATURE_BYTES)
+    createHmac('sha256', secret)
+      .update(`token\0${principal}\0${queue}\0${payload}`)
+      .digest()
+      .subarray(0, SIGNATURE_BYTES)
   return {
     wrap({ id, token, leasedAt }, queue, principal) {
       const payload = `${Math.floor(leasedAt).toString(36)}.${id}.${token}`

@@ -5,7 +5,10 @@ import { after, before, describe, test } from 'node:test'
 import { z } from 'zod'
 import { ManualClock } from '../../src/core/clock.ts'
 import { handle, task } from '../../src/task/index.ts'
-import { startServer, until, type TestServer } from './server/client.ts'
+import { open } from '../../src/posthorn.ts'
+import { silentLog } from '../../src/runtime/log.ts'
+import { serve } from '../../src/server/index.ts'
+import { callAt, startServer, until, type TestServer } from './server/client.ts'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const echo = task('echo', {
@@ -98,6 +101,28 @@ describe('completion callbacks', () => {
     equal(redriven.status, 202)
     await until(() => received.length === 1, 'the callback')
     received.length = 0
+  })
+
+  test('a server that allows no origin leaves what is due to one that does', async () => {
+    const post = await open('memory:', { log: silentLog })
+    const first = await serve(post, { port: 0, callbackAllow: [origin] })
+    const started = await callAt(first.url, 'POST', '/v1/tasks/later', {
+      body: {},
+      headers: { 'posthorn-callback': `${origin}/later` },
+    })
+    await first.stop({ graceMs: 0 })
+    const second = await serve(post, { port: 0 })
+    const leased = await callAt(second.url, 'POST', '/v1/queues/task:later/lease', { body: {} })
+    const outcomes = [{ token: leased.json.deliveries[0].token, do: 'ack' }]
+    await callAt(second.url, 'POST', '/v1/queues/task:later/settle', { body: { outcomes } })
+    const waiting = await callAt(second.url, 'GET', '/v1/queues/system:callback')
+    deepEqual([waiting.json.ready, waiting.json.dead, received.length], [1, 0, 0])
+    await second.stop({ graceMs: 0 })
+    const third = await serve(post, { port: 0, callbackAllow: [origin] })
+    await until(() => received.length === 1, 'the callback')
+    equal(received.splice(0)[0]!.event['subject'], started.json.id)
+    await third.stop({ graceMs: 1_000 })
+    await post.close()
   })
 
   test('only allowed origins are taken', async () => {
