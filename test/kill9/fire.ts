@@ -20,7 +20,8 @@ export interface FireOptions {
   readonly onRound?: (round: number) => void
 }
 
-const CLIENTS = 2
+const SENDERS = 6
+const LEASERS = 2
 const BATCH = 200
 
 /** @throws where the server does not start again, or answers as it must not */
@@ -56,7 +57,10 @@ export async function fire({ rounds, seed, engine, onRound }: FireOptions): Prom
 async function underLoad(setting: Omit<Setting, 'signal'>, body: () => Promise<void>): Promise<void> {
   const stop = new AbortController()
   const full = { ...setting, signal: stop.signal }
-  const clients = Array.from({ length: CLIENTS }, (_, at) => [send(full, `key-${at}`), leaseAndSettle(full)]).flat()
+  const clients = [
+    ...Array.from({ length: SENDERS }, (_, at) => send(full, `key-${at}`)),
+    ...Array.from({ length: LEASERS }, () => leaseAndSettle(full)),
+  ]
   try {
     await Promise.race([body(), Promise.all(clients)])
   } finally {
