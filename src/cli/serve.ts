@@ -60,12 +60,15 @@ async function serve(session: Session, module: string | undefined, options: Serv
   const log = createLineLog(session.terminal, session.clock, options.json === true)
   const { open } = await import('../posthorn.ts')
   const post = await open(url, { log })
+  const ownerKey = createOwnerKey()
   let worker: Worker
-  let server: Server
+  let server: Server | undefined
   try {
     worker = await post.work(options.work ? work : withoutHandlers(work, post))
-    server = await listenAt(post, port, options, key)
+    server = await listenAt(post, port, options, key === undefined ? [] : [key, ownerKey])
+    await announceOwner(post, server, ownerKey)
   } catch (error) {
+    await server?.stop({ graceMs: 0 })
     await post.close({ grace: 0 })
     throw error
   }
@@ -80,20 +83,17 @@ async function serve(session: Session, module: string | undefined, options: Serv
   await runUntilStopped(session, options, { post, server, worker }, stop)
 }
 
-async function listenAt(post: Post, port: number, options: ServeOptions, key: string | undefined): Promise<Server> {
+async function listenAt(post: Post, port: number, options: ServeOptions, keys: readonly string[]): Promise<Server> {
   const { serve: listen } = await import('../server/index.ts')
-  const ownerKey = createOwnerKey()
   try {
-    const server = await listen(post, {
+    return await listen(post, {
       port,
       host: options.host,
       callbackAllow: options.callbackAllow,
       callbackAllowRanges: options.callbackAllowRange,
       autoCreate: options.autoCreate,
-      ...(key === undefined ? {} : { key: [key, ownerKey] }),
+      key: keys,
     })
-    await announceOwner(post, server, ownerKey)
-    return server
   } catch (error) {
     throw explainListenError(error, options)
   }

@@ -28,7 +28,7 @@ async function work(session: Session, module: string, options: RunOptions): Prom
   const [{ open }, { serve: listen }] = await Promise.all([import('../posthorn.ts'), import('../server/index.ts')])
   const post = await open(url, { log: createLineLog(session.terminal, session.clock, options.json === true) })
   let worker: Worker
-  let server: Server
+  let server: Server | undefined
   try {
     worker = await post.work(handlers)
     // For commands of this machine alone: while this process holds the engine's folder, they come through here.
@@ -36,6 +36,7 @@ async function work(session: Session, module: string, options: RunOptions): Prom
     server = await listen(post, { port: 0, host: '127.0.0.1', key })
     await announceOwner(post, server, key)
   } catch (error) {
+    await server?.stop({ graceMs: 0 })
     await post.close({ grace: 0 })
     throw error
   }
