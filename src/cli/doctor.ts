@@ -5,7 +5,7 @@ import { DEFAULTS, type Defaults } from '../core/default.ts'
 import { formatDuration } from '../core/duration.ts'
 import { DEFAULT_QUEUE } from '../core/settings.ts'
 import { connect, engineUrl, folderOf } from './connect.ts'
-import { formatBytes, formatCount, formatSpan } from './format.ts'
+import { countOf, formatBytes, formatCount, formatSpan } from './format.ts'
 import { measureSync, nearestFolder, type SyncSpeed } from './fsync.ts'
 import { listQueues } from './queues.ts'
 import { writeJson, type CommonOptions, type Session } from './session.ts'
@@ -93,7 +93,7 @@ async function checkEngine(session: Session, options: CommonOptions): Promise<Ch
     const queues = await listQueues(exchange)
     const sum = (of: (queue: (typeof queues)[number]) => number): string =>
       formatCount(queues.reduce((total, queue) => total + of(queue), 0))
-    const found = `${exchange.where}: ${formatCount(queues.length)} queues, ${sum(({ ready, arrived, held, delayed }) => ready + arrived + held + delayed)} waiting, ${sum(({ dead }) => dead)} dead`
+    const found = `${exchange.where}: ${countOf(queues.length, 'queue')}, ${sum(({ ready, arrived, held, delayed }) => ready + arrived + held + delayed)} waiting, ${sum(({ dead }) => dead)} dead`
     return { name: 'Engine', verdict: 'ok', found, meaning: '' }
   } catch (error) {
     return { name: 'Engine', verdict: 'wrong', found: `${url} cannot be used`, meaning: (error as Error).message }
