@@ -43,7 +43,17 @@ export interface Case {
  * engine may open the same storage · atomic: a commit is all or nothing over queues and records · retained: topics keep
  * events · priority, fifo: ways of choosing · exact-limits: limits are kept to the message.
  */
-export type Need = 'os' | 'disk' | 'kill' | 'power-cut' | 'second' | 'atomic' | 'retained' | 'priority' | 'fifo' | 'exact-limits'
+export type Need =
+  | 'os'
+  | 'disk'
+  | 'kill'
+  | 'power-cut'
+  | 'second'
+  | 'atomic'
+  | 'retained'
+  | 'priority'
+  | 'fifo'
+  | 'exact-limits'
 
 const MET: Readonly<Record<Need, (capabilities: Capabilities, storage: Storage) => boolean>> = {
   'os': ({ durability }) => durability.some((level) => level !== 'memory' && level !== 'joined'),

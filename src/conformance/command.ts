@@ -4,7 +4,13 @@
  */
 import type { Change, Commit, Durability } from '../core/engine.ts'
 import type { Message, When } from '../core/message.ts'
-import { settingsKey, subscriptionKey, type QueueSettings, type Retention, type Subscription } from '../core/settings.ts'
+import {
+  settingsKey,
+  subscriptionKey,
+  type QueueSettings,
+  type Retention,
+  type Subscription,
+} from '../core/settings.ts'
 import type { Leaving } from './subject.ts'
 
 export type Command =

@@ -1,10 +1,28 @@
 /** What a case acts through: an engine on a storage of its own, the clock that it lives by, and the verbs of the contract. */
 import { ok } from 'node:assert/strict'
 import { ManualClock } from '../core/clock.ts'
-import type { Change, ChangeResult, Commit, CommitResult, Delivery, Engine, LeaseRequest, QueueDepth, RefusalCode, Token } from '../core/engine.ts'
+import type {
+  Change,
+  ChangeResult,
+  Commit,
+  CommitResult,
+  Delivery,
+  Engine,
+  LeaseRequest,
+  QueueDepth,
+  RefusalCode,
+  Token,
+} from '../core/engine.ts'
 import { createIds } from '../core/id.ts'
 import { fromJsonBytes, toJsonBytes } from '../core/json.ts'
-import { DEFAULT_PRIORITY, type Message, type Report, type State, type StoredMessage, type When } from '../core/message.ts'
+import {
+  DEFAULT_PRIORITY,
+  type Message,
+  type Report,
+  type State,
+  type StoredMessage,
+  type When,
+} from '../core/message.ts'
 import { DEFAULT_QUEUE, type QueueSettings, type Subscription } from '../core/settings.ts'
 import { allPages, isPlaced } from './look.ts'
 import { leave, withoutHints, type Leaving, type Storage } from './subject.ts'
@@ -74,7 +92,13 @@ export class Context {
 
   message({ type = 'kit.made', text = 'hello', ...attributes }: Attributes = {}): Message {
     const id = attributes.id ?? this.#ids.uuid()
-    return { id, event: { id, source: '/kit', type }, body: toJsonBytes(text), priority: DEFAULT_PRIORITY, ...attributes }
+    return {
+      id,
+      event: { id, source: '/kit', type },
+      body: toJsonBytes(text),
+      priority: DEFAULT_PRIORITY,
+      ...attributes,
+    }
   }
 
   /** Sends and expects it to be taken; the id. */
@@ -90,7 +114,10 @@ export class Context {
     return messages.map(({ id }) => id)
   }
 
-  async publish(topic: string, attributes: Attributes = {}): Promise<{ readonly id: string; readonly routed: number; readonly duplicate: boolean }> {
+  async publish(
+    topic: string,
+    attributes: Attributes = {},
+  ): Promise<{ readonly id: string; readonly routed: number; readonly duplicate: boolean }> {
     const [result] = await this.commit({ do: 'publish', topic, message: this.message(attributes) })
     return result as { id: string; routed: number; duplicate: boolean }
   }

@@ -4,7 +4,15 @@
  */
 export { CASES } from './law/index.ts'
 export { LAWS, type Case, type Law, type Need } from './case.ts'
-export type { ChangeSketch, Command, CommitSketch, MessageSketch, TokenSketch, VersionSketch, WhenSketch } from './command.ts'
+export type {
+  ChangeSketch,
+  Command,
+  CommitSketch,
+  MessageSketch,
+  TokenSketch,
+  VersionSketch,
+  WhenSketch,
+} from './command.ts'
 export { Context, type Attributes, type ContextOptions } from './context.ts'
 export { Drive, type DriveOptions } from './drive.ts'
 export { formatReport, runCase, runKit, type KitReport, type Outcome } from './kit.ts'

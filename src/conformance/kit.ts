@@ -20,7 +20,11 @@ export interface KitReport {
 }
 
 /** Runs one case on a storage of its own. Never throws: a failure is an outcome. */
-export async function runCase(subject: Subject, each: Case, options: ContextOptions = { hints: 'deliver' }): Promise<Outcome> {
+export async function runCase(
+  subject: Subject,
+  each: Case,
+  options: ContextOptions = { hints: 'deliver' },
+): Promise<Outcome> {
   const storage = await subject.create()
   const context = new Context(storage, options)
   const { law, name } = each
@@ -29,7 +33,8 @@ export async function runCase(subject: Subject, each: Case, options: ContextOpti
     const lacking = unmet(each, context.engine, storage)
     const deviation = capabilities.deviations.find((declared) => declared.law === law)
     if (deviation) return { law, name, status: 'deviation', detail: deviation.why, error: null }
-    if (lacking.length > 0) return { law, name, status: 'not-offered', detail: `needs ${lacking.join(', ')}`, error: null }
+    if (lacking.length > 0)
+      return { law, name, status: 'not-offered', detail: `needs ${lacking.join(', ')}`, error: null }
     await each.run(context)
     return { law, name, status: 'passed', detail: null, error: null }
   } catch (error) {
@@ -40,7 +45,11 @@ export async function runCase(subject: Subject, each: Case, options: ContextOpti
 }
 
 /** Runs all cases, or those given, one after the other. */
-export async function runKit(subject: Subject, options: ContextOptions = { hints: 'deliver' }, cases: readonly Case[] = CASES): Promise<KitReport> {
+export async function runKit(
+  subject: Subject,
+  options: ContextOptions = { hints: 'deliver' },
+  cases: readonly Case[] = CASES,
+): Promise<KitReport> {
   const outcomes: Outcome[] = []
   for (const each of cases) outcomes.push(await runCase(subject, each, options))
   return { subject: subject.name, outcomes }
@@ -56,5 +65,7 @@ export function formatReport({ subject, outcomes }: KitReport): string {
   const table = [[subject, ...statuses], ...rows]
   const lines = table.map(([law, ...counts]) => law!.padEnd(20) + counts.map((count) => count.padStart(12)).join(''))
   const rest = outcomes.filter(({ status }) => status !== 'passed')
-  return [...lines, ...rest.map(({ law, name, status, detail }) => `${status} · ${law} · ${name}: ${detail}`)].join('\n')
+  return [...lines, ...rest.map(({ law, name, status, detail }) => `${status} · ${law} · ${name}: ${detail}`)].join(
+    '\n',
+  )
 }

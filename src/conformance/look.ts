@@ -56,7 +56,8 @@ async function compareDepth({ engine, model }: Sides): Promise<void> {
   for (const { bytes, ...depth } of depths) {
     const { settings, ended, wasClosed } = expected.find(({ name }) => name === depth.queue)!
     const items = model.state.messages.filter(({ queue }) => queue === depth.queue)
-    const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((total, each) => total + each, 0)
+    const sum = (counts: Readonly<Record<string, number>>) =>
+      Object.values(counts).reduce((total, each) => total + each, 0)
     ok(sum(depth.ended) <= sum(ended), `${depth.queue} counts no message twice`)
     const count = (state: State) => items.filter((each) => each.state === state).length
     const readyAts = items.flatMap(({ state, readyAt }) => (state === 'ready' ? [readyAt!] : []))
@@ -81,19 +82,30 @@ async function compareDepth({ engine, model }: Sides): Promise<void> {
 
 async function compareRecords({ engine, model, matching }: Sides): Promise<void> {
   const shown = await allPages((after) => engine.list({ prefix: '', after, limit: PAGE }))
-  const texts = model.state.records.flatMap((record) => [record.key, ...record.aliases].map((text) => ({ text, record })))
+  const texts = model.state.records.flatMap((record) =>
+    [record.key, ...record.aliases].map((text) => ({ text, record })),
+  )
   const expected = texts.sort((a, b) => (a.text < b.text ? -1 : 1))
-  deepStrictEqual(shown.map(({ key }) => key), expected.map(({ record }) => record.key), 'records, in the order of their keys and aliases')
+  deepStrictEqual(
+    shown.map(({ key }) => key),
+    expected.map(({ record }) => record.key),
+    'records, in the order of their keys and aliases',
+  )
   for (const [at, record] of shown.entries()) compareRecord(record, expected[at]!.record, model, matching)
   const asked = expected.map(({ text }) => text)
-  deepStrictEqual(asked.length === 0 ? [] : await engine.get(asked), shown, 'get finds what list shows, by key and by alias')
+  deepStrictEqual(
+    asked.length === 0 ? [] : await engine.get(asked),
+    shown,
+    'get finds what list shows, by key and by alias',
+  )
 }
 
 function compareRecord(shown: StoredRecord, expected: model.Record, model: Model, matching: Matching): void {
   const { key } = expected
   deepStrictEqual(shown.expiresAt, expected.expiresAt, `record ${key} expires`)
   ok(matching.hasVersion(key, shown.version, expected.version), `record ${key} has the version of another put`)
-  if (!isSettingsKey(key)) return deepStrictEqual(Buffer.from(shown.value), Buffer.from(expected.value), `value of record ${key}`)
+  if (!isSettingsKey(key))
+    return deepStrictEqual(Buffer.from(shown.value), Buffer.from(expected.value), `value of record ${key}`)
   const value = fromJsonBytes(shown.value)
   const bound = model.state.subscriptions.find(({ topic, name }) => subscriptionKey(topic, name) === key)
   if (!bound) return deepStrictEqual(value, fromJsonBytes(expected.value), `value of record ${key}`)
@@ -106,8 +118,14 @@ function compareRecord(shown: StoredRecord, expected: model.Record, model: Model
 async function compareRetained({ engine, model }: Sides, topic: string): Promise<void> {
   const kept = model.state.topics.find(({ name }) => name === topic)
   try {
-    const shown = await allPages((after) => engine.read({ topic, from: after === null ? 'beginning' : { position: after }, limit: PAGE }))
-    deepStrictEqual(shown.map(({ message }) => message.id), kept?.events.map(({ message }) => message.id), `events kept of topic ${topic}`)
+    const shown = await allPages((after) =>
+      engine.read({ topic, from: after === null ? 'beginning' : { position: after }, limit: PAGE }),
+    )
+    deepStrictEqual(
+      shown.map(({ message }) => message.id),
+      kept?.events.map(({ message }) => message.id),
+      `events kept of topic ${topic}`,
+    )
   } catch (error) {
     if (!isPosthornError(error) || error.code !== 'unsupported') throw error
     ok(!kept, `topic ${topic} keeps its events`)

@@ -66,7 +66,9 @@ export class Matching {
     if (known) return known.model
     const { messages } = model.state
     if (messages.some(({ queue, id }) => queue === stored.queue && id === stored.id)) return stored.id
-    const made = messages.find((each) => each.queue === stored.queue && this.#isFree(each.id) && saysTheSame(stored, each))
+    const made = messages.find(
+      (each) => each.queue === stored.queue && this.#isFree(each.id) && saysTheSame(stored, each),
+    )
     if (made) this.#made.push({ engine: stored.id, model: made.id })
     return made?.id ?? stored.id
   }

@@ -3,7 +3,16 @@
  * it. After a crash several may be (an unanswered commit that changed nothing visible was kept or not), until an answer tells.
  */
 import { deepStrictEqual, ok } from 'node:assert/strict'
-import type { ChangeResult, Commit, CommitResult, Durability, Engine, LeaseRequest, LeaseResult, Token } from '../core/engine.ts'
+import type {
+  ChangeResult,
+  Commit,
+  CommitResult,
+  Durability,
+  Engine,
+  LeaseRequest,
+  LeaseResult,
+  Token,
+} from '../core/engine.ts'
 import type { MessageRef } from '../core/message.ts'
 import { compareAll, shape } from './look.ts'
 import { Matching, recordKeyOf } from './matching.ts'
@@ -48,7 +57,11 @@ export class World {
     const shown = queues.flatMap((queue) => deliveries.filter(({ stored }) => stored.queue === queue))
     const chosen = shown.map(({ stored }): MessageRef => ({ queue: stored.queue, id: matching.idOf(stored, oracle) }))
     const expected = oracle.lease(request, chosen)
-    deepStrictEqual(chosen, expected.map(({ queue, id }) => ({ queue, id })), 'handed out, in this order')
+    deepStrictEqual(
+      chosen,
+      expected.map(({ queue, id }) => ({ queue, id })),
+      'handed out, in this order',
+    )
     for (const [at, { token, leaseUntil, stored }] of shown.entries()) {
       const item = expected[at]!
       deepStrictEqual(shape(stored, item.id), shape(item, item.id), `delivery of ${item.id}`)
@@ -67,9 +80,19 @@ export class World {
   }
 
   extend(tokens: readonly Token[], leaseMs: number, answer: readonly string[]): void {
-    const expected = this.model.extend(tokens.map((token) => this.matching.modelToken(token)), leaseMs)
+    const expected = this.model.extend(
+      tokens.map((token) => this.matching.modelToken(token)),
+      leaseMs,
+    )
     deepStrictEqual(answer, expected, 'extend')
     this.#reached('os')
+  }
+
+  /** The engine is open again; its time is not before anything that has happened. */
+  restart(nowMs: number, wallMs: number): void {
+    const latest = Math.max(...this.model.state.messages.flatMap(({ sentAt, endedAt }) => [sentAt, endedAt ?? 0]), 0)
+    ok(nowMs >= latest, `the engine's time goes on at ${nowMs}, though something happened at ${latest}`)
+    this.model.restart(nowMs, wallMs)
   }
 
   look(engine: Engine, topics: readonly string[], isFresh = false): Promise<void> {
@@ -79,10 +102,14 @@ export class World {
   /** What this may be after the engine was left and opened again, newest first. */
   successors(how: Leaving | 'all'): World[] {
     const { past, state } = this.model
-    const left = how === 'all' ? [new Model(0, 0).state] : [...past, state].slice(how === 'close' ? past.length : this.#floor[how])
+    const left =
+      how === 'all' ? [new Model(0, 0).state] : [...past, state].slice(how === 'close' ? past.length : this.#floor[how])
     const distinct = left.filter((each, at) => at === 0 || !isSame(left[at - 1]!, each))
     return distinct.reverse().map((each) => {
-      const next = new World(this.model.fork(each), this.matching.fork())
+      const next = new World(
+        new Model(this.model.nowMs, this.model.wallMs).continue(this.model, each),
+        this.matching.fork(),
+      )
       next.#isFed = this.#isFed
       return next
     })
@@ -93,7 +120,10 @@ export class World {
       const faults = JSON.stringify(answer.faults)
       ok(result.status === 'refused', `the commit must be refused: ${faults}`)
       const { code, at, detail } = result
-      ok(answer.faults.some((fault) => fault.code === code && fault.at === at), `refused ${code} at ${at} (${detail}), not one of ${faults}`)
+      ok(
+        answer.faults.some((fault) => fault.code === code && fault.at === at),
+        `refused ${code} at ${at} (${detail}), not one of ${faults}`,
+      )
       return
     }
     ok(result.status === 'committed', `the commit must not be refused: ${JSON.stringify(result)}`)
@@ -117,24 +147,30 @@ export class World {
     const { state } = this.model
     const waits = state.messages.flatMap(({ queue, due, expires, message, state: is }) => {
       const isPaused = state.queues.find(({ name }) => name === queue)!.settings.paused
-      const matters = queues.includes(queue) && is === 'delayed' && !isPaused && expires === null && message.key === undefined
+      const matters =
+        queues.includes(queue) && is === 'delayed' && !isPaused && expires === null && message.key === undefined
       return matters && due !== null ? [due.at - this.model[due.clock]] : []
     })
     if (waits.length === 0) return
     const longest = Math.min(...waits)
-    ok(nextReadyInMs !== null && nextReadyInMs <= longest, `nextReadyInMs is ${nextReadyInMs}, but a message is due in ${longest}`)
+    ok(
+      nextReadyInMs !== null && nextReadyInMs <= longest,
+      `nextReadyInMs is ${nextReadyInMs}, but a message is due in ${longest}`,
+    )
   }
 
   #reached(durability: Durability, place: number = this.model.past.length): void {
     if (durability !== 'memory') this.#floor.kill = Math.max(this.#floor.kill, place)
-    if (durability === 'disk' || durability === 'quorum') this.#floor['power-cut'] = Math.max(this.#floor['power-cut'], place)
+    if (durability === 'disk' || durability === 'quorum')
+      this.#floor['power-cut'] = Math.max(this.#floor['power-cut'], place)
   }
 }
 
 function isSame(before: model.State, now: model.State): boolean {
   return Object.entries(before).every(([name, list]) => {
     const others = now[name as keyof model.State]
-    const isEqual = (each: object, at: number) => Object.entries(each).every(([field, value]) => value === Reflect.get(others[at]!, field))
+    const isEqual = (each: object, at: number) =>
+      Object.entries(each).every(([field, value]) => value === Reflect.get(others[at]!, field))
     return list.length === others.length && list.every(isEqual)
   })
 }

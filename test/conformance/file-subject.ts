@@ -6,7 +6,14 @@ import { openFileEngine } from '../../src/engine/file/engine.ts'
 import { FaultDisk, type PowerCut } from '../../src/engine/file/fault-disk.ts'
 
 const FOLDER = '/posthorn'
-const SMALL = { firstSegmentBytes: 64 << 10, segmentBytes: 128 << 10, checkpointBytes: 96 << 10, slackBytes: 128 << 10, reservedBytes: 0, pauseMs: 0 }
+const SMALL = {
+  firstSegmentBytes: 64 << 10,
+  segmentBytes: 128 << 10,
+  checkpointBytes: 96 << 10,
+  slackBytes: 128 << 10,
+  reservedBytes: 0,
+  pauseMs: 0,
+}
 const CUTS: readonly PowerCut[] = [
   { unsynced: 'drop' },
   { unsynced: 'drop', names: 'keep' },

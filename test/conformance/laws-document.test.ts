@@ -13,5 +13,8 @@ test('docs/reference/laws.md lists every law with its cases', () => {
     const [title = '', ...lines] = section.split('\n')
     return [title, lines.filter((line) => line.startsWith('- ')).map((line) => line.slice(2))]
   })
-  deepEqual(listed, LAWS.map((law) => [law, CASES.filter((each) => each.law === law).map(({ name }) => name)]))
+  deepEqual(
+    listed,
+    LAWS.map((law) => [law, CASES.filter((each) => each.law === law).map(({ name }) => name)]),
+  )
 })

@@ -1,7 +1,15 @@
 // The oracle as an engine, so that the cases can be tried on it: what the kit asks for must at least be what the oracle does.
 
 import type { Clock } from '../../src/core/clock.ts'
-import type { Capabilities, Commit, CommitResult, Engine, LeaseResult, Page, RetainedEvent } from '../../src/core/engine.ts'
+import type {
+  Capabilities,
+  Commit,
+  CommitResult,
+  Engine,
+  LeaseResult,
+  Page,
+  RetainedEvent,
+} from '../../src/core/engine.ts'
 import { PosthornError } from '../../src/core/error.ts'
 import { toJsonBytes } from '../../src/core/json.ts'
 import type { StoredMessage } from '../../src/core/message.ts'
@@ -63,46 +71,82 @@ function modelEngine(model: Model, clock: Clock, stopped: AbortSignal): Engine {
   const wake = (): void => {
     timer?.[Symbol.dispose]()
     const times = model.dueTimes().filter((time) => Number.isFinite(time))
-    if (times.length > 0 && !closed && !stopped.aborted) timer = clock.timer(Math.min(...times) - model.nowMs, () => (catchUp(), wake()))
+    if (times.length > 0 && !closed && !stopped.aborted)
+      timer = clock.timer(Math.min(...times) - model.nowMs, () => (catchUp(), wake()))
   }
   const engine: Omit<Engine, 'capabilities'> = {
     commit: (commits) => Promise.resolve(commits.map((commit) => toResult(model, commit))),
     lease(request) {
       const known = leases.get(request.id)
       if (known) return Promise.resolve(known)
-      const deliveries = model.lease(request, []).map((item) => ({ token: item.token!, leaseUntil: item.leaseUntil!, stored: plain(item) }))
+      const deliveries = model
+        .lease(request, [])
+        .map((item) => ({ token: item.token!, leaseUntil: item.leaseUntil!, stored: plain(item) }))
       const mine = model.state.messages.filter(({ queue }) => request.wants.some((want) => want.queue === queue))
-      const times = mine.flatMap(({ due, leaseUntil }) => [...(due ? [due.at - model[due.clock]] : []), ...(leaseUntil ? [leaseUntil - model.nowMs] : [])])
+      const times = mine.flatMap(({ due, leaseUntil }) => [
+        ...(due ? [due.at - model[due.clock]] : []),
+        ...(leaseUntil ? [leaseUntil - model.nowMs] : []),
+      ])
       const result = { deliveries, nextReadyInMs: times.length === 0 ? null : Math.min(...times) }
       leases.set(request.id, result)
       return Promise.resolve(result)
     },
     extend: (tokens, leaseMs) => Promise.resolve(model.extend(tokens, leaseMs)),
     watch: () => ({ [Symbol.dispose]: () => undefined }),
-    get: (keys) => Promise.resolve(keys.map((text) => toRecord(model.state, model.state.records.find(({ key, aliases }) => key === text || aliases.includes(text))))),
+    get: (keys) =>
+      Promise.resolve(
+        keys.map((text) =>
+          toRecord(
+            model.state,
+            model.state.records.find(({ key, aliases }) => key === text || aliases.includes(text)),
+          ),
+        ),
+      ),
     list({ prefix, after, limit }) {
-      const texts = model.state.records.flatMap((record) => [record.key, ...record.aliases].map((text) => ({ text, record })))
+      const texts = model.state.records.flatMap((record) =>
+        [record.key, ...record.aliases].map((text) => ({ text, record })),
+      )
       const found = texts.filter(({ text }) => text.startsWith(prefix)).sort((a, b) => (a.text < b.text ? -1 : 1))
       const { items, next } = toPage(found, ({ text }) => text, after, limit)
       return Promise.resolve({ items: items.map(({ record }) => toRecord(model.state, record)!), next })
     },
-    find: (refs) => Promise.resolve(refs.map((ref) => model.state.messages.find(({ queue, id }) => queue === ref.queue && id === ref.id) ?? null).map((each) => each && plain(each))),
+    find: (refs) =>
+      Promise.resolve(
+        refs
+          .map((ref) => model.state.messages.find(({ queue, id }) => queue === ref.queue && id === ref.id) ?? null)
+          .map((each) => each && plain(each)),
+      ),
     browse({ queue, state, after, limit, match = {} }) {
-      const found = model.state.messages.filter((each) => each.queue === queue && each.state === state && matches(each, match))
+      const found = model.state.messages.filter(
+        (each) => each.queue === queue && each.state === state && matches(each, match),
+      )
       const sorted = found.sort((a, b) => a.arrival - b.arrival)
       const { items, next } = toPage(sorted, ({ arrival }) => String(arrival).padStart(12, '0'), after, limit)
       return Promise.resolve({ items: items.map(plain), next })
     },
     depth(queues) {
       const known = model.state.queues.filter(({ name }) => queues === 'all' || queues.includes(name))
-      return Promise.resolve(known.map(({ name, settings: { paused }, ended }) => ({ queue: name, ...countsOf(model.state, name), paused, ended })))
+      return Promise.resolve(
+        known.map(({ name, settings: { paused }, ended }) => ({
+          queue: name,
+          ...countsOf(model.state, name),
+          paused,
+          ended,
+        })),
+      )
     },
     read({ topic, from, limit }) {
       const kept = model.state.topics.find(({ name }) => name === topic)
       if (!kept) return Promise.reject(new PosthornError('unsupported', 'keeps nothing'))
       const start = typeof from === 'object' && 'position' in from ? from.position : null
-      const events = kept.events.map(({ position, at, message }): RetainedEvent & { at: number } => ({ position: String(position).padStart(12, '0'), message, at }))
-      const wanted = events.filter(({ at }) => from !== 'now' && (typeof from !== 'object' || !('at' in from) || at >= from.at))
+      const events = kept.events.map(({ position, at, message }): RetainedEvent & { at: number } => ({
+        position: String(position).padStart(12, '0'),
+        message,
+        at,
+      }))
+      const wanted = events.filter(
+        ({ at }) => from !== 'now' && (typeof from !== 'object' || !('at' in from) || at >= from.at),
+      )
       const { items, next } = toPage(wanted, ({ position }) => position, start, limit)
       return Promise.resolve({ items: items.map(({ position, message }) => ({ position, message })), next })
     },
@@ -125,7 +169,8 @@ function modelEngine(model: Model, clock: Clock, stopped: AbortSignal): Engine {
 
 function toResult(model: Model, commit: Commit): CommitResult {
   const { durability = 'disk' } = commit
-  if (!capabilities.durability.includes(durability)) return { status: 'refused', code: 'unsupported', at: 0, detail: durability }
+  if (!capabilities.durability.includes(durability))
+    return { status: 'refused', code: 'unsupported', at: 0, detail: durability }
   const answer = model.commit(commit)
   if (answer.status === 'committed') return { ...answer, durability }
   return { status: 'refused', ...answer.faults[0]!, detail: 'refused' }
@@ -146,10 +191,17 @@ function toRecord(state: model.State, record: model.Record | undefined): StoredR
 }
 
 function matches({ message, sentAt, reason, failures }: model.Message, match: Record<string, unknown>): boolean {
-  const error = match['error'] === undefined || reason === match['error'] || failures.some(({ code }) => code === match['error'])
+  const error =
+    match['error'] === undefined || reason === match['error'] || failures.some(({ code }) => code === match['error'])
   const inTime = sentAt >= Number(match['since'] ?? 0) && sentAt < Number(match['before'] ?? Infinity)
   const same = (name: 'key' | 'group') => match[name] === undefined || message[name] === match[name]
-  return error && inTime && same('key') && same('group') && (match['type'] === undefined || match['type'] === message.event.type)
+  return (
+    error &&
+    inTime &&
+    same('key') &&
+    same('group') &&
+    (match['type'] === undefined || match['type'] === message.event.type)
+  )
 }
 
 function countsOf(state: model.State, name: string) {

@@ -29,9 +29,13 @@ export interface PropertyOptions {
 export function holdsAgainstOracle(subject: Subject, { runs, faults, durability }: PropertyOptions): void {
   for (const { why, commands } of readKept()) {
     const isOffered = commands.every((command) => command.do !== 'reopen' || faults.includes(command.how))
-    test(`${subject.name} and the oracle agree on a kept sequence: ${why}`, { skip: isOffered ? false : 'needs a fault that the subject does not have' }, async () => {
-      await agree(subject, commands, 'deliver')
-    })
+    test(
+      `${subject.name} and the oracle agree on a kept sequence: ${why}`,
+      { skip: isOffered ? false : 'needs a fault that the subject does not have' },
+      async () => {
+        await agree(subject, commands, 'deliver')
+      },
+    )
   }
 
   test(`${subject.name} and the oracle agree on ${runs} random sequences`, async (context) => {
@@ -39,21 +43,35 @@ export function holdsAgainstOracle(subject: Subject, { runs, faults, durability 
     const started = process.hrtime.bigint()
     let sequences = 0
     let steps = 0
-    const property = fc.asyncProperty(sequenceOf(faults, durability), fc.constantFrom('deliver', 'drop'), async (commands, hints) => {
-      sequences++
-      steps += commands.length
-      await agree(subject, commands, hints as 'deliver' | 'drop')
-    })
+    const property = fc.asyncProperty(
+      sequenceOf(faults, durability),
+      fc.constantFrom('deliver', 'drop'),
+      async (commands, hints) => {
+        sequences++
+        steps += commands.length
+        await agree(subject, commands, hints as 'deliver' | 'drop')
+      },
+    )
     const details = await fc.check(property, { numRuns: runs, seed, endOnFailure: true })
     const seconds = Number(process.hrtime.bigint() - started) / 1e9
-    context.diagnostic(`POSTHORN_SEED=${seed}: ${sequences} sequences, ${steps} commands, ${Math.round(sequences / seconds)} sequences/s`)
+    context.diagnostic(
+      `POSTHORN_SEED=${seed}: ${sequences} sequences, ${steps} commands, ${Math.round(sequences / seconds)} sequences/s`,
+    )
     if (!details.failed) return
     const [found, hints] = details.counterexample!
-    const commands = await shrink(found, (smaller) => agree(subject, smaller, hints as 'drop').then(() => false, () => true))
+    const commands = await shrink(found, (smaller) =>
+      agree(subject, smaller, hints as 'drop').then(
+        () => false,
+        () => true,
+      ),
+    )
     const error = await agree(subject, commands, hints as 'drop').catch((thrown: unknown) => thrown)
     const why = error instanceof Error ? error.message : String(error)
     keep({ why: `${subject.name}: ${why.split('\n', 1)[0]}`, commands })
-    throw new Error(`POSTHORN_SEED=${seed} found, and kept in seeds.json:\n${commands.map((command) => JSON.stringify(command)).join('\n')}\n${why}`, { cause: error })
+    throw new Error(
+      `POSTHORN_SEED=${seed} found, and kept in seeds.json:\n${commands.map((command) => JSON.stringify(command)).join('\n')}\n${why}`,
+      { cause: error },
+    )
   })
 }
 

@@ -2,9 +2,12 @@
 
 import type { Command } from '../../src/conformance/index.ts'
 
-export async function shrink(commands: readonly Command[], fails: (commands: readonly Command[]) => Promise<boolean>): Promise<readonly Command[]> {
+export async function shrink(
+  commands: readonly Command[],
+  fails: (commands: readonly Command[]) => Promise<boolean>,
+): Promise<readonly Command[]> {
   let smallest = commands
-  for (let found = true; found; ) {
+  for (let found = true; found;) {
     found = false
     for (const smaller of smallerThan(smallest)) {
       if (!(await fails(smaller))) continue
@@ -32,7 +35,8 @@ function* simplerThan(command: Command): Generator<Command> {
     yield rest
     for (const list of shorter(unanswered)) yield { ...command, unanswered: list }
     for (const [at, sketch] of unanswered.entries()) {
-      for (const changes of shorter(sketch.changes)) yield { ...command, unanswered: unanswered.with(at, { ...sketch, changes }) }
+      for (const changes of shorter(sketch.changes))
+        yield { ...command, unanswered: unanswered.with(at, { ...sketch, changes }) }
     }
   }
   if (command.do === 'lease') for (const wants of shorter(command.wants)) yield { ...command, wants }
@@ -41,12 +45,14 @@ function* simplerThan(command: Command): Generator<Command> {
   for (const [at, sketch] of command.commits.entries()) {
     const { changes, ...options } = sketch
     if (Object.keys(options).length > 0) yield { ...command, commits: command.commits.with(at, { changes }) }
-    for (const fewer of shorter(changes)) yield { ...command, commits: command.commits.with(at, { ...sketch, changes: fewer }) }
+    for (const fewer of shorter(changes))
+      yield { ...command, commits: command.commits.with(at, { ...sketch, changes: fewer }) }
     for (const [place, change] of changes.entries()) {
       if (change.do !== 'send' && change.do !== 'publish') continue
       for (const name of ['type', 'key', 'priority', 'delay', 'expires', 'dedupe', 'report'] as const) {
         const { [name]: left, ...plainer } = change
-        if (left !== undefined) yield { ...command, commits: command.commits.with(at, { ...sketch, changes: changes.with(place, plainer) }) }
+        if (left !== undefined)
+          yield { ...command, commits: command.commits.with(at, { ...sketch, changes: changes.with(place, plainer) }) }
       }
     }
   }

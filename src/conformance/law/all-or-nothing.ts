@@ -21,7 +21,17 @@ const refused: Readonly<Record<RefusalCode, (ctx: Context) => Change | Promise<C
     return { do: 'send', queue: 'small', message: ctx.message() }
   },
   invalid: (ctx) => ({ do: 'send', queue: 'q', message: ctx.message({ priority: 12 }) }),
-  unsupported: (ctx) => ({ do: 'bind', subscription: { topic: 'keeps-nothing', name: 's', types: [], filters: [], from: 'beginning', order: ctx.engine ? 'none' : 'key' } }),
+  unsupported: (ctx) => ({
+    do: 'bind',
+    subscription: {
+      topic: 'keeps-nothing',
+      name: 's',
+      types: [],
+      filters: [],
+      from: 'beginning',
+      order: ctx.engine ? 'none' : 'key',
+    },
+  }),
 }
 
 export const allOrNothing: readonly Case[] = [
@@ -46,7 +56,10 @@ export const allOrNothing: readonly Case[] = [
         { do: 'cancel', messages: [{ queue: 'before', id: cancelled! }] },
         { do: 'redrive', messages: [{ queue: 'before', id: dead! }] },
       ]
-      const settling: readonly Change[] = code === 'full' ? [] : [{ do: 'ack', token: (await ctx.leaseOne('extra', { id: await ctx.send('extra') })).token }]
+      const settling: readonly Change[] =
+        code === 'full'
+          ? []
+          : [{ do: 'ack', token: (await ctx.leaseOne('extra', { id: await ctx.send('extra') })).token }]
       const start = await everything(ctx)
       for (let at = 0; at <= changes.length; at += 4) {
         deepEqual(await ctx.refusal(...changes.slice(0, at), bad, ...changes.slice(at), ...settling), { code, at })
@@ -62,8 +75,16 @@ export const allOrNothing: readonly Case[] = [
     name: 'commits of one call are independent of each other',
     async run(ctx) {
       const send = (): Change => ({ do: 'send', queue: 'a', message: ctx.message() })
-      const results = await ctx.engine.commit([{ changes: [send()] }, { changes: [send(), { do: 'ack', token: 'none' }] }, { changes: [send()] }, { changes: [] }])
-      deepEqual(results.map(({ status }) => status), ['committed', 'refused', 'committed', 'committed'])
+      const results = await ctx.engine.commit([
+        { changes: [send()] },
+        { changes: [send(), { do: 'ack', token: 'none' }] },
+        { changes: [send()] },
+        { changes: [] },
+      ])
+      deepEqual(
+        results.map(({ status }) => status),
+        ['committed', 'refused', 'committed', 'committed'],
+      )
       equal((await ctx.lease('a')).length, 2)
     },
   },
@@ -103,14 +124,20 @@ async function everything(ctx: Context): Promise<unknown> {
 async function crashInTheMiddle(ctx: Context, how: Leaving): Promise<void> {
   let confirmed = 0
   for (let round = 0; round < 24; round++) {
-    const effect = (n: number): Change => ({ do: 'send', queue: 'effects', message: ctx.message({ key: `${round}/${n}` }) })
+    const effect = (n: number): Change => ({
+      do: 'send',
+      queue: 'effects',
+      message: ctx.message({ key: `${round}/${n}` }),
+    })
     await ctx.send('work')
     const { token } = await ctx.leaseOne('work', { leaseMs: 3_600_000 })
     await ctx.send('after')
     const answered: number[] = []
     const underWay = [0, 1, 2].map(async (n) => {
       const outcome: readonly Change[] = n === 1 ? [{ do: 'ack', token }] : []
-      await ctx.engine.commit([{ changes: [effect(n), { do: 'put', key: `done/${round}/${n}`, value: bytes }, ...outcome, effect(n)] }])
+      await ctx.engine.commit([
+        { changes: [effect(n), { do: 'put', key: `done/${round}/${n}`, value: bytes }, ...outcome, effect(n)] },
+      ])
       answered.push(n)
     })
     for (const each of underWay) each.catch(() => undefined)
@@ -122,7 +149,12 @@ async function crashInTheMiddle(ctx: Context, how: Leaving): Promise<void> {
       const [record] = await ctx.engine.get([`done/${round}/${n}`])
       const sent = effects.flat().filter(({ message }) => message.key === `${round}/${n}`).length
       equal(sent, record ? 2 : 0, `round ${round}: messages and record of commit ${n} are there together`)
-      if (n === 1) equal(await ctx.engine.extend([token], 3_600_000).then(([kept]) => kept), record ? 'stale' : 'kept', 'and so is its ack')
+      if (n === 1)
+        equal(
+          await ctx.engine.extend([token], 3_600_000).then(([kept]) => kept),
+          record ? 'stale' : 'kept',
+          'and so is its ack',
+        )
       if (inTime.includes(n)) ok(record, `round ${round}: commit ${n} was confirmed`)
       confirmed += record ? 1 : 0
     }

@@ -54,7 +54,9 @@ export const bounded: readonly Case[] = [
       await ctx.configure('a', limitOf(null, 10_000))
       let taken = 0
       for (; taken < 100; taken++) {
-        const result = await ctx.tryCommit({ changes: [{ do: 'send', queue: 'a', message: { ...ctx.message(), body: new Uint8Array(1_000) } }] })
+        const result = await ctx.tryCommit({
+          changes: [{ do: 'send', queue: 'a', message: { ...ctx.message(), body: new Uint8Array(1_000) } }],
+        })
         if (result.status === 'committed') continue
         equal(result.code, 'full')
         break
@@ -75,7 +77,11 @@ export const bounded: readonly Case[] = [
       const fromA = await ctx.leaseOne('a')
       await ctx.commit(sendTo(ctx, 'b'), { do: 'ack', token: fromA.token })
       const fromB = await ctx.leaseOne('b')
-      await ctx.commit({ do: 'retry', token: fromB.token, delay: { afterMs: 1_000 }, error: { code: 'x', message: '' } }, sendTo(ctx, 'b'), sendTo(ctx, 'a'))
+      await ctx.commit(
+        { do: 'retry', token: fromB.token, delay: { afterMs: 1_000 }, error: { code: 'x', message: '' } },
+        sendTo(ctx, 'b'),
+        sendTo(ctx, 'a'),
+      )
       const { ready, delayed } = await ctx.depth('b')
       deepEqual([ready, delayed], [3, 1])
       equal((await ctx.refusal(sendTo(ctx, 'b'))).code, 'full')
@@ -120,7 +126,10 @@ export const bounded: readonly Case[] = [
         await ctx.bury(token)
         await ctx.advance(1)
       }
-      deepEqual((await ctx.browse('a', 'dead')).map(({ id }) => id), ids.slice(3))
+      deepEqual(
+        (await ctx.browse('a', 'dead')).map(({ id }) => id),
+        ids.slice(3),
+      )
       equal((await ctx.depth('a')).ended.discarded, 3)
     },
   },
@@ -134,7 +143,10 @@ export const bounded: readonly Case[] = [
         await ctx.ack(token)
         await ctx.advance(1)
       }
-      deepEqual((await ctx.browse('a', 'acked')).map(({ id }) => id), ids.slice(2))
+      deepEqual(
+        (await ctx.browse('a', 'acked')).map(({ id }) => id),
+        ids.slice(2),
+      )
       await ctx.advance(1_000)
       deepEqual(await ctx.browse('a', 'acked'), [])
       equal((await ctx.depth('a')).ended.acked, 5)
@@ -148,7 +160,8 @@ export const bounded: readonly Case[] = [
       await ctx.commit({ do: 'retain', topic: 't', retention: { ms: 1_000, count: 3 } })
       const ids: string[] = []
       for (let n = 0; n < 5; n++) ids.push((await ctx.publish('t')).id)
-      const kept = async () => (await ctx.engine.read({ topic: 't', from: 'beginning', limit: 100 })).items.map(({ message }) => message.id)
+      const kept = async () =>
+        (await ctx.engine.read({ topic: 't', from: 'beginning', limit: 100 })).items.map(({ message }) => message.id)
       deepEqual(await kept(), ids.slice(2))
       await ctx.advance(999)
       equal((await kept()).length, 3)
@@ -170,7 +183,9 @@ export const bounded: readonly Case[] = [
         await ctx.ack((await ctx.leaseOne('topic:t:s')).token)
       }
       const [record] = await ctx.engine.get(['subscription/t/s'])
-      const { gaps } = JSON.parse(new TextDecoder().decode(record!.value)) as { gaps: readonly { readonly count: number }[] }
+      const { gaps } = JSON.parse(new TextDecoder().decode(record!.value)) as {
+        gaps: readonly { readonly count: number }[]
+      }
       equal(gaps.length, 20)
       ok(gaps.every(({ count }) => count === 1))
     },
@@ -195,9 +210,17 @@ export const bounded: readonly Case[] = [
         { do: 'put', key: 'x'.repeat(513), value: new Uint8Array(0) },
         { do: 'put', key: 'ok', value: new Uint8Array(0), aliases: ['not ok'] },
         { do: 'configure', queue: 'a', settings: { ...DEFAULT_QUEUE, maxLapses: -1 } },
-        { do: 'bind', subscription: { topic: 't', name: 's', types: ['not a pattern'], filters: [], from: 'now', order: 'none' } },
+        {
+          do: 'bind',
+          subscription: { topic: 't', name: 's', types: ['not a pattern'], filters: [], from: 'now', order: 'none' },
+        },
       ]
-      for (const change of wrong) deepEqual(await ctx.refusal(change), { code: 'invalid', at: 0 }, JSON.stringify(change, (name, value: unknown) => (name === 'body' ? '…' : value)))
+      for (const change of wrong)
+        deepEqual(
+          await ctx.refusal(change),
+          { code: 'invalid', at: 0 },
+          JSON.stringify(change, (name, value: unknown) => (name === 'body' ? '…' : value)),
+        )
       deepEqual(await ctx.engine.depth('all'), [])
       deepEqual((await ctx.engine.list({ prefix: '', after: null, limit: 10 })).items, [])
       const largest = { ...ctx.message(), body: new Uint8Array(maxBodyBytes) }
@@ -211,7 +234,8 @@ export const bounded: readonly Case[] = [
     async run(ctx) {
       const { pick, fair } = ctx.engine.capabilities
       const settings = { ...DEFAULT_QUEUE, pick: { by: 'deadline' } } as const
-      if (!pick.includes('deadline')) equal((await ctx.refusal({ do: 'configure', queue: 'a', settings })).code, 'unsupported')
+      if (!pick.includes('deadline'))
+        equal((await ctx.refusal({ do: 'configure', queue: 'a', settings })).code, 'unsupported')
       const fairly = { ...DEFAULT_QUEUE, pick: { by: 'priority', fair: { weights: {} } } } as const
       if (!fair) equal((await ctx.refusal({ do: 'configure', queue: 'a', settings: fairly })).code, 'unsupported')
       deepEqual(await ctx.engine.get(['queue/a']), [null])

@@ -8,7 +8,11 @@ const HOUR_MS = 3_600_000
 
 /** The same on a clock that is set an hour forward, and on one that is set back. */
 const onBoth = (name: string, run: (ctx: Context, step: () => void) => Promise<void>): readonly Case[] =>
-  [HOUR_MS, -HOUR_MS].map((ms) => ({ law, name: `${name}, an hour ${ms > 0 ? 'forward' : 'back'}`, run: (ctx) => run(ctx, () => ctx.clock.stepWall(ms)) }))
+  [HOUR_MS, -HOUR_MS].map((ms) => ({
+    law,
+    name: `${name}, an hour ${ms > 0 ? 'forward' : 'back'}`,
+    run: (ctx) => run(ctx, () => ctx.clock.stepWall(ms)),
+  }))
 
 export const clockSafe: readonly Case[] = [
   ...onBoth('a lease ends in its own time', async (ctx, step) => {

@@ -14,11 +14,31 @@ const faults: readonly { readonly how: Leaving; readonly after: string; readonly
 
 export const confirmedSurvives: readonly Case[] = [
   ...faults.flatMap(({ how, after, needs }): Case[] => [
-    { law, name: `what was sent is there, whole and in order, after ${after}`, needs, run: (ctx) => sendsSurvive(ctx, how) },
+    {
+      law,
+      name: `what was sent is there, whole and in order, after ${after}`,
+      needs,
+      run: (ctx) => sendsSurvive(ctx, how),
+    },
     { law, name: `what was settled stays settled after ${after}`, needs, run: (ctx) => outcomesSurvive(ctx, how) },
-    { law, name: `records, settings and subscriptions are there after ${after}`, needs, run: (ctx) => recordsSurvive(ctx, how) },
-    { law, name: `retained events are there, in their positions, after ${after}`, needs: [...needs, 'retained'], run: (ctx) => retainedSurvive(ctx, how) },
-    { law, name: `leases of clients stand, those of processes lapse, after ${after}`, needs, run: (ctx) => leasesSurvive(ctx, how) },
+    {
+      law,
+      name: `records, settings and subscriptions are there after ${after}`,
+      needs,
+      run: (ctx) => recordsSurvive(ctx, how),
+    },
+    {
+      law,
+      name: `retained events are there, in their positions, after ${after}`,
+      needs: [...needs, 'retained'],
+      run: (ctx) => retainedSurvive(ctx, how),
+    },
+    {
+      law,
+      name: `leases of clients stand, those of processes lapse, after ${after}`,
+      needs,
+      run: (ctx) => leasesSurvive(ctx, how),
+    },
   ]),
   {
     law,
@@ -56,14 +76,25 @@ export const confirmedSurvives: readonly Case[] = [
     async run(ctx) {
       const { durability: offered } = ctx.engine.capabilities
       for (const durability of offered.filter((level) => level !== 'joined')) {
-        const result = await ctx.tryCommit({ durability, changes: [{ do: 'send', queue: 'a', message: ctx.message() }] })
-        ok(result.status === 'committed' && offered.indexOf(result.durability) >= offered.indexOf(durability), durability)
+        const result = await ctx.tryCommit({
+          durability,
+          changes: [{ do: 'send', queue: 'a', message: ctx.message() }],
+        })
+        ok(
+          result.status === 'committed' && offered.indexOf(result.durability) >= offered.indexOf(durability),
+          durability,
+        )
       }
       const best = await ctx.tryCommit({ changes: [] })
       ok(best.status === 'committed')
       equal(best.durability, offered.at(-1))
-      for (const durability of (['memory', 'os', 'disk', 'quorum'] as const).filter((level) => !offered.includes(level))) {
-        const result = await ctx.tryCommit({ durability, changes: [{ do: 'send', queue: 'b', message: ctx.message() }] })
+      for (const durability of (['memory', 'os', 'disk', 'quorum'] as const).filter(
+        (level) => !offered.includes(level),
+      )) {
+        const result = await ctx.tryCommit({
+          durability,
+          changes: [{ do: 'send', queue: 'b', message: ctx.message() }],
+        })
         ok(result.status === 'refused' || offered.includes('disk'), `${durability} is refused, as it is not offered`)
         if (result.status === 'refused') equal(result.code, 'unsupported')
       }
@@ -72,13 +103,24 @@ export const confirmedSurvives: readonly Case[] = [
 ]
 
 async function sendsSurvive(ctx: Context, how: Leaving): Promise<void> {
-  const message = ctx.message({ key: 'k', group: 'g', priority: 7, notes: { v: '2' }, replyTo: 'answers', report: 'reports', dedupe: 'once' })
+  const message = ctx.message({
+    key: 'k',
+    group: 'g',
+    priority: 7,
+    notes: { v: '2' },
+    replyTo: 'answers',
+    report: 'reports',
+    dedupe: 'once',
+  })
   await ctx.commit({ do: 'send', queue: 'a', message })
   const ids = await ctx.sendMany('many', 300)
   const before = await ctx.find('a', message.id)
   await ctx.reopen(how)
   deepEqual(await ctx.find('a', message.id), before)
-  deepEqual((await ctx.browse('many', 'ready')).map(({ id }) => id), ids)
+  deepEqual(
+    (await ctx.browse('many', 'ready')).map(({ id }) => id),
+    ids,
+  )
   deepEqual(await ctx.leasedIds('many', 1000), ids)
 }
 
@@ -93,21 +135,36 @@ async function outcomesSurvive(ctx: Context, how: Leaving): Promise<void> {
   await ctx.bury(buried!, 'no-such-account')
   await ctx.commit({ do: 'drop', token: dropped!, reason: 'not needed' })
   const before = await ctx.engine.find(ids.map((id) => ({ queue: 'a', id })))
-  deepEqual(before.map((stored) => stored?.state), ['acked', 'delayed', 'delayed', 'dead', 'cancelled', 'ready'])
+  deepEqual(
+    before.map((stored) => stored?.state),
+    ['acked', 'delayed', 'delayed', 'dead', 'cancelled', 'ready'],
+  )
   await ctx.reopen(how)
   deepEqual(await ctx.engine.find(ids.map((id) => ({ queue: 'a', id }))), before)
   deepEqual(await ctx.leasedIds('a'), [ids[5]])
 }
 
 async function recordsSurvive(ctx: Context, how: Leaving): Promise<void> {
-  await ctx.commit({ do: 'put', key: 'user/1', value: new Uint8Array([1, 2, 3]), aliases: ['mail/a@b'], expiresAt: ctx.clock.wallMs() + 60_000 })
-  await ctx.commit({ do: 'put', key: 'user/2', value: new Uint8Array(0) }, { do: 'put', key: 'user/3', value: new Uint8Array([0]) })
+  await ctx.commit({
+    do: 'put',
+    key: 'user/1',
+    value: new Uint8Array([1, 2, 3]),
+    aliases: ['mail/a@b'],
+    expiresAt: ctx.clock.wallMs() + 60_000,
+  })
+  await ctx.commit(
+    { do: 'put', key: 'user/2', value: new Uint8Array(0) },
+    { do: 'put', key: 'user/3', value: new Uint8Array([0]) },
+  )
   await ctx.commit({ do: 'remove', key: 'user/2' })
   await ctx.configure('a', { paused: true })
   await ctx.bind('t', 's', { types: ['x.*'] })
   const keys = ['user/1', 'mail/a@b', 'user/2', 'user/3', 'queue/a', 'subscription/t/s']
   const before = await ctx.engine.get(keys)
-  deepEqual(before.map((record) => record === null), [false, false, true, false, false, false])
+  deepEqual(
+    before.map((record) => record === null),
+    [false, false, true, false, false, false],
+  )
   await ctx.reopen(how)
   deepEqual(await ctx.engine.get(keys), before)
   await ctx.send('a')

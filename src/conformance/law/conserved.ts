@@ -12,12 +12,15 @@ const keep = { acked: true, endedMs: 3_600_000, endedCount: 1_000, deadMs: null,
 async function countsAre(ctx: Context, queue: string, total: number): Promise<void> {
   const depth = await ctx.depth(queue)
   const living: readonly (keyof typeof depth & State)[] = ['arrived', 'ready', 'held', 'delayed', 'leased', 'dead']
-  const counted = living.reduce((sum, state) => sum + Number(depth[state]), 0) + Object.values(depth.ended).reduce((sum, count) => sum + count, 0)
+  const counted =
+    living.reduce((sum, state) => sum + Number(depth[state]), 0) +
+    Object.values(depth.ended).reduce((sum, count) => sum + count, 0)
   equal(counted, total, `${queue} counts all of its messages: ${JSON.stringify(depth)}`)
   const seen: string[] = []
   for (const state of [...WAITING_STATES, 'leased', 'dead', ...ENDED_STATES] as const) {
     const shown = await ctx.browse(queue, state)
-    const said = state in depth.ended ? depth.ended[state as keyof typeof depth.ended] : depth[state as (typeof living)[number]]
+    const said =
+      state in depth.ended ? depth.ended[state as keyof typeof depth.ended] : depth[state as (typeof living)[number]]
     equal(shown.length, said, `${queue} shows as many ${state} messages as it counts`)
     seen.push(...shown.map(({ id }) => id))
   }
@@ -43,16 +46,28 @@ async function live(ctx: Context, between: (total: number) => Promise<void>): Pr
   await act(0, ctx.release(released!.token))
   await act(0, ctx.bury(buried!.token))
   await act(0, ctx.commit({ do: 'drop', token: dropped!.token, reason: 'not needed' }))
-  await act(0, ctx.commit({ do: 'cancel', messages: others.slice(0, 1).map(({ stored }) => ({ queue: 'a', id: stored.id })) }))
+  await act(
+    0,
+    ctx.commit({ do: 'cancel', messages: others.slice(0, 1).map(({ stored }) => ({ queue: 'a', id: stored.id })) }),
+  )
   for (let n = 0; n < 8; n++) {
     await ctx.advance(1_000)
     await between(total)
   }
   const waiting = (await ctx.browse('a', 'held')).map(({ id }) => ({ queue: 'a', id }))
-  await act(0, ctx.commit({ do: 'cancel', messages: waiting.slice(0, 1) }, { do: 'discard', messages: waiting.slice(1, 2) }))
+  await act(
+    0,
+    ctx.commit({ do: 'cancel', messages: waiting.slice(0, 1) }, { do: 'discard', messages: waiting.slice(1, 2) }),
+  )
   await act(0, ctx.commit({ do: 'redrive', messages: [{ queue: 'a', id: buried!.stored.id }] }))
-  await act(1, ctx.commit({ do: 'send', queue: 'a', message: ctx.message({ id: '00000000-0000-7000-8000-000000000001' }) }))
-  await act(0, ctx.commit({ do: 'send', queue: 'a', message: ctx.message({ id: '00000000-0000-7000-8000-000000000001' }) }))
+  await act(
+    1,
+    ctx.commit({ do: 'send', queue: 'a', message: ctx.message({ id: '00000000-0000-7000-8000-000000000001' }) }),
+  )
+  await act(
+    0,
+    ctx.commit({ do: 'send', queue: 'a', message: ctx.message({ id: '00000000-0000-7000-8000-000000000001' }) }),
+  )
   await act(0, ctx.configure('a', { keep, paused: true, limit: { messages: 1, bytes: null } }))
   await act(0, ctx.refusal({ do: 'send', queue: 'a', message: ctx.message() }))
 }
@@ -94,15 +109,35 @@ export const conserved: readonly Case[] = [
     async run(ctx) {
       await ctx.configure('a', { keep })
       const failures = [{ code: 'flaky', message: 'it failed', at: 5, delayMs: 10 }]
-      const base = { queue: 'a', sentAt: 5, readyAt: null, leaseUntil: null, endedAt: null, acquired: 2, failed: 1, released: 0, failures, cancelRequested: false, reason: null }
+      const base = {
+        queue: 'a',
+        sentAt: 5,
+        readyAt: null,
+        leaseUntil: null,
+        endedAt: null,
+        acquired: 2,
+        failed: 1,
+        released: 0,
+        failures,
+        cancelRequested: false,
+        reason: null,
+      }
       for (const state of ['ready', 'leased', 'dead', 'delayed'] as const) {
         const message = ctx.message()
-        const ends = state === 'dead' ? { endedAt: 6, reason: 'flaky', failed: 2 } : state === 'delayed' ? { readyAt: ctx.clock.wallMs() + 60_000 } : {}
+        const ends =
+          state === 'dead'
+            ? { endedAt: 6, reason: 'flaky', failed: 2 }
+            : state === 'delayed'
+              ? { readyAt: ctx.clock.wallMs() + 60_000 }
+              : {}
         const stored = { ...base, id: message.id, message, state, ...ends }
         for (let n = 0; n < 2; n++) await ctx.commit({ do: 'restore', message: stored })
         const found = await ctx.find('a', message.id)
         equal(found?.state, state === 'leased' ? 'ready' : state)
-        deepEqual([found?.acquired, found?.failed, found?.failures, found?.reason, found?.sentAt], [2, stored.failed, failures, stored.reason, 5])
+        deepEqual(
+          [found?.acquired, found?.failed, found?.failures, found?.reason, found?.sentAt],
+          [2, stored.failed, failures, stored.reason, 5],
+        )
       }
       const { ready, dead, delayed } = await ctx.depth('a')
       deepEqual([ready, dead, delayed], [2, 1, 1])

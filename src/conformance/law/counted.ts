@@ -77,7 +77,10 @@ export const counted: readonly Case[] = [
       await lapse(ctx, 1)
       const stored = await ctx.find('a', id)
       deepEqual([stored?.state, stored?.reason, stored?.failed], ['dead', 'lapsed', 0])
-      deepEqual((await ctx.reports('reports')).map(({ state, reason }) => [state, reason]), [['dead', 'lapsed']])
+      deepEqual(
+        (await ctx.reports('reports')).map(({ state, reason }) => [state, reason]),
+        [['dead', 'lapsed']],
+      )
       deepEqual(await ctx.lease('a'), [])
     },
   },
@@ -105,13 +108,31 @@ export const counted: readonly Case[] = [
       const sentAt = (await ctx.find('a', id))!.sentAt
       for (let n = 0; n < 13; n++) {
         const { token } = await ctx.leaseOne('a')
-        await ctx.commit({ do: 'retry', token, delay: { afterMs: n }, error: { code: `code-${n}`, message: 'm'.repeat(n === 12 ? 5_000 : 3), stack: 's'.repeat(n === 12 ? 5_000 : 3) } })
+        await ctx.commit({
+          do: 'retry',
+          token,
+          delay: { afterMs: n },
+          error: {
+            code: `code-${n}`,
+            message: 'm'.repeat(n === 12 ? 5_000 : 3),
+            stack: 's'.repeat(n === 12 ? 5_000 : 3),
+          },
+        })
         await ctx.advance(100)
       }
       const { failures } = (await ctx.find('a', id))!
-      deepEqual(failures.map(({ code }) => code), Array.from({ length: KEPT_FAILURES }, (_, at) => `code-${at + 3}`))
-      deepEqual(failures.map(({ at }) => at), Array.from({ length: KEPT_FAILURES }, (_, at) => sentAt + (at + 3) * 100))
-      deepEqual(failures.map(({ delayMs }) => delayMs), Array.from({ length: KEPT_FAILURES }, (_, at) => at + 3))
+      deepEqual(
+        failures.map(({ code }) => code),
+        Array.from({ length: KEPT_FAILURES }, (_, at) => `code-${at + 3}`),
+      )
+      deepEqual(
+        failures.map(({ at }) => at),
+        Array.from({ length: KEPT_FAILURES }, (_, at) => sentAt + (at + 3) * 100),
+      )
+      deepEqual(
+        failures.map(({ delayMs }) => delayMs),
+        Array.from({ length: KEPT_FAILURES }, (_, at) => at + 3),
+      )
       deepEqual([failures[0]?.message, failures[0]?.stack], ['mmm', 'sss'])
       ok(failures.at(-1)!.message.length + (failures.at(-1)!.stack ?? '').length <= FAILURE_BYTES)
       ok(failures.at(-1)!.message.length > 0)
@@ -125,12 +146,20 @@ export const counted: readonly Case[] = [
       await ctx.retry((await ctx.leaseOne('a')).token)
       await ctx.bury((await ctx.leaseOne('a')).token, 'no-such-account')
       const dead = await ctx.find('a', id)
-      deepEqual([dead?.state, dead?.reason, dead?.failures.map(({ code }) => code)], ['dead', 'no-such-account', ['flaky', 'no-such-account']])
+      deepEqual(
+        [dead?.state, dead?.reason, dead?.failures.map(({ code }) => code)],
+        ['dead', 'no-such-account', ['flaky', 'no-such-account']],
+      )
       ok(dead?.endedAt)
       const ref = { queue: 'a', id }
-      deepEqual(await ctx.commit({ do: 'redrive', messages: [ref, { queue: 'a', id: ctx.message().id }] }), [{ count: 1 }])
+      deepEqual(await ctx.commit({ do: 'redrive', messages: [ref, { queue: 'a', id: ctx.message().id }] }), [
+        { count: 1 },
+      ])
       const again = await ctx.find('a', id)
-      deepEqual([again?.state, again?.reason, again?.endedAt, await counts(ctx, id)], ['ready', null, null, [0, 0, 0, 0]])
+      deepEqual(
+        [again?.state, again?.reason, again?.endedAt, await counts(ctx, id)],
+        ['ready', null, null, [0, 0, 0, 0]],
+      )
       deepEqual(again?.failures, dead?.failures)
       deepEqual(await ctx.commit({ do: 'redrive', messages: [ref] }), [{ count: 0 }], 'it is not dead any more')
       equal((await ctx.leaseOne('a')).stored.acquired, 1)

@@ -10,7 +10,11 @@ const law = 'dedupe'
 const WINDOW_MS = 10_000
 
 /** Sends with the dedupe text; the id that is answered and whether it is another's. */
-async function send(ctx: Context, dedupe: string, queue = 'a'): Promise<{ readonly id: string; readonly duplicate: boolean; readonly own: string }> {
+async function send(
+  ctx: Context,
+  dedupe: string,
+  queue = 'a',
+): Promise<{ readonly id: string; readonly duplicate: boolean; readonly own: string }> {
   const message = ctx.message({ dedupe })
   const [result] = await ctx.commit({ do: 'send', queue, message })
   return { ...(result as { id: string; duplicate: boolean }), own: message.id }
@@ -92,10 +96,13 @@ export const dedupe: readonly Case[] = [
     name: 'two sends in one commit, and many at once, are one',
     async run(ctx) {
       const [first, second] = [ctx.message({ dedupe: 'x' }), ctx.message({ dedupe: 'x' })]
-      deepEqual(await ctx.commit({ do: 'send', queue: 'a', message: first }, { do: 'send', queue: 'a', message: second }), [
-        { id: first.id, duplicate: false },
-        { id: first.id, duplicate: true },
-      ])
+      deepEqual(
+        await ctx.commit({ do: 'send', queue: 'a', message: first }, { do: 'send', queue: 'a', message: second }),
+        [
+          { id: first.id, duplicate: false },
+          { id: first.id, duplicate: true },
+        ],
+      )
       const sends = await Promise.all(Array.from({ length: 10 }, () => send(ctx, 'y')))
       equal(sends.filter(({ duplicate }) => !duplicate).length, 1)
       equal(new Set(sends.map(({ id }) => id)).size, 1)

@@ -10,7 +10,12 @@ const law = 'ended'
 const keep = DEFAULT_QUEUE.keep
 
 /** A message ends in the given way; there is one report, which says how. */
-const isReported = (name: string, state: Report['state'], reason: string | null, end: (ctx: Context, id: string) => Promise<unknown>): Case => ({
+const isReported = (
+  name: string,
+  state: Report['state'],
+  reason: string | null,
+  end: (ctx: Context, id: string) => Promise<unknown>,
+): Case => ({
   law,
   name,
   async run(ctx) {
@@ -52,11 +57,16 @@ export const ended: readonly Case[] = [
       await ctx.advance(999)
       deepEqual(await ctx.reports('reports'), [])
       await ctx.advance(1)
-      deepEqual((await ctx.reports('reports')).map((report) => [report.id, report.state, report.reason]), [[id, 'expired', null]])
+      deepEqual(
+        (await ctx.reports('reports')).map((report) => [report.id, report.state, report.reason]),
+        [[id, 'expired', null]],
+      )
     },
   },
   isReported('a message cancelled while it waited', 'cancelled', null, cancel),
-  isReported('a message discarded while it waited', 'discarded', null, (ctx, id) => ctx.commit({ do: 'discard', messages: [refOf(id)] })),
+  isReported('a message discarded while it waited', 'discarded', null, (ctx, id) =>
+    ctx.commit({ do: 'discard', messages: [refOf(id)] }),
+  ),
   isReported('a message whose lease lapsed too often', 'dead', 'lapsed', async (ctx) => {
     await ctx.configure('a', { maxLapses: 0 })
     await ctx.leaseOne('a', { leaseMs: 1_000 })
@@ -96,7 +106,9 @@ export const ended: readonly Case[] = [
   }),
   isNotReported('a message that was acked', (ctx, { token }) => ctx.ack(token)),
   isNotReported('a message that its holder buried', (ctx, { token }) => ctx.bury(token)),
-  isNotReported('a message that its holder dropped', (ctx, { token }) => ctx.commit({ do: 'drop', token, reason: 'not needed' })),
+  isNotReported('a message that its holder dropped', (ctx, { token }) =>
+    ctx.commit({ do: 'drop', token, reason: 'not needed' }),
+  ),
   isNotReported('a cancelled message that its holder finished all the same', async (ctx, { token, stored }) => {
     await cancel(ctx, stored.id)
     await ctx.ack(token)
@@ -122,7 +134,12 @@ export const ended: readonly Case[] = [
     name: 'cancel and discard end what waits, in every way of waiting, and leave alone what has ended',
     async run(ctx) {
       for (const verb of ['cancel', 'discard'] as const) {
-        const ids = [await ctx.send('a'), await ctx.send('a', { delay: { afterMs: 1_000 } }), await ctx.send('a', { key: verb }), await ctx.send('a', { key: verb })]
+        const ids = [
+          await ctx.send('a'),
+          await ctx.send('a', { delay: { afterMs: 1_000 } }),
+          await ctx.send('a', { key: verb }),
+          await ctx.send('a', { key: verb }),
+        ]
         const change: Change = { do: verb, messages: ids.map(refOf) }
         deepEqual(await ctx.commit(change), [{ count: 4 }])
         deepEqual(await ctx.commit(change), [{ count: 0 }])
@@ -141,7 +158,10 @@ export const ended: readonly Case[] = [
       const [leased, dead] = await ctx.sendMany('a', 2)
       const [, second] = await ctx.lease('a')
       await ctx.bury(second!.token)
-      deepEqual(await ctx.commit({ do: 'discard', messages: [refOf(leased!)] }, { do: 'cancel', messages: [refOf(dead!)] }), [{ count: 0 }, { count: 0 }])
+      deepEqual(
+        await ctx.commit({ do: 'discard', messages: [refOf(leased!)] }, { do: 'cancel', messages: [refOf(dead!)] }),
+        [{ count: 0 }, { count: 0 }],
+      )
       deepEqual([await ctx.stateOf('a', leased!), await ctx.stateOf('a', dead!)], ['leased', 'dead'])
     },
   },
@@ -152,7 +172,10 @@ export const ended: readonly Case[] = [
       const id = await ctx.send('a', { report: 'reports' })
       await cancel(ctx, id)
       const { stored, token } = await ctx.leaseOne('reports')
-      deepEqual([stored.message.event.type, stored.message.event.datacontenttype, stored.message.report], [REPORT_TYPE, 'application/json', undefined])
+      deepEqual(
+        [stored.message.event.type, stored.message.event.datacontenttype, stored.message.report],
+        [REPORT_TYPE, 'application/json', undefined],
+      )
       ok(stored.id !== id)
       await ctx.release(token)
       await ctx.commit({ do: 'discard', messages: [{ queue: 'reports', id: stored.id }] })
@@ -167,7 +190,10 @@ export const ended: readonly Case[] = [
       await ctx.configure('reports', { limit: { messages: 1, bytes: null } })
       for (let n = 0; n < 3; n++) await ctx.send('a', { report: 'reports', expires: { afterMs: 1_000 } })
       await ctx.advance(1_000)
-      deepEqual((await ctx.reports('reports')).map(({ state }) => state), ['expired', 'expired', 'expired'])
+      deepEqual(
+        (await ctx.reports('reports')).map(({ state }) => state),
+        ['expired', 'expired', 'expired'],
+      )
     },
   },
   ...(['close', 'kill', 'power-cut'] as const).map((how): Case => ({
@@ -182,7 +208,13 @@ export const ended: readonly Case[] = [
       await ctx.reopen(how, 1_000)
       await ctx.reopen(how)
       const reports = await ctx.reports('reports')
-      deepEqual(reports.map(({ id, state }) => [id, state]), [[cancelled, 'cancelled'], [expired, 'expired']])
+      deepEqual(
+        reports.map(({ id, state }) => [id, state]),
+        [
+          [cancelled, 'cancelled'],
+          [expired, 'expired'],
+        ],
+      )
     },
   })),
 ]

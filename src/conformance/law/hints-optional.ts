@@ -13,7 +13,13 @@ const law = 'hints-optional'
 async function workDeaf(ctx: Context, handle: (id: string, token: string) => Promise<unknown>): Promise<void> {
   for (let round = 0; round < 500; round++) {
     const wants = [{ queue: 'a', max: 2 }]
-    const { deliveries, nextReadyInMs } = await ctx.engine.lease({ id: `deaf ${round}`, worker: 'deaf', holder: 'client', leaseMs: 1_000, wants })
+    const { deliveries, nextReadyInMs } = await ctx.engine.lease({
+      id: `deaf ${round}`,
+      worker: 'deaf',
+      holder: 'client',
+      leaseMs: 1_000,
+      wants,
+    })
     for (const { stored, token } of deliveries) await handle(stored.id, token)
     if (deliveries.length > 0) continue
     if (nextReadyInMs === null) return
@@ -27,7 +33,11 @@ export const hintsOptional: readonly Case[] = [
     law,
     name: 'a worker that only sleeps as long as it is told handles every delay, retry and lapse',
     async run(ctx) {
-      const ids = [...(await ctx.sendMany('a', 3)), await ctx.send('a', { delay: { afterMs: 10_000 } }), await ctx.send('a', { delay: { afterMs: 700 } })]
+      const ids = [
+        ...(await ctx.sendMany('a', 3)),
+        await ctx.send('a', { delay: { afterMs: 10_000 } }),
+        await ctx.send('a', { delay: { afterMs: 700 } }),
+      ]
       for (const key of ['k', 'k', 'k']) ids.push(await ctx.send('a', { key }))
       const seen = new Map<string, number>()
       await workDeaf(ctx, async (id, token) => {
@@ -57,7 +67,10 @@ export const hintsOptional: readonly Case[] = [
     async run(ctx) {
       const hints: Hint[] = []
       const interest = { queues: ['a'], keys: ['k'], topics: ['t'] }
-      const watches = [ctx.engine.watch(interest, (hint) => hints.push(hint)), ctx.engine.watch(interest, (hint) => hints.push(hint))]
+      const watches = [
+        ctx.engine.watch(interest, (hint) => hints.push(hint)),
+        ctx.engine.watch(interest, (hint) => hints.push(hint)),
+      ]
       await ctx.send('a')
       await ctx.commit({ do: 'put', key: 'k', value: new Uint8Array(0) })
       await ctx.publish('t')

@@ -15,6 +15,7 @@ import { notAfter } from './not-after.ts'
 import { notBefore } from './not-before.ts'
 import { once } from './once.ts'
 import { oneHolder } from './one-holder.ts'
+import { routedLater } from './routed-later.ts'
 import { routed } from './routed.ts'
 import { staleIsInert } from './stale-is-inert.ts'
 import { versioned } from './versioned.ts'
@@ -35,6 +36,7 @@ export const CASES: readonly Case[] = [
   ...ended,
   ...dedupe,
   ...routed,
+  ...routedLater,
   ...noStarvation,
   ...hintsOptional,
   ...bounded,

@@ -67,17 +67,27 @@ export const keyOrder: readonly Case[] = [
         for (const { token } of deliveries) await ctx.ack(token)
       }
       const ofKey = (key: string) => ids.filter((_, at) => 'klklkm'[at] === key)
-      for (const key of 'klm') deepEqual(seen.filter((id) => ofKey(key).includes(id)), ofKey(key))
+      for (const key of 'klm')
+        deepEqual(
+          seen.filter((id) => ofKey(key).includes(id)),
+          ofKey(key),
+        )
       ok(seen.includes(plain))
     },
   },
   headEnds('an ack lets the next of its key go', (ctx, { token }) => ctx.ack(token)),
   headEnds('a dead letter lets the next of its key go', (ctx, { token }) => ctx.bury(token)),
-  headEnds('a dropped message lets the next of its key go', (ctx, { token }) => ctx.commit({ do: 'drop', token, reason: 'not needed' })),
+  headEnds('a dropped message lets the next of its key go', (ctx, { token }) =>
+    ctx.commit({ do: 'drop', token, reason: 'not needed' }),
+  ),
   headComesAgain('a retry keeps its place', (ctx, { token }) => ctx.retry(token)),
-  headComesAgain('a retry with a delay keeps its place and holds back its key only', (ctx, { token }) => ctx.retry(token, { afterMs: 5_000 })),
+  headComesAgain('a retry with a delay keeps its place and holds back its key only', (ctx, { token }) =>
+    ctx.retry(token, { afterMs: 5_000 }),
+  ),
   headComesAgain('a message given back keeps its place', (ctx, { token }) => ctx.release(token)),
-  headComesAgain('a message given back with a delay keeps its place and holds back its key only', (ctx, { token }) => ctx.release(token, { afterMs: 5_000 })),
+  headComesAgain('a message given back with a delay keeps its place and holds back its key only', (ctx, { token }) =>
+    ctx.release(token, { afterMs: 5_000 }),
+  ),
   headComesAgain('a message whose lease lapsed keeps its place', async (ctx) => await ctx.advance(10_000)),
   {
     law,
@@ -101,7 +111,10 @@ export const keyOrder: readonly Case[] = [
     name: 'a message cancelled or discarded from the middle of its line leaves the others in order',
     async run(ctx) {
       const ids = await sendKeyed(ctx, 'kkkkk')
-      await ctx.commit({ do: 'cancel', messages: [{ queue: 'a', id: ids[1]! }] }, { do: 'discard', messages: [{ queue: 'a', id: ids[3]! }] })
+      await ctx.commit(
+        { do: 'cancel', messages: [{ queue: 'a', id: ids[1]! }] },
+        { do: 'discard', messages: [{ queue: 'a', id: ids[3]! }] },
+      )
       for (const id of [ids[0], ids[2], ids[4]]) {
         const { stored, token } = await ctx.leaseOne('a')
         equal(stored.id, id)
@@ -218,6 +231,10 @@ async function manyWorkers(ctx: Context): Promise<void> {
     await ctx.advance(10)
   }
   for (const key of 'abcdefgh') {
-    deepEqual(ended.filter((id) => keyOf.get(id) === key), ids.filter((id) => keyOf.get(id) === key), `key ${key}`)
+    deepEqual(
+      ended.filter((id) => keyOf.get(id) === key),
+      ids.filter((id) => keyOf.get(id) === key),
+      `key ${key}`,
+    )
   }
 }

@@ -26,7 +26,10 @@ export const noStarvation: readonly Case[] = [
         ids.push(await ctx.send('a', { priority }))
         await ctx.advance(1)
       }
-      deepEqual(await ctx.leasedIds('a'), [1, 3, 2, 4, 0].map((at) => ids[at]))
+      deepEqual(
+        await ctx.leasedIds('a'),
+        [1, 3, 2, 4, 0].map((at) => ids[at]),
+      )
     },
   },
   {
@@ -66,7 +69,9 @@ export const noStarvation: readonly Case[] = [
       for (let n = 0; n < 20; n++) await ctx.send('a', { priority: n % 10 })
       const low = await ctx.send('a', { priority: 0 })
       const came = (await ctx.find('a', low))!.readyAt!
-      const ahead = (await ctx.browse('a', 'ready')).filter(({ id, readyAt, message }) => id !== low && readyAt! - message.priority * agingMs <= came).length
+      const ahead = (await ctx.browse('a', 'ready')).filter(
+        ({ id, readyAt, message }) => id !== low && readyAt! - message.priority * agingMs <= came,
+      ).length
       const flood = 9 * agingMs
       let handedOut = 0
       for (let ms = 0; ; ms++) {
@@ -75,7 +80,10 @@ export const noStarvation: readonly Case[] = [
         await ctx.ack(token)
         if (stored.id === low) break
         handedOut++
-        ok(handedOut <= ahead + flood, `${handedOut} were handed out before it, ${ahead} were ahead and ${flood} could overtake`)
+        ok(
+          handedOut <= ahead + flood,
+          `${handedOut} were handed out before it, ${ahead} were ahead and ${flood} could overtake`,
+        )
         await ctx.advance(1)
       }
     },
@@ -101,7 +109,13 @@ export const noStarvation: readonly Case[] = [
       await ctx.send('paused')
       const id = await ctx.send('small')
       const wants = ['flooded', 'paused', 'small'].map((queue) => ({ queue, max: 5 }))
-      const { deliveries } = await ctx.engine.lease({ id: 'all', worker: 'kit', holder: 'client', leaseMs: 1_000, wants })
+      const { deliveries } = await ctx.engine.lease({
+        id: 'all',
+        worker: 'kit',
+        holder: 'client',
+        leaseMs: 1_000,
+        wants,
+      })
       equal(deliveries.length, 6)
       ok(deliveries.some(({ stored }) => stored.id === id))
     },

@@ -15,7 +15,11 @@ async function comesAfter(ctx: Context, id: string, ms: number): Promise<void> {
 }
 
 export const notBefore: readonly Case[] = [
-  { law, name: 'a delayed message', run: async (ctx) => comesAfter(ctx, await ctx.send('a', { delay: { afterMs: 60_000 } }), 60_000) },
+  {
+    law,
+    name: 'a delayed message',
+    run: async (ctx) => comesAfter(ctx, await ctx.send('a', { delay: { afterMs: 60_000 } }), 60_000),
+  },
   {
     law,
     name: 'a message for a time on the wall',
@@ -86,7 +90,16 @@ export const notBefore: readonly Case[] = [
     law,
     name: 'the wait that a lease names is that until the next delay, lapse or nothing',
     async run(ctx) {
-      const wait = async () => (await ctx.engine.lease({ id: `wait ${ctx.clock.monotonicMs()} ${Math.floor(n++)}`, worker: 'kit', holder: 'client', leaseMs: 5_000, wants: [{ queue: 'a', max: 1 }] })).nextReadyInMs
+      const wait = async () =>
+        (
+          await ctx.engine.lease({
+            id: `wait ${ctx.clock.monotonicMs()} ${Math.floor(n++)}`,
+            worker: 'kit',
+            holder: 'client',
+            leaseMs: 5_000,
+            wants: [{ queue: 'a', max: 1 }],
+          })
+        ).nextReadyInMs
       let n = 0
       equal(await wait(), null, 'an empty queue')
       await ctx.send('a', { delay: { afterMs: 60_000 } })

@@ -43,7 +43,13 @@ export const once: readonly Case[] = [
     async run(ctx) {
       await ctx.send('a')
       const { token } = await ctx.leaseOne('a')
-      const commit: Commit = { id: 'ack', changes: [{ do: 'ack', token }, { do: 'send', queue: 'b', message: ctx.message() }] }
+      const commit: Commit = {
+        id: 'ack',
+        changes: [
+          { do: 'ack', token },
+          { do: 'send', queue: 'b', message: ctx.message() },
+        ],
+      }
       const first = await ctx.tryCommit(commit)
       ok(first.status === 'committed')
       await isRemembered(ctx, commit, first.results)
@@ -55,7 +61,13 @@ export const once: readonly Case[] = [
     name: 'the same id many times at once, in one call and in many, applies once',
     async run(ctx) {
       const commit = commitOf(ctx, 'many')
-      const answers = (await Promise.all([ctx.engine.commit([commit, commit]), ctx.engine.commit([commit]), ctx.engine.commit([commit])])).flat()
+      const answers = (
+        await Promise.all([
+          ctx.engine.commit([commit, commit]),
+          ctx.engine.commit([commit]),
+          ctx.engine.commit([commit]),
+        ])
+      ).flat()
       const replayed = answers.map((answer) => (answer.status === 'committed' ? answer.replayed : 'refused'))
       deepEqual(replayed.sort(), [false, true, true, true])
       equal((await ctx.lease('a')).length, 1)

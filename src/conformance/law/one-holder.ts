@@ -54,11 +54,21 @@ export const oneHolder: readonly Case[] = [
     name: 'a lease request that is repeated gives the same deliveries and no further ones',
     async run(ctx) {
       await ctx.sendMany('a', 5)
-      const request = { id: 'same', worker: 'kit', holder: 'client', leaseMs: 1_000, wants: [{ queue: 'a', max: 2 }] } as const
+      const request = {
+        id: 'same',
+        worker: 'kit',
+        holder: 'client',
+        leaseMs: 1_000,
+        wants: [{ queue: 'a', max: 2 }],
+      } as const
       const first = await ctx.engine.lease(request)
       const again = await Promise.all([ctx.engine.lease(request), ctx.engine.lease(request)])
       equal(first.deliveries.length, 2)
-      for (const { deliveries } of again) deepEqual(deliveries.map(({ token }) => token), first.deliveries.map(({ token }) => token))
+      for (const { deliveries } of again)
+        deepEqual(
+          deliveries.map(({ token }) => token),
+          first.deliveries.map(({ token }) => token),
+        )
       equal((await ctx.depth('a')).leased, 2)
     },
   },
@@ -68,7 +78,11 @@ export const oneHolder: readonly Case[] = [
     async run(ctx) {
       await ctx.sendMany('a', 5)
       await ctx.sendMany('b', 1)
-      const wants = [{ queue: 'a', max: 2 }, { queue: 'b', max: 3 }, { queue: 'unknown', max: 10 }]
+      const wants = [
+        { queue: 'a', max: 2 },
+        { queue: 'b', max: 3 },
+        { queue: 'unknown', max: 10 },
+      ]
       const { deliveries } = await ctx.engine.lease({ id: 'x', worker: 'kit', holder: 'client', leaseMs: 1_000, wants })
       deepEqual(deliveries.map(({ stored }) => stored.queue).sort(), ['a', 'a', 'b'])
     },
@@ -98,8 +112,11 @@ export const oneHolder: readonly Case[] = [
     async run(ctx) {
       const other = await ctx.second()
       const ids = await ctx.sendMany('a', 100)
-      const lease = (id: string, engine = ctx.engine) => engine.lease({ id, worker: id, holder: 'client', leaseMs: 60_000, wants: [{ queue: 'a', max: 10 }] })
-      const results = await Promise.all(Array.from({ length: 20 }, (_, n) => lease(`worker ${n}`, n % 2 === 0 ? ctx.engine : other)))
+      const lease = (id: string, engine = ctx.engine) =>
+        engine.lease({ id, worker: id, holder: 'client', leaseMs: 60_000, wants: [{ queue: 'a', max: 10 }] })
+      const results = await Promise.all(
+        Array.from({ length: 20 }, (_, n) => lease(`worker ${n}`, n % 2 === 0 ? ctx.engine : other)),
+      )
       deepEqual(results.flatMap(({ deliveries }) => deliveries.map(({ stored }) => stored.id)).sort(), ids.sort())
     },
   },

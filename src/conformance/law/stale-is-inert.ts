@@ -36,7 +36,9 @@ export const staleIsInert: readonly Case[] = [
     law,
     name: 'a token that was settled is stale, however it was settled',
     async run(ctx) {
-      await ctx.configure('a', { keep: { acked: true, endedMs: 3_600_000, endedCount: 100, deadMs: null, deadCount: 100 } })
+      await ctx.configure('a', {
+        keep: { acked: true, endedMs: 3_600_000, endedCount: 100, deadMs: null, deadCount: 100 },
+      })
       for (let n = 0; n < 5; n++) {
         const id = await ctx.send('a')
         const { token, stored } = await ctx.leaseOne('a')
@@ -76,7 +78,16 @@ export const staleIsInert: readonly Case[] = [
     async run(ctx) {
       const id = await ctx.send('a')
       const { token } = await ctx.leaseOne('a')
-      for (const text of ['', 'x', '0', `${token}0`, token.slice(0, -1), token.toUpperCase().split('').reverse().join(''), '\u0000', '💥']) {
+      for (const text of [
+        '',
+        'x',
+        '0',
+        `${token}0`,
+        token.slice(0, -1),
+        token.toUpperCase().split('').reverse().join(''),
+        '\u0000',
+        '💥',
+      ]) {
         if (text !== token) await isInert(ctx, text, id)
       }
       await ctx.ack(token)
@@ -102,7 +113,9 @@ export const staleIsInert: readonly Case[] = [
       await ctx.send('a')
       const { token } = await ctx.leaseOne('a')
       const sends = [1, 2, 3].map((): Change => ({ do: 'send', queue: 'effects', message: ctx.message() }))
-      const results = await Promise.all(sends.map((effect) => ctx.tryCommit({ changes: [effect, { do: 'ack', token }] })))
+      const results = await Promise.all(
+        sends.map((effect) => ctx.tryCommit({ changes: [effect, { do: 'ack', token }] })),
+      )
       deepEqual(results.map(({ status }) => status).sort(), ['committed', 'refused', 'refused'])
       equal((await ctx.lease('effects')).length, 1)
     },

@@ -10,7 +10,12 @@ import type { Context } from '../context.ts'
 
 const law = 'versioned'
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-const put = (text: string, ifVersion?: Version | null): Change => ({ do: 'put', key: 'k', value: bytes(text), ifVersion })
+const put = (text: string, ifVersion?: Version | null): Change => ({
+  do: 'put',
+  key: 'k',
+  value: bytes(text),
+  ifVersion,
+})
 
 async function putAt(ctx: Context, text: string, ifVersion?: Version | null): Promise<Version> {
   const [result] = await ctx.commit(put(text, ifVersion))
@@ -28,7 +33,9 @@ export const versioned: readonly Case[] = [
     name: 'of many puts at once with the same version one wins, and the others leave nothing',
     async run(ctx) {
       const version = await putAt(ctx, 'start')
-      const tries = Array.from({ length: 10 }, (_, n) => ctx.tryCommit({ changes: [{ do: 'send', queue: 'a', message: ctx.message() }, put(`${n}`, version)] }))
+      const tries = Array.from({ length: 10 }, (_, n) =>
+        ctx.tryCommit({ changes: [{ do: 'send', queue: 'a', message: ctx.message() }, put(`${n}`, version)] }),
+      )
       const results = await Promise.all(tries)
       equal(results.filter(({ status }) => status === 'committed').length, 1)
       ok(results.every((result) => result.status === 'committed' || (result.code === 'conflict' && result.at === 1)))
@@ -97,7 +104,12 @@ export const versioned: readonly Case[] = [
     law,
     name: 'a record whose time is over does not exist',
     async run(ctx) {
-      const [result] = await ctx.commit({ do: 'put', key: 'k', value: bytes('1'), expiresAt: ctx.clock.wallMs() + 1_000 })
+      const [result] = await ctx.commit({
+        do: 'put',
+        key: 'k',
+        value: bytes('1'),
+        expiresAt: ctx.clock.wallMs() + 1_000,
+      })
       await ctx.advance(1_000)
       const { version } = result as { readonly version: Version }
       equal((await ctx.refusal(put('2', version))).code, 'conflict')
@@ -119,14 +131,21 @@ export const versioned: readonly Case[] = [
     law,
     name: 'settings and subscriptions have versions as well',
     async run(ctx) {
-      const configure = (ifVersion: Version | null): Change => ({ do: 'configure', queue: 'a', settings: DEFAULT_QUEUE, ifVersion })
+      const configure = (ifVersion: Version | null): Change => ({
+        do: 'configure',
+        queue: 'a',
+        settings: DEFAULT_QUEUE,
+        ifVersion,
+      })
       const [first] = (await ctx.commit(configure(null))) as readonly { readonly version: Version }[]
       equal((await ctx.refusal(configure(null))).code, 'conflict')
       const [second] = (await ctx.commit(configure(first!.version))) as readonly { readonly version: Version }[]
       equal((await ctx.refusal(configure(first!.version))).code, 'conflict')
       equal((await ctx.engine.get(['queue/a']))[0]?.version, second?.version)
       const subscription = { topic: 't', name: 's', types: [], filters: [], from: 'now', order: 'none' } as const
-      const [bound] = (await ctx.commit({ do: 'bind', subscription, ifVersion: null })) as readonly { readonly version: Version }[]
+      const [bound] = (await ctx.commit({ do: 'bind', subscription, ifVersion: null })) as readonly {
+        readonly version: Version
+      }[]
       equal((await ctx.refusal({ do: 'bind', subscription, ifVersion: null })).code, 'conflict')
       await ctx.commit({ do: 'bind', subscription, ifVersion: bound!.version })
     },

@@ -15,14 +15,43 @@ export const visible: readonly Case[] = [
     name: 'a message is as it was sent in find, browse, depth and lease',
     async run(ctx) {
       const delayed = ctx.message({ delay: { afterMs: 1_000 }, group: 'g', key: 'k' })
-      const full = ctx.message({ priority: 9, cost: 2.5, deadline: 1_000, replyTo: 'answers', report: 'reports', notes: { v: '1' }, expires: { afterMs: 60_000 } })
+      const full = ctx.message({
+        priority: 9,
+        cost: 2.5,
+        deadline: 1_000,
+        replyTo: 'answers',
+        report: 'reports',
+        notes: { v: '1' },
+        expires: { afterMs: 60_000 },
+      })
       const body = Uint8Array.from({ length: 256 }, (_, at) => at)
-      const message = { ...full, body, event: { ...full.event, subject: 'ü', time: '2026-01-01T00:00:00Z', datacontenttype: 'application/octet-stream', traceparent: 'x', number: 5, flag: true } }
+      const message = {
+        ...full,
+        body,
+        event: {
+          ...full.event,
+          subject: 'ü',
+          time: '2026-01-01T00:00:00Z',
+          datacontenttype: 'application/octet-stream',
+          traceparent: 'x',
+          number: 5,
+          flag: true,
+        },
+      }
       await ctx.commit({ do: 'send', queue: 'a', message }, { do: 'send', queue: 'a', message: delayed })
       const [found, later] = await ctx.engine.find([message, delayed].map(({ id }) => ({ queue: 'a', id })))
       deepEqual([{ ...found?.message.event }, found?.state, found?.message.priority], [message.event, 'ready', 9])
       deepEqual(Uint8Array.from(found!.message.body), body)
-      deepEqual([found!.message.cost, found!.message.deadline, found!.message.replyTo, found!.message.report, { ...found!.message.notes }], [2.5, 1_000, 'answers', 'reports', { v: '1' }])
+      deepEqual(
+        [
+          found!.message.cost,
+          found!.message.deadline,
+          found!.message.replyTo,
+          found!.message.report,
+          { ...found!.message.notes },
+        ],
+        [2.5, 1_000, 'answers', 'reports', { v: '1' }],
+      )
       deepEqual([later?.state, later?.message.key, later?.message.group], ['delayed', 'k', 'g'])
       equal(later!.readyAt, later!.sentAt + 1_000)
       const { ready, delayed: waiting, oldestReadyAt } = await ctx.depth('a')
@@ -53,10 +82,19 @@ export const visible: readonly Case[] = [
     name: 'what is not there is null, left out or empty',
     async run(ctx) {
       const id = await ctx.send('a')
-      deepEqual(await ctx.engine.find([{ queue: 'b', id }, { queue: 'a', id: ctx.message().id }]), [null, null])
+      deepEqual(
+        await ctx.engine.find([
+          { queue: 'b', id },
+          { queue: 'a', id: ctx.message().id },
+        ]),
+        [null, null],
+      )
       deepEqual(await ctx.engine.depth(['b']), [])
       deepEqual(await ctx.engine.get(['none']), [null])
-      deepEqual(await ctx.engine.browse({ queue: 'b', state: 'ready', after: null, limit: 10 }), { items: [], next: null })
+      deepEqual(await ctx.engine.browse({ queue: 'b', state: 'ready', after: null, limit: 10 }), {
+        items: [],
+        next: null,
+      })
       deepEqual(await ctx.lease('b'), [])
     },
   },
@@ -67,7 +105,11 @@ export const visible: readonly Case[] = [
       const ids = await ctx.sendMany('a', 25)
       for (const limit of [1, 7, 25, 100]) {
         const items = await allPages((after) => ctx.engine.browse({ queue: 'a', state: 'ready', after, limit }))
-        deepEqual(items.map(({ id }) => id), ids, `pages of ${limit}`)
+        deepEqual(
+          items.map(({ id }) => id),
+          ids,
+          `pages of ${limit}`,
+        )
       }
     },
   },
@@ -79,8 +121,13 @@ export const visible: readonly Case[] = [
       const first = await ctx.engine.browse({ queue: 'a', state: 'ready', after: null, limit: 4 })
       await ctx.commit({ do: 'discard', messages: [ids[1]!, ids[3]!, ids[5]!].map((id) => ({ queue: 'a', id })) })
       const [late] = await ctx.sendMany('a', 1)
-      const rest = await allPages((after) => ctx.engine.browse({ queue: 'a', state: 'ready', after: after ?? first.next, limit: 4 }))
-      deepEqual([...first.items, ...rest].map(({ id }) => id), [...ids.filter((id) => id !== ids[5]), late])
+      const rest = await allPages((after) =>
+        ctx.engine.browse({ queue: 'a', state: 'ready', after: after ?? first.next, limit: 4 }),
+      )
+      deepEqual(
+        [...first.items, ...rest].map(({ id }) => id),
+        [...ids.filter((id) => id !== ids[5]), late],
+      )
     },
   },
   {
@@ -94,7 +141,10 @@ export const visible: readonly Case[] = [
       const deliveries = await ctx.lease('a')
       for (const { token, stored } of deliveries) await ctx.bury(token, stored.id === c ? 'other' : 'broken')
       const since = (await ctx.find('a', b))!.sentAt
-      const matches = async (match: object) => (await allPages((after) => ctx.engine.browse({ queue: 'a', state: 'dead', after, limit: 2, match }))).map(({ id }) => id)
+      const matches = async (match: object) =>
+        (await allPages((after) => ctx.engine.browse({ queue: 'a', state: 'dead', after, limit: 2, match }))).map(
+          ({ id }) => id,
+        )
       deepEqual(await matches({ type: 'x' }), [a, b])
       deepEqual(await matches({ group: 'g' }), [a, c])
       deepEqual(await matches({ key: 'k' }), [a])
@@ -114,14 +164,21 @@ export const visible: readonly Case[] = [
       const expected = keys.filter((key) => key.startsWith('b/')).sort()
       for (const limit of [1, 3, 100]) {
         const items = await allPages((after) => ctx.engine.list({ prefix: 'b/', after, limit }))
-        deepEqual(items.map(({ key }) => key), expected, `pages of ${limit}`)
+        deepEqual(
+          items.map(({ key }) => key),
+          expected,
+          `pages of ${limit}`,
+        )
       }
       await ctx.commit({ do: 'put', key: 'user', value: bytes('1'), aliases: ['mail/x', 'mail/y'] })
       const [record] = await ctx.engine.get(['user'])
       deepEqual(await ctx.engine.get(['mail/x', 'mail/y', 'mail/z']), [record, record, null])
       deepEqual((await ctx.engine.list({ prefix: 'mail/', after: null, limit: 10 })).items, [record, record])
       await ctx.commit({ do: 'put', key: 'user', value: bytes('2'), aliases: ['mail/y'] })
-      deepEqual((await ctx.engine.get(['mail/x', 'mail/y'])).map((each) => each?.key), [undefined, 'user'])
+      deepEqual(
+        (await ctx.engine.get(['mail/x', 'mail/y'])).map((each) => each?.key),
+        [undefined, 'user'],
+      )
       await ctx.commit({ do: 'remove', key: 'user' })
       deepEqual(await ctx.engine.get(['user', 'mail/y']), [null, null])
     },
@@ -130,7 +187,13 @@ export const visible: readonly Case[] = [
     law,
     name: 'a record is there until its time on the wall and not after',
     async run(ctx) {
-      await ctx.commit({ do: 'put', key: 'k', value: bytes('x'), expiresAt: ctx.clock.wallMs() + 1_000, aliases: ['alias'] })
+      await ctx.commit({
+        do: 'put',
+        key: 'k',
+        value: bytes('x'),
+        expiresAt: ctx.clock.wallMs() + 1_000,
+        aliases: ['alias'],
+      })
       await ctx.advance(999)
       ok((await ctx.engine.get(['k']))[0])
       await ctx.advance(1)
@@ -147,7 +210,16 @@ export const visible: readonly Case[] = [
       await ctx.bind('t', 's', { types: ['x.*'], filters: [{ exact: { subject: 'y' } }], order: 'key' })
       const [queue, subscription] = await ctx.engine.get(['queue/a', 'subscription/t/s'])
       deepEqual(fromJsonBytes(queue!.value), settings)
-      deepEqual(fromJsonBytes(subscription!.value), { topic: 't', name: 's', types: ['x.*'], filters: [{ exact: { subject: 'y' } }], from: 'now', order: 'key', status: 'live', gaps: [] })
+      deepEqual(fromJsonBytes(subscription!.value), {
+        topic: 't',
+        name: 's',
+        types: ['x.*'],
+        filters: [{ exact: { subject: 'y' } }],
+        from: 'now',
+        order: 'key',
+        status: 'live',
+        gaps: [],
+      })
       for (const key of ['queue/a', 'subscription/t/s', 'topic/t', 'queue/b']) {
         equal((await ctx.refusal({ do: 'put', key, value: bytes('x') })).code, 'invalid')
         equal((await ctx.refusal({ do: 'remove', key })).code, 'invalid')
@@ -178,9 +250,13 @@ export const visible: readonly Case[] = [
       await ctx.advance(1_000)
       const at = (await ctx.find('clock', await ctx.send('clock')))!.sentAt
       const rest = [await ctx.publish('t'), await ctx.publish('t')]
-      const read = async (from: Parameters<Engine['read']>[0]['from']) => (await ctx.engine.read({ topic: 't', from, limit: 100 })).items
+      const read = async (from: Parameters<Engine['read']>[0]['from']) =>
+        (await ctx.engine.read({ topic: 't', from, limit: 100 })).items
       const all = await read('beginning')
-      deepEqual(all.map(({ message }) => message.id), [first, ...rest].map(({ id }) => id))
+      deepEqual(
+        all.map(({ message }) => message.id),
+        [first, ...rest].map(({ id }) => id),
+      )
       deepEqual(await read({ at }), all.slice(1))
       deepEqual(await read({ position: all[0]!.position }), all.slice(1), 'a position stands for what comes after it')
       deepEqual(await read('now'), [])
@@ -197,7 +273,13 @@ export const visible: readonly Case[] = [
         await ctx.commit({ do: 'send', queue: 'a', message }, { do: 'put', key: 'last', value: bytes(message.id) })
         deepEqual((await other.get(['last']))[0]?.value, bytes(message.id))
         ok((await other.find([{ queue: 'a', id: message.id }]))[0])
-        const { deliveries } = await other.lease({ id: `${n}`, worker: 'kit', holder: 'client', leaseMs: 60_000, wants: [{ queue: 'a', max: 1 }] })
+        const { deliveries } = await other.lease({
+          id: `${n}`,
+          worker: 'kit',
+          holder: 'client',
+          leaseMs: 60_000,
+          wants: [{ queue: 'a', max: 1 }],
+        })
         equal(deliveries[0]?.stored.id, message.id)
       }
     },
