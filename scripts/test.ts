@@ -89,9 +89,13 @@ function fail(name: string, reason: string, file = ''): void {
   sum.failed += 1
 }
 
+/** One line for each, or for a whole group where many have one file and one reason. */
 function list(title: string, listed: readonly Ending[]): void {
   if (listed.length > 0) console.log(`\n${title}`)
-  for (const { name, file, reason } of listed) {
-    console.log(`  ${[file && relative(root, file), name, reason].filter(Boolean).join(' · ')}`)
+  const groups = Map.groupBy(listed, ({ file, reason }) => `${file ? relative(root, file) : ''}\n${reason ?? ''}`)
+  for (const [key, group] of groups) {
+    const [file, reason] = key.split('\n')
+    const names = group.length > 3 ? [`${group.length} tests`] : group.map(({ name }) => name)
+    for (const name of names) console.log(`  ${[file, name, reason].filter(Boolean).join(' · ')}`)
   }
 }
