@@ -93,7 +93,8 @@ export class ManualClock implements Clock {
     let next: ManualTimer | undefined
     for (const timer of this.#timers) {
       if (timer.dueMs > untilMs) continue
-      if (next === undefined || timer.dueMs < next.dueMs || (timer.dueMs === next.dueMs && timer.order < next.order)) next = timer
+      if (next === undefined || timer.dueMs < next.dueMs || (timer.dueMs === next.dueMs && timer.order < next.order))
+        next = timer
     }
     return next
   }

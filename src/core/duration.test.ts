@@ -13,14 +13,21 @@ test('durations have a unit in text and may be milliseconds in code', () => {
 })
 
 test('a text without a unit is refused by its own code, naming the field', () => {
-  assert.throws(() => parseDurationText('5', 'Posthorn-Delay'), { code: 'duration-without-unit', message: /Posthorn-Delay is '5'/ })
+  assert.throws(() => parseDurationText('5', 'Posthorn-Delay'), {
+    code: 'duration-without-unit',
+    message: /Posthorn-Delay is '5'/,
+  })
 })
 
 test('anything else is an invalid duration', () => {
-  for (const text of ['', 'm', '-1s', '5 m', '1e3ms', '5w', 'NaNs', '99999999999d']) assert.throws(() => parseDurationText(text, 'delay'), { code: 'invalid-duration' }, text)
-  for (const value of [-1, Number.NaN, Infinity, 1e15]) assert.throws(() => parseDuration(value, 'delay'), { code: 'invalid-duration' }, String(value))
+  for (const text of ['', 'm', '-1s', '5 m', '1e3ms', '5w', 'NaNs', '99999999999d'])
+    assert.throws(() => parseDurationText(text, 'delay'), { code: 'invalid-duration' }, text)
+  for (const value of [-1, Number.NaN, Infinity, 1e15])
+    assert.throws(() => parseDuration(value, 'delay'), { code: 'invalid-duration' }, String(value))
 })
 
 test('a formatted duration parses to itself', () => {
-  fc.assert(fc.property(fc.integer({ min: 0, max: 3_000_000_000 }), (ms) => parseDurationText(formatDuration(ms), 'x') === ms))
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 3_000_000_000 }), (ms) => parseDurationText(formatDuration(ms), 'x') === ms),
+  )
 })

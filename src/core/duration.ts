@@ -27,7 +27,11 @@ export function parseDurationText(text: string, field: string): number {
   const match = TEXT.exec(text)
   if (match === null) {
     if (/^\d+(\.\d+)?$/.test(text)) {
-      throw new PosthornError('duration-without-unit', `${field} is '${text}', which has no unit: write '${text}ms', '${text}s', '${text}m', '${text}h' or '${text}d'`, { details: { field, value: text } })
+      throw new PosthornError(
+        'duration-without-unit',
+        `${field} is '${text}', which has no unit: write '${text}ms', '${text}s', '${text}m', '${text}h' or '${text}d'`,
+        { details: { field, value: text } },
+      )
     }
     throw invalid(field, text, "a number with a unit, like '250ms', '30s', '5m', '2h' or '7d'")
   }
@@ -45,5 +49,9 @@ export function formatDuration(ms: number): string {
 }
 
 function invalid(field: string, value: unknown, right: string): PosthornError {
-  return new PosthornError('invalid-duration', `${field} is ${typeof value === 'string' ? `'${value}'` : String(value)}: it must be ${right}`, { details: { field, value: String(value) } })
+  return new PosthornError(
+    'invalid-duration',
+    `${field} is ${typeof value === 'string' ? `'${value}'` : String(value)}: it must be ${right}`,
+    { details: { field, value: String(value) } },
+  )
 }

@@ -37,7 +37,11 @@ export interface Records {
   /** In the order of the keys; null where there is none. An alias finds its record. */
   get(keys: readonly string[]): Promise<readonly (StoredRecord | null)[]>
   /** Records whose key or alias begins with `prefix`, in bytewise order of that text; `after` is a page's `next`. */
-  list(query: { readonly prefix: string; readonly after: string | null; readonly limit: number }): Promise<Page<StoredRecord>>
+  list(query: {
+    readonly prefix: string
+    readonly after: string | null
+    readonly limit: number
+  }): Promise<Page<StoredRecord>>
 }
 
 export interface Inspect {
@@ -72,12 +76,29 @@ export type Change =
   /** Ends as cancelled: released + 1. */
   | { readonly do: 'drop'; readonly token: Token; readonly reason: string }
   /** `ifVersion: null`: must not exist. `expiresAt` is wall time. Aliases replace those of the put before. */
-  | { readonly do: 'put'; readonly key: string; readonly value: Uint8Array; readonly ifVersion?: Version | null | undefined; readonly expiresAt?: number | undefined; readonly aliases?: readonly string[] | undefined }
+  | {
+      readonly do: 'put'
+      readonly key: string
+      readonly value: Uint8Array
+      readonly ifVersion?: Version | null | undefined
+      readonly expiresAt?: number | undefined
+      readonly aliases?: readonly string[] | undefined
+    }
   | { readonly do: 'remove'; readonly key: string; readonly ifVersion?: Version | undefined }
   /** Creates or changes a queue. An unknown queue is created with defaults by the first send as well. */
-  | { readonly do: 'configure'; readonly queue: string; readonly settings: QueueSettings; readonly ifVersion?: Version | null | undefined }
+  | {
+      readonly do: 'configure'
+      readonly queue: string
+      readonly settings: QueueSettings
+      readonly ifVersion?: Version | null | undefined
+    }
   /** Makes a topic keep its events; null: it keeps none from now on, and forgets those it has. */
-  | { readonly do: 'retain'; readonly topic: string; readonly retention: Retention | null; readonly ifVersion?: Version | null | undefined }
+  | {
+      readonly do: 'retain'
+      readonly topic: string
+      readonly retention: Retention | null
+      readonly ifVersion?: Version | null | undefined
+    }
   /** Creates or changes a subscription and its queue. */
   | { readonly do: 'bind'; readonly subscription: Subscription; readonly ifVersion?: Version | null | undefined }
   /** Ends a subscription; what waits in its queue is discarded. */
@@ -92,7 +113,12 @@ export type Change =
   | { readonly do: 'restore'; readonly message: StoredMessage }
 
 export type CommitResult =
-  | { readonly status: 'committed'; readonly durability: Durability; readonly replayed: boolean; readonly results: readonly ChangeResult[] }
+  | {
+      readonly status: 'committed'
+      readonly durability: Durability
+      readonly replayed: boolean
+      readonly results: readonly ChangeResult[]
+    }
   /** Nothing of it exists. `at` is the index of the change that was refused; `detail` a sentence for people. */
   | { readonly status: 'refused'; readonly code: RefusalCode; readonly at: number; readonly detail: string }
 
@@ -152,7 +178,9 @@ export interface BrowseQuery {
     | undefined
 }
 
-export interface QueueDepth extends Readonly<Record<'arrived' | 'ready' | 'held' | 'delayed' | 'leased' | 'dead', number>> {
+export interface QueueDepth extends Readonly<
+  Record<'arrived' | 'ready' | 'held' | 'delayed' | 'leased' | 'dead', number>
+> {
   readonly queue: string
   /** Bytes of what waits or is leased. */
   readonly bytes: number
@@ -180,8 +208,16 @@ export type Token = string
 /** Opaque; never used again for a key, also after a remove. */
 export type Version = string
 
-export type Interest = { readonly queues?: readonly string[] | undefined; readonly keys?: readonly string[] | undefined; readonly topics?: readonly string[] | undefined }
-export type Hint = { readonly queue: string } | { readonly key: string } | { readonly topic: string } | { readonly cancel: Token }
+export type Interest = {
+  readonly queues?: readonly string[] | undefined
+  readonly keys?: readonly string[] | undefined
+  readonly topics?: readonly string[] | undefined
+}
+export type Hint =
+  | { readonly queue: string }
+  | { readonly key: string }
+  | { readonly topic: string }
+  | { readonly cancel: Token }
 
 export interface Capabilities {
   readonly engine: string

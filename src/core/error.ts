@@ -12,17 +12,17 @@ export interface ErrorKind {
 
 export const ERRORS = {
   // the engine
-  closed: { status: 503, title: 'The engine is closed', retryable: true },
-  unknown: { status: 503, title: 'The answer was lost; the commit may have happened', retryable: true },
-  stale: { status: 409, title: 'The lease is not held any more', retryable: false },
-  conflict: { status: 409, title: 'The version is not the expected one', retryable: false },
-  full: { status: 429, title: 'The queue is full', retryable: true },
-  invalid: { status: 400, title: 'Invalid request', retryable: false },
-  unsupported: { status: 400, title: 'The engine cannot do this', retryable: false },
+  'closed': { status: 503, title: 'The engine is closed', retryable: true },
+  'unknown': { status: 503, title: 'The answer was lost; the commit may have happened', retryable: true },
+  'stale': { status: 409, title: 'The lease is not held any more', retryable: false },
+  'conflict': { status: 409, title: 'The version is not the expected one', retryable: false },
+  'full': { status: 429, title: 'The queue is full', retryable: true },
+  'invalid': { status: 400, title: 'Invalid request', retryable: false },
+  'unsupported': { status: 400, title: 'The engine cannot do this', retryable: false },
   'engine-locked': { status: 503, title: 'The engine is in use by another process', retryable: true },
   'engine-failed': { status: 503, title: 'The disk failed; the engine has stopped', retryable: false },
   'disk-full': { status: 503, title: 'The disk is full', retryable: true },
-  corrupt: { status: 500, title: 'Stored data is damaged', retryable: false },
+  'corrupt': { status: 500, title: 'Stored data is damaged', retryable: false },
   'newer-format': { status: 500, title: 'Stored data is of a newer version', retryable: false },
   'unknown-engine': { status: 400, title: 'No engine has this URL', retryable: false },
   // options, contracts, modules
@@ -39,20 +39,20 @@ export const ERRORS = {
   'handler-failed': { status: 500, title: 'The handler failed', retryable: false },
   'timed-out': { status: 504, title: 'The run took too long', retryable: false },
   'outcome-not-returned': { status: 500, title: 'An outcome was made but not returned', retryable: false },
-  buried: { status: 500, title: 'The message was buried', retryable: false },
-  lapsed: { status: 500, title: 'The lease lapsed too often', retryable: false },
+  'buried': { status: 500, title: 'The message was buried', retryable: false },
+  'lapsed': { status: 500, title: 'The lease lapsed too often', retryable: false },
   // waiting for an operation
   'wait-timed-out': { status: 504, title: 'The wait ended before the operation', retryable: true },
   'operation-failed': { status: 500, title: 'The operation failed', retryable: false },
   'operation-cancelled': { status: 409, title: 'The operation was cancelled', retryable: false },
   'operation-expired': { status: 410, title: 'The operation expired', retryable: false },
-  aborted: { status: 499, title: 'The caller gave up', retryable: false },
+  'aborted': { status: 499, title: 'The caller gave up', retryable: false },
   // callbacks
   'callback-not-allowed': { status: 403, title: 'Callbacks to this URL are not allowed', retryable: false },
   'address-forbidden': { status: 403, title: 'The address is not a public one', retryable: false },
   'callback-failed': { status: 502, title: 'The receiver did not take the callback', retryable: true },
   // HTTP: who asks, and how
-  unauthorized: { status: 401, title: 'A valid key is required', retryable: false },
+  'unauthorized': { status: 401, title: 'A valid key is required', retryable: false },
   'forbidden-host': { status: 403, title: 'Without keys the server answers on loopback only', retryable: false },
   'forbidden-origin': { status: 403, title: 'Web pages of other origins may not call this server', retryable: false },
   'forbidden-queue': { status: 403, title: 'The queue is reserved for Posthorn itself', retryable: false },
@@ -64,14 +64,18 @@ export const ERRORS = {
   'malformed-request': { status: 400, title: 'This is not a valid HTTP request', retryable: false },
   'invalid-json': { status: 400, title: 'The body is not JSON', retryable: false },
   'invalid-event': { status: 400, title: 'This is not a valid CloudEvent', retryable: false },
-  'attribute-conflict': { status: 400, title: 'A header and an event attribute contradict each other', retryable: false },
+  'attribute-conflict': {
+    status: 400,
+    title: 'A header and an event attribute contradict each other',
+    retryable: false,
+  },
   'masked-value': { status: 400, title: 'A masked value cannot be written', retryable: false },
   'invalid-outcome': { status: 422, title: 'The outcome does not match the contract', retryable: false },
   'precondition-failed': { status: 412, title: 'The resource is not in the expected version', retryable: false },
   'idempotency-in-flight': { status: 409, title: 'A request with this Idempotency-Key is under way', retryable: true },
   'idempotency-mismatch': { status: 422, title: 'This Idempotency-Key was used for another request', retryable: false },
-  draining: { status: 503, title: 'The server is shutting down', retryable: true },
-  internal: { status: 500, title: 'Internal error', retryable: true },
+  'draining': { status: 503, title: 'The server is shutting down', retryable: true },
+  'internal': { status: 500, title: 'Internal error', retryable: true },
   // HTTP: what is not there
   'route-not-found': { status: 404, title: 'No such path', retryable: false },
   'queue-not-found': { status: 404, title: 'No such queue', retryable: false },
@@ -104,7 +108,11 @@ export class PosthornError extends Error {
   /** Facts for programs: the field, the value, the limit. Never a secret. */
   readonly details: Readonly<Record<string, unknown>>
 
-  constructor(code: ErrorCode, message: string, options: { readonly details?: Readonly<Record<string, unknown>>; readonly cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly details?: Readonly<Record<string, unknown>>; readonly cause?: unknown } = {},
+  ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.details = options.details ?? {}
@@ -125,16 +133,55 @@ export class PosthornError extends Error {
 }
 
 export function isPosthornError(error: unknown): error is PosthornError {
-  return typeof error === 'object' && error !== null && BRAND in error
+  try {
+    return typeof error === 'object' && error !== null && BRAND in error
+  } catch {
+    return false
+  }
 }
 
-export function toProblem(code: ErrorCode, detail: string, options: { readonly instance?: string | undefined; readonly details?: Readonly<Record<string, unknown>> } = {}): Problem {
+export function toProblem(
+  code: ErrorCode,
+  detail: string,
+  options: { readonly instance?: string | undefined; readonly details?: Readonly<Record<string, unknown>> } = {},
+): Problem {
   const { title, status } = ERRORS[code]
-  return { ...options.details, type: `urn:posthorn:error:${code}`, title, status, code, detail, ...(options.instance === undefined ? {} : { instance: options.instance }) }
+  return {
+    ...options.details,
+    type: `urn:posthorn:error:${code}`,
+    title,
+    status,
+    code,
+    detail,
+    ...(options.instance === undefined ? {} : { instance: options.instance }),
+  }
 }
 
-/** A short, safe text of whatever was thrown. */
+/** Longer texts are cut: they ride in records and in messages that tell of a failure. */
+const LONGEST_TEXT = 2_000
+
+/** A short text of whatever was thrown. Never throws itself, whatever that is. */
 export function describeError(error: unknown): { readonly message: string; readonly stack?: string } {
-  if (error instanceof Error) return error.stack === undefined ? { message: error.message } : { message: error.message, stack: error.stack }
-  return { message: typeof error === 'string' ? error : JSON.stringify(error) ?? String(error) }
+  try {
+    if (!(error instanceof Error)) return { message: toText(error) }
+    const { message, stack } = error
+    return typeof stack === 'string' ? { message: toText(message), stack: cut(stack) } : { message: toText(message) }
+  } catch {
+    return { message: 'what was thrown cannot be shown' }
+  }
+}
+
+/** Anything as a text for people, not too long. Never throws. */
+export function toText(value: unknown): string {
+  try {
+    if (typeof value === 'string') return cut(value)
+    if (typeof value !== 'object' || value === null) return cut(String(value))
+    return cut(JSON.stringify(value) ?? 'an object')
+  } catch {
+    return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`
+  }
+}
+
+function cut(text: string): string {
+  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text
 }

@@ -22,7 +22,11 @@ const DEEPEST = 8
 export function compileTypes(patterns: readonly string[], field = 'types'): (type: string) => boolean {
   for (const pattern of patterns) {
     if (!PATTERN.test(pattern) || pattern.length > 255) {
-      throw new PosthornError('invalid', `${field} holds ${JSON.stringify(pattern)}: a pattern is segments of letters, digits, '_' and '-' parted by '.', with '*' for one segment and '**' for any number`, { details: { field, value: pattern } })
+      throw new PosthornError(
+        'invalid',
+        `${field} holds ${JSON.stringify(pattern)}: a pattern is segments of letters, digits, '_' and '-' parted by '.', with '*' for one segment and '**' for any number`,
+        { details: { field, value: pattern } },
+      )
     }
   }
   const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')))
@@ -40,7 +44,8 @@ export function compileFilters(filters: readonly Filter[], field = 'filters'): P
 function compileFilter(filter: Filter, field: string, depth: number): Predicate {
   if (depth > DEEPEST) throw invalidFilter(field, `filters nest at most ${DEEPEST} deep`)
   const entries = typeof filter === 'object' && filter !== null ? Object.entries(filter) : []
-  if (entries.length !== 1) throw invalidFilter(field, 'a filter is an object with one dialect: exact, prefix, suffix, all, any or not')
+  if (entries.length !== 1)
+    throw invalidFilter(field, 'a filter is an object with one dialect: exact, prefix, suffix, all, any or not')
   const [dialect, argument] = entries[0]! as [string, unknown]
   switch (dialect) {
     case 'exact':
@@ -51,9 +56,12 @@ function compileFilter(filter: Filter, field: string, depth: number): Predicate 
       return compileAttributes(argument, `${field}.suffix`, (value, wanted) => value.endsWith(wanted))
     case 'all':
     case 'any': {
-      if (!Array.isArray(argument) || argument.length === 0) throw invalidFilter(`${field}.${dialect}`, 'it must be a list of at least one filter')
+      if (!Array.isArray(argument) || argument.length === 0)
+        throw invalidFilter(`${field}.${dialect}`, 'it must be a list of at least one filter')
       const inner = argument.map((each, at) => compileFilter(each as Filter, `${field}.${dialect}[${at}]`, depth + 1))
-      return dialect === 'all' ? (event) => inner.every((predicate) => predicate(event)) : (event) => inner.some((predicate) => predicate(event))
+      return dialect === 'all'
+        ? (event) => inner.every((predicate) => predicate(event))
+        : (event) => inner.some((predicate) => predicate(event))
     }
     case 'not': {
       const inner = compileFilter(argument as Filter, `${field}.not`, depth + 1)
@@ -64,8 +72,13 @@ function compileFilter(filter: Filter, field: string, depth: number): Predicate 
   }
 }
 
-function compileAttributes(argument: unknown, field: string, test: (value: string, wanted: string) => boolean): Predicate {
-  const wanted = typeof argument === 'object' && argument !== null && !Array.isArray(argument) ? Object.entries(argument) : []
+function compileAttributes(
+  argument: unknown,
+  field: string,
+  test: (value: string, wanted: string) => boolean,
+): Predicate {
+  const wanted =
+    typeof argument === 'object' && argument !== null && !Array.isArray(argument) ? Object.entries(argument) : []
   if (wanted.length === 0 || wanted.some(([, value]) => typeof value !== 'string' || value === '')) {
     throw invalidFilter(field, 'it must map at least one attribute to a text that is not empty')
   }

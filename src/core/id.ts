@@ -55,12 +55,26 @@ export function createIds(clock: Pick<Clock, 'wallMs'>, fill: (bytes: Uint8Array
       const high = Math.floor(lastMs / 0x1_0000_0000)
       const low = lastMs >>> 0
       return (
-        HEX[(high >>> 8) & 0xff]! + HEX[high & 0xff]! +
-        HEX[(low >>> 24) & 0xff]! + HEX[(low >>> 16) & 0xff]! + '-' +
-        HEX[(low >>> 8) & 0xff]! + HEX[low & 0xff]! + '-' +
-        HEX[0x70 | (counter >>> 8)]! + HEX[counter & 0xff]! + '-' +
-        HEX[0x80 | (byte() & 0x3f)]! + HEX[byte()]! + '-' +
-        HEX[byte()]! + HEX[byte()]! + HEX[byte()]! + HEX[byte()]! + HEX[byte()]! + HEX[byte()]!
+        HEX[(high >>> 8) & 0xff]! +
+        HEX[high & 0xff]! +
+        HEX[(low >>> 24) & 0xff]! +
+        HEX[(low >>> 16) & 0xff]! +
+        '-' +
+        HEX[(low >>> 8) & 0xff]! +
+        HEX[low & 0xff]! +
+        '-' +
+        HEX[0x70 | (counter >>> 8)]! +
+        HEX[counter & 0xff]! +
+        '-' +
+        HEX[0x80 | (byte() & 0x3f)]! +
+        HEX[byte()]! +
+        '-' +
+        HEX[byte()]! +
+        HEX[byte()]! +
+        HEX[byte()]! +
+        HEX[byte()]! +
+        HEX[byte()]! +
+        HEX[byte()]!
       )
     },
   }

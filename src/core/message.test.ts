@@ -12,7 +12,19 @@ const faultWith = (over: Record<string, unknown>) => faultOfMessage({ ...good, .
 
 test('a good message has no fault', () => {
   assert.equal(faultOfMessage(good, 10), null)
-  assert.equal(faultWith({ key: 'k', group: 'g', dedupe: 'd', delay: { afterMs: 0 }, expires: { at: 5 }, replyTo: 'task:x', report: 'system:operation', notes: { v: '1' } }), null)
+  assert.equal(
+    faultWith({
+      key: 'k',
+      group: 'g',
+      dedupe: 'd',
+      delay: { afterMs: 0 },
+      expires: { at: 5 },
+      replyTo: 'task:x',
+      report: 'system:operation',
+      notes: { v: '1' },
+    }),
+    null,
+  )
 })
 
 test('each bad field is named with its value', () => {

@@ -59,7 +59,17 @@ export interface Message {
  * arrived: confirmed or about to be, not yet placed · ready: may be handed out · held: waits behind its key ·
  * delayed: waits for its time · leased: handed out · dead: buried, kept for redrive · the others are ends.
  */
-export type State = 'arrived' | 'ready' | 'held' | 'delayed' | 'leased' | 'dead' | 'acked' | 'expired' | 'cancelled' | 'discarded'
+export type State =
+  | 'arrived'
+  | 'ready'
+  | 'held'
+  | 'delayed'
+  | 'leased'
+  | 'dead'
+  | 'acked'
+  | 'expired'
+  | 'cancelled'
+  | 'discarded'
 
 export const WAITING_STATES: readonly State[] = ['arrived', 'ready', 'held', 'delayed']
 export const ENDED_STATES: readonly State[] = ['acked', 'expired', 'cancelled', 'discarded']
@@ -143,30 +153,47 @@ export function lapses(stored: Pick<StoredMessage, 'acquired' | 'failed' | 'rele
 export function faultOfMessage(message: Message, maxBodyBytes: number): string | null {
   const { event } = message
   if (!isUuid(message.id)) return `message.id is ${JSON.stringify(message.id)}: it must be a UUID in lower case`
-  if (typeof event.id !== 'string' || event.id === '') return `event.id is ${JSON.stringify(event.id)}: it must be a text that is not empty`
-  if (typeof event.source !== 'string' || event.source === '') return `event.source is ${JSON.stringify(event.source)}: it must be a URI reference`
-  if (typeof event.type !== 'string' || !isEventType(event.type)) return `event.type is ${JSON.stringify(event.type)}: it must be 1 to 255 printable ASCII characters`
-  if (message.body.byteLength > maxBodyBytes) return `the body has ${message.body.byteLength} bytes: at most ${maxBodyBytes} are allowed`
-  if (!Number.isInteger(message.priority) || message.priority < 0 || message.priority > HIGHEST_PRIORITY) return `priority is ${message.priority}: it must be a whole number from 0 to ${HIGHEST_PRIORITY}`
-  if (message.cost !== undefined && !(Number.isFinite(message.cost) && message.cost > 0)) return `cost is ${message.cost}: it must be a number above 0`
-  if (message.deadline !== undefined && !Number.isFinite(message.deadline)) return `deadline is ${message.deadline}: it must be a time in ms since the epoch`
+  if (typeof event.id !== 'string' || event.id === '')
+    return `event.id is ${JSON.stringify(event.id)}: it must be a text that is not empty`
+  if (typeof event.source !== 'string' || event.source === '')
+    return `event.source is ${JSON.stringify(event.source)}: it must be a URI reference`
+  if (typeof event.type !== 'string' || !isEventType(event.type))
+    return `event.type is ${JSON.stringify(event.type)}: it must be 1 to 255 printable ASCII characters`
+  if (message.body.byteLength > maxBodyBytes)
+    return `the body has ${message.body.byteLength} bytes: at most ${maxBodyBytes} are allowed`
+  if (!Number.isInteger(message.priority) || message.priority < 0 || message.priority > HIGHEST_PRIORITY)
+    return `priority is ${message.priority}: it must be a whole number from 0 to ${HIGHEST_PRIORITY}`
+  if (message.cost !== undefined && !(Number.isFinite(message.cost) && message.cost > 0))
+    return `cost is ${message.cost}: it must be a number above 0`
+  if (message.deadline !== undefined && !Number.isFinite(message.deadline))
+    return `deadline is ${message.deadline}: it must be a time in ms since the epoch`
   for (const field of ['key', 'group', 'dedupe'] as const) {
     const text = message[field]
-    if (text !== undefined && (typeof text !== 'string' || text === '' || text.length > TEXT_BYTES)) return `${field} is ${JSON.stringify(text)?.slice(0, 80)}: it must be a text of 1 to ${TEXT_BYTES} characters`
+    if (text !== undefined && (typeof text !== 'string' || text === '' || text.length > TEXT_BYTES))
+      return `${field} is ${JSON.stringify(text)?.slice(0, 80)}: it must be a text of 1 to ${TEXT_BYTES} characters`
   }
   for (const field of ['replyTo', 'report'] as const) {
     const queue = message[field]
-    if (queue !== undefined && !isQueueName(queue)) return `${field} is ${JSON.stringify(queue)}: it must be the name of a queue`
+    if (queue !== undefined && !isQueueName(queue))
+      return `${field} is ${JSON.stringify(queue)}: it must be the name of a queue`
   }
   for (const field of ['delay', 'expires'] as const) {
     const when = message[field]
-    if (when !== undefined && faultOfWhen(when)) return `${field} is ${JSON.stringify(when)}: it must be { afterMs } of at least 0 or { at } in ms since the epoch`
+    if (when !== undefined && faultOfWhen(when))
+      return `${field} is ${JSON.stringify(when)}: it must be { afterMs } of at least 0 or { at } in ms since the epoch`
   }
-  return faultOfAttributes(event) ?? (message.notes !== undefined && JSON.stringify(message.notes).length > NOTES_BYTES ? `notes are larger than ${NOTES_BYTES} bytes` : null)
+  return (
+    faultOfAttributes(event) ??
+    (message.notes !== undefined && JSON.stringify(message.notes).length > NOTES_BYTES
+      ? `notes are larger than ${NOTES_BYTES} bytes`
+      : null)
+  )
 }
 
 export function faultOfWhen(when: When): boolean {
-  return 'afterMs' in when ? !(Number.isFinite(when.afterMs) && when.afterMs >= 0) : !(Number.isFinite(when.at) && when.at >= 0)
+  return 'afterMs' in when
+    ? !(Number.isFinite(when.afterMs) && when.afterMs >= 0)
+    : !(Number.isFinite(when.at) && when.at >= 0)
 }
 
 function faultOfAttributes(event: EventAttributes): string | null {
@@ -174,9 +201,11 @@ function faultOfAttributes(event: EventAttributes): string | null {
   for (const name in event) {
     const value = event[name]
     if (value === undefined) continue
-    if (!/^[a-z0-9]{1,40}$/.test(name) || name === 'data') return `event attribute ${JSON.stringify(name)}: names are 1 to 40 lower-case letters and digits`
+    if (!/^[a-z0-9]{1,40}$/.test(name) || name === 'data')
+      return `event attribute ${JSON.stringify(name)}: names are 1 to 40 lower-case letters and digits`
     if (typeof value === 'string') size += value.length
-    else if (typeof value !== 'number' && typeof value !== 'boolean') return `event.${name} is ${JSON.stringify(value)}: it must be a text, a number or a boolean`
+    else if (typeof value !== 'number' && typeof value !== 'boolean')
+      return `event.${name} is ${JSON.stringify(value)}: it must be a text, a number or a boolean`
     size += name.length + 8
   }
   return size > ATTRIBUTE_BYTES ? `the event's attributes are larger than ${ATTRIBUTE_BYTES} bytes` : null

@@ -16,11 +16,19 @@ export const isEventType = (text: string): boolean => EVENT_TYPE.test(text)
 /** @throws PosthornError `invalid-name` */
 export function checkName(text: unknown, field: string): string {
   if (typeof text === 'string' && isName(text)) return text
-  throw new PosthornError('invalid-name', `${field} is ${JSON.stringify(text)}: it must be 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit`, { details: { field, value: text } })
+  throw new PosthornError(
+    'invalid-name',
+    `${field} is ${JSON.stringify(text)}: it must be 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit`,
+    { details: { field, value: text } },
+  )
 }
 
 /** @throws PosthornError `invalid-name` */
 export function checkQueueName(text: unknown, field: string): string {
   if (typeof text === 'string' && isQueueName(text)) return text
-  throw new PosthornError('invalid-name', `${field} is ${JSON.stringify(text)}: it must be a name like 'inbox', 'task:resize' or 'topic:orders:billing'`, { details: { field, value: text } })
+  throw new PosthornError(
+    'invalid-name',
+    `${field} is ${JSON.stringify(text)}: it must be a name like 'inbox', 'task:resize' or 'topic:orders:billing'`,
+    { details: { field, value: text } },
+  )
 }

@@ -23,7 +23,18 @@ for (const [library, schema] of Object.entries(libraries)) {
 }
 
 test('a validator that throws or rejects is a failed validation', async () => {
-  const thrower: Schema = { '~standard': { version: 1, vendor: 'x', validate: () => { throw new Error('boom') } } }
-  const rejecter: Schema = { '~standard': { version: 1, vendor: 'x', validate: () => Promise.reject(new Error('boom')) } }
-  for (const schema of [thrower, rejecter]) assert.deepEqual(await validate(schema, 1), { ok: false, issues: [{ message: 'boom', path: [] }] })
+  const thrower: Schema = {
+    '~standard': {
+      version: 1,
+      vendor: 'x',
+      validate: () => {
+        throw new Error('boom')
+      },
+    },
+  }
+  const rejecter: Schema = {
+    '~standard': { version: 1, vendor: 'x', validate: () => Promise.reject(new Error('boom')) },
+  }
+  for (const schema of [thrower, rejecter])
+    assert.deepEqual(await validate(schema, 1), { ok: false, issues: [{ message: 'boom', path: [] }] })
 })

@@ -3,6 +3,7 @@
  * handlers and results see its *output* form.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { toPromise } from './thenable.ts'
 
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>
 
@@ -17,13 +18,19 @@ export interface SchemaIssue {
   readonly path: readonly (string | number)[]
 }
 
-export type SchemaResult<Output> = { readonly ok: true; readonly value: Output } | { readonly ok: false; readonly issues: readonly SchemaIssue[] }
+export type SchemaResult<Output> =
+  | { readonly ok: true; readonly value: Output }
+  | { readonly ok: false; readonly issues: readonly SchemaIssue[] }
 
 /** Never throws: a validator that throws is a failed validation. Synchronous where the schema is. */
-export function validate<Output>(schema: Schema<unknown, Output>, value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>> {
+export function validate<Output>(
+  schema: Schema<unknown, Output>,
+  value: unknown,
+): SchemaResult<Output> | Promise<SchemaResult<Output>> {
   try {
     const result = schema['~standard'].validate(value)
-    return result instanceof Promise ? result.then(toResult, toFailure) : toResult(result)
+    const late = toPromise(result)
+    return late === null ? toResult(result as StandardSchemaV1.Result<Output>) : late.then(toResult).catch(toFailure)
   } catch (error) {
     return toFailure(error)
   }

@@ -83,9 +83,12 @@ export const topicKey = (topic: string): string => `topic/${topic}`
 /** A sentence on what is wrong with settings; null where nothing is. */
 export function faultOfSettings(settings: QueueSettings): string | null {
   const { pick, limit, keep } = settings
-  if (!['fifo', 'priority', 'deadline'].includes(pick.by)) return `pick.by is ${JSON.stringify(pick.by)}: it must be 'fifo', 'priority' or 'deadline'`
-  if (pick.agingMs !== undefined && !(Number.isFinite(pick.agingMs) && pick.agingMs > 0)) return `pick.agingMs is ${pick.agingMs}: it must be a number of milliseconds above 0`
-  if (pick.agingMs !== undefined && pick.by !== 'priority') return `pick.agingMs goes with pick.by 'priority', not '${pick.by}'`
+  if (!['fifo', 'priority', 'deadline'].includes(pick.by))
+    return `pick.by is ${JSON.stringify(pick.by)}: it must be 'fifo', 'priority' or 'deadline'`
+  if (pick.agingMs !== undefined && !(Number.isFinite(pick.agingMs) && pick.agingMs > 0))
+    return `pick.agingMs is ${pick.agingMs}: it must be a number of milliseconds above 0`
+  if (pick.agingMs !== undefined && pick.by !== 'priority')
+    return `pick.agingMs goes with pick.by 'priority', not '${pick.by}'`
   return (
     faultOfCount('limit.messages', limit.messages, true) ??
     faultOfCount('limit.bytes', limit.bytes, true) ??
@@ -96,8 +99,12 @@ export function faultOfSettings(settings: QueueSettings): string | null {
     faultOfCount('keep.deadMs', keep.deadMs, true) ??
     faultOfCount('keep.deadCount', keep.deadCount) ??
     faultOfCount('idleExpiryMs', settings.idleExpiryMs, true) ??
-    (settings.overflow === 'refuse' || settings.overflow === 'suspend' ? null : `overflow is ${JSON.stringify(settings.overflow)}: it must be 'refuse' or 'suspend'`) ??
-    (typeof settings.paused === 'boolean' ? null : `paused is ${JSON.stringify(settings.paused)}: it must be true or false`) ??
+    (settings.overflow === 'refuse' || settings.overflow === 'suspend'
+      ? null
+      : `overflow is ${JSON.stringify(settings.overflow)}: it must be 'refuse' or 'suspend'`) ??
+    (typeof settings.paused === 'boolean'
+      ? null
+      : `paused is ${JSON.stringify(settings.paused)}: it must be true or false`) ??
     (typeof keep.acked === 'boolean' ? null : `keep.acked is ${JSON.stringify(keep.acked)}: it must be true or false`)
   )
 }
@@ -105,7 +112,8 @@ export function faultOfSettings(settings: QueueSettings): string | null {
 export function faultOfSubscription(subscription: Subscription): string | null {
   if (!isTopicName(subscription.topic)) return `topic is ${JSON.stringify(subscription.topic)}: it must be a name`
   if (!isName(subscription.name)) return `name is ${JSON.stringify(subscription.name)}: it must be a name`
-  if (!['none', 'key', 'strict'].includes(subscription.order)) return `order is ${JSON.stringify(subscription.order)}: it must be 'none', 'key' or 'strict'`
+  if (!['none', 'key', 'strict'].includes(subscription.order))
+    return `order is ${JSON.stringify(subscription.order)}: it must be 'none', 'key' or 'strict'`
   try {
     compileTypes(subscription.types)
     compileFilters(subscription.filters)
@@ -118,5 +126,7 @@ export function faultOfSubscription(subscription: Subscription): string | null {
 
 function faultOfCount(field: string, value: number | null, orNull = false): string | null {
   if (orNull && value === null) return null
-  return Number.isSafeInteger(value) && value! >= 0 ? null : `${field} is ${JSON.stringify(value)}: it must be a whole number of at least 0${orNull ? ', or null for none' : ''}`
+  return Number.isSafeInteger(value) && value! >= 0
+    ? null
+    : `${field} is ${JSON.stringify(value)}: it must be a whole number of at least 0${orNull ? ', or null for none' : ''}`
 }
