@@ -2,7 +2,7 @@
  * How a handler says how its run ends. Outcomes are values: returned, or thrown from deep inside, with the same effect.
  * They are recognised by a registered symbol, so that two copies of the package understand each other.
  */
-import type { ErrorCode } from '../core/error.ts'
+import { describeError, toText, type ErrorCode } from '../core/error.ts'
 
 const BRAND = Symbol.for('posthorn.outcome')
 
@@ -52,7 +52,7 @@ export type Outcome = Done | Fail | Retry | Snooze | Bury | Cancel
 export const done = (value: unknown): Done => brand({ kind: 'done', value })
 
 export const fail = (code: string, data?: unknown, message: string = code): Fail =>
-  brand({ kind: 'fail', code, data, message })
+  brand({ kind: 'fail', code, data, message: reasonOf(message) })
 
 export const retry = (
   options: { readonly afterMs?: number | null | undefined; readonly message?: string | undefined } = {},
@@ -60,18 +60,28 @@ export const retry = (
   brand({
     kind: 'retry',
     afterMs: options.afterMs ?? null,
-    message: options.message ?? 'the handler asked for another attempt',
+    message: reasonOf(options.message ?? 'the handler asked for another attempt'),
   })
 
 export const snooze = (afterMs: number): Snooze => brand({ kind: 'snooze', afterMs })
 
 /** `code` tells what kind of dead letter it is: `buried` where a handler decided it, `invalid-input` and its like where Posthorn did. */
-export const bury = (reason: string, code: ErrorCode = 'buried'): Bury => brand({ kind: 'bury', code, reason })
+export const bury = (reason: string, code: ErrorCode = 'buried'): Bury =>
+  brand({ kind: 'bury', code, reason: reasonOf(reason) })
 
-export const cancel = (reason: string): Cancel => brand({ kind: 'cancel', reason })
+export const cancel = (reason: string): Cancel => brand({ kind: 'cancel', reason: reasonOf(reason) })
 
 export function isOutcome(value: unknown): value is Outcome {
-  return typeof value === 'object' && value !== null && BRAND in value
+  try {
+    return typeof value === 'object' && value !== null && BRAND in value
+  } catch {
+    return false
+  }
+}
+
+/** An error is a reason too: what the engine would refuse must not keep a message from ending. */
+function reasonOf(given: unknown): string {
+  return given instanceof Error ? describeError(given).message : toText(given)
 }
 
 function brand<T extends Outcome>(outcome: T): T {

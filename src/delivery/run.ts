@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import { isPosthornError, PosthornError, type ErrorCode } from '../core/error.ts'
 import type { Random } from '../core/id.ts'
+import { toPromise } from '../core/thenable.ts'
 import { clearDeadline } from '../runtime/deadline.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
@@ -118,17 +119,18 @@ export class Runner {
     handling.run = run
     if (served.timeouts !== null) served.timeouts.set((handling.timeout ??= new RunTimeout(handling)), nowMs)
     let value: unknown
+    let late: Promise<unknown> | null
     try {
       value = served.call(run)
+      late = toPromise(value)
     } catch (error) {
       return this.#threw(handling, run, error)
     }
-    if (isThenable(value))
-      value.then(
-        (settled) => this.#returned(handling, run, settled),
-        (error: unknown) => this.#threw(handling, run, error),
-      )
-    else this.#returned(handling, run, value)
+    if (late === null) return this.#returned(handling, run, value)
+    late.then(
+      (settled) => this.#returned(handling, run, settled),
+      (error: unknown) => this.#threw(handling, run, error),
+    )
   }
 
   #returned(handling: Handling, run: ActiveRun, value: unknown): void {
@@ -191,8 +193,4 @@ export class Runner {
 /** The handler's own errors are all one to the table; what the run itself found wrong keeps its name through middleware. */
 function codeOf(error: unknown): ErrorCode {
   return isPosthornError(error) && error.code === 'outcome-not-returned' ? error.code : 'handler-failed'
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

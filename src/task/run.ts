@@ -7,6 +7,7 @@ import { describeError } from '../core/error.ts'
 import { toJsonBytes } from '../core/json.ts'
 import type { StoredMessage } from '../core/message.ts'
 import { describeIssues, validate, type SchemaResult } from '../core/schema.ts'
+import { toPromise } from '../core/thenable.ts'
 import type { Binding, Ended, Run } from '../delivery/binding.ts'
 import { bury, isOutcome, type Fail, type Outcome } from '../delivery/outcome.ts'
 import { endingChanges, fromEnded, type EndingDeps } from '../operation/index.ts'
@@ -63,17 +64,18 @@ function begin(
   const context = new HandlerContext(deps, definition, run)
   if (definition.kind === 'task') (run as Remembered)[MEMORY] = { startedAt: context.startedAt }
   let value: unknown
+  let late: Promise<unknown> | null
   try {
     value = deps.inside.run(() => call(decoded.value, context as Context))
+    late = toPromise(value)
   } catch (error) {
     return threw(deps, definition, run, context, error)
   }
-  if (value instanceof Promise)
-    return value.then(
-      (late) => finish(deps, definition, run, context, late),
-      (error: unknown) => threw(deps, definition, run, context, error),
-    )
-  return finish(deps, definition, run, context, value)
+  if (late === null) return finish(deps, definition, run, context, value)
+  return late.then(
+    (settled) => finish(deps, definition, run, context, settled),
+    (error: unknown) => threw(deps, definition, run, context, error),
+  )
 }
 
 /** An outcome may be thrown; whatever else is thrown is a failed run. */
