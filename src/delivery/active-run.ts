@@ -49,7 +49,6 @@ export class ActiveRun implements Run {
     return logWith(this.#log, { queue: this.delivery.stored.queue, id: this.id, attempt: this.attempt })
   }
 
-  /** Its outcome is known: what the handler still does has no effect. */
   get over(): boolean {
     return this.#over
   }

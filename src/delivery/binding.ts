@@ -62,6 +62,8 @@ export interface Run {
   readonly signal: AbortSignal
   /** Whether the signal has aborted, without making one. */
   readonly aborted: boolean
+  /** Its outcome is known: what the handler still does has no effect. */
+  readonly over: boolean
   /** What was held so far. */
   readonly effects: readonly Change[]
   readonly log: Log

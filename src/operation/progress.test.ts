@@ -22,6 +22,7 @@ function bench() {
   const commits: Commit[] = []
   let version = 0
   let value: Uint8Array | null = null
+  const run = { over: false }
   const put = (change: Extract<Change, { do: 'put' }>) => {
     if (change.ifVersion !== undefined && change.ifVersion !== (value === null ? null : String(version)))
       return { status: 'refused', code: 'conflict', at: 0, detail: 'conflict' } as const
@@ -51,8 +52,9 @@ function bench() {
     commits,
     engine,
     record,
-    report: new ProgressReport({ engine, clock }, stored, silentLog, 7),
-    end: () => put({ do: 'put', key: '', value: toJsonBytes({ status: 'succeeded' }) }),
+    run,
+    report: new ProgressReport({ engine, clock }, stored, silentLog, 7, () => run.over),
+    end: (endedAt = 9) => put({ do: 'put', key: '', value: toJsonBytes({ status: 'succeeded', endedAt }) }),
   }
 }
 
@@ -113,6 +115,26 @@ test('a run that lost its message neither undoes the end nor goes on trying', as
   report.report(1)
   await settle()
   equal(commits.length, 2)
+})
+
+test('the first progress of a run that is over, or that another has ended, undoes no end', async () => {
+  for (const over of [true, false]) {
+    const { commits, record, report, run, end } = bench()
+    end()
+    run.over = over
+    report.report(0.9)
+    await settle()
+    equal(record()!.status, 'succeeded')
+    equal(commits.length, 0)
+  }
+})
+
+test('the end of a dead letter that was redriven since then hides no progress', async () => {
+  const { record, report, end } = bench()
+  end(6)
+  report.report(0.9)
+  await settle()
+  deepEqual(record()!.progress, { fraction: 0.9 })
 })
 
 test('an engine that does not answer costs the run nothing', async () => {

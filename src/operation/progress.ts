@@ -7,10 +7,11 @@ import { DEFAULTS } from '../core/default.ts'
 import type { Ledger, Records, Version } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import type { StoredMessage } from '../core/message.ts'
+import type { StoredRecord } from '../core/record.ts'
 import type { Log } from '../runtime/log.ts'
 import { operationKey } from './address.ts'
 import type { Progress } from './operation.ts'
-import { identityOf, toRecordValue, type OperationSnapshot } from './snapshot.ts'
+import { fromRecord, identityOf, isDone, toRecordValue, type OperationSnapshot } from './snapshot.ts'
 
 const INTERVAL_MS = 1_000
 
@@ -24,19 +25,22 @@ export class ProgressReport {
   readonly #stored: StoredMessage
   readonly #log: Log
   readonly #startedAt: number
+  readonly #isRunOver: () => boolean
+  #over = false
   #latest: Progress | null = null
   #timer: Disposable | null = null
   #writing = false
-  #over = false
   #nextMs = 0
   /** Of the record as this run knows it; undefined: not looked yet. */
   #version: Version | null | undefined = undefined
 
-  constructor(deps: ProgressDeps, stored: StoredMessage, log: Log, startedAt: number) {
+  /** `isRunOver`: whether the run's outcome is known, so that nothing is written any more. */
+  constructor(deps: ProgressDeps, stored: StoredMessage, log: Log, startedAt: number, isRunOver: () => boolean) {
     this.#deps = deps
     this.#stored = stored
     this.#log = log
     this.#startedAt = startedAt
+    this.#isRunOver = isRunOver
   }
 
   /** @throws PosthornError `invalid-option` */
@@ -46,7 +50,7 @@ export class ProgressReport {
         details: { field: 'progress', value: fraction },
       })
     }
-    this.#latest = { fraction, ...(note === undefined ? {} : { note: note.slice(0, 500) }) }
+    this.#latest = { fraction, ...(note === undefined ? {} : { note: String(note).slice(0, 500) }) }
     this.#plan()
   }
 
@@ -57,13 +61,17 @@ export class ProgressReport {
     this.#timer = null
   }
 
+  get #isOver(): boolean {
+    return this.#over || this.#isRunOver()
+  }
+
   #plan(): void {
-    if (this.#over || this.#writing || this.#timer !== null || this.#latest === null) return
+    if (this.#isOver || this.#writing || this.#timer !== null || this.#latest === null) return
     const waitMs = this.#nextMs - this.#deps.clock.monotonicMs()
     if (waitMs <= 0) return void this.#write()
     this.#timer = this.#deps.clock.timer(waitMs, () => {
       this.#timer = null
-      void this.#write()
+      if (!this.#isOver) void this.#write()
     })
   }
 
@@ -86,7 +94,11 @@ export class ProgressReport {
   async #put(progress: Progress): Promise<boolean> {
     const { engine, clock } = this.#deps
     const key = operationKey(this.#stored.id)
-    if (this.#version === undefined) this.#version = (await engine.get([key]))[0]?.version ?? null
+    if (this.#version === undefined) {
+      const [record = null] = await engine.get([key])
+      if (this.#isOver || (record !== null && this.#isEndedBy(record))) return false
+      this.#version = record?.version ?? null
+    }
     const value = toRecordValue(this.#running(progress))
     const expiresAt = clock.wallMs() + DEFAULTS.operationKeptMs
     const [result] = await engine.commit([
@@ -96,6 +108,12 @@ export class ProgressReport {
     const put = result.results[0]
     if (put && 'version' in put) this.#version = put.version
     return true
+  }
+
+  /** Whether the record tells of the end of this very run, or of a later one; that of a dead letter redriven since then does not. */
+  #isEndedBy(record: StoredRecord): boolean {
+    const kept = fromRecord(record)
+    return 'erased' in kept || (isDone(kept) && (kept.endedAt ?? 0) >= this.#startedAt)
   }
 
   #running(progress: Progress): OperationSnapshot {

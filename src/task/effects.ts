@@ -17,9 +17,33 @@ export interface Holder {
   readonly clock: Clock
   /** The message whose handler this is; null outside handlers. */
   readonly cause: Message | null
-  hold(change: Change): void
-  /** What must be waited for before the effects are complete. */
-  late(work: Promise<void>): void
+  /** Where an effect must be waited for, those held after it stand behind it: what is sent keeps its order. */
+  readonly line: EffectLine
+}
+
+/** The effects of a holder, in the order in which they were held. */
+export class EffectLine {
+  readonly #hold: (change: Change) => void
+  /** What must be waited for before the effects are complete; null: nothing. */
+  #last: Promise<void> | null = null
+
+  constructor(hold: (change: Change) => void) {
+    this.#hold = hold
+  }
+
+  get late(): Promise<void> | null {
+    return this.#last
+  }
+
+  add(change: Change | Promise<Change>): void {
+    if (this.#last === null && !(change instanceof Promise)) return this.#hold(change)
+    const before = this.#last
+    // Each is waited for at once, so that no failure of one goes unheard while another is waited for.
+    const next = Promise.all([change, before]).then(([late]) => this.#hold(late))
+    // Its rejection is taken up by whoever waits: until then it must not count as unhandled.
+    next.catch(() => {})
+    this.#last = next
+  }
 }
 
 export function holdSend(holder: Holder, to: unknown, input: unknown, options: ComposeOptions | undefined): Held {
@@ -27,13 +51,14 @@ export function holdSend(holder: Holder, to: unknown, input: unknown, options: C
   const definition = definitionOf(to, 'what send was given')
   const id = options?.id ?? composer.id()
   const outgoing = composer.compose(definition, input, { ...options, id }, cause)
-  if (outgoing instanceof Promise) holder.late(outgoing.then((late) => holder.hold({ do: 'send', ...late })))
-  else holder.hold({ do: 'send', ...outgoing })
+  holder.line.add(
+    outgoing instanceof Promise ? outgoing.then((late) => ({ do: 'send', ...late })) : { do: 'send', ...outgoing },
+  )
   return { id }
 }
 
 export function holdPut(holder: Holder, key: string, value: unknown, options: PutOptions | undefined): void {
-  holder.hold(putOf(holder.clock, key, value, options))
+  holder.line.add(putOf(holder.clock, key, value, options))
 }
 
 export function holdRemove(
@@ -41,24 +66,18 @@ export function holdRemove(
   key: string,
   options: { readonly ifVersion?: string | undefined } | undefined,
 ): void {
-  holder.hold(removeOf(key, options))
+  holder.line.add(removeOf(key, options))
 }
 
 /** The effects of one commit outside handlers. */
 export class CommitEffects {
-  readonly changes: Change[] = []
-  readonly #late: Promise<void>[] = []
+  readonly #changes: Change[] = []
+  readonly #line: EffectLine = new EffectLine((change) => void this.#changes.push(change))
   readonly effects: Effects
   #open = true
 
   constructor(composer: Composer, clock: Clock) {
-    const holder: Holder = {
-      composer,
-      clock,
-      cause: null,
-      hold: (change) => void this.changes.push(change),
-      late: (work) => void this.#late.push(silenced(work)),
-    }
+    const holder: Holder = { composer, clock, cause: null, line: this.#line }
     const whileOpen = () => {
       if (!this.#open)
         throw new PosthornError(
@@ -76,13 +95,7 @@ export class CommitEffects {
   /** All changes, once they are complete. */
   async close(): Promise<readonly Change[]> {
     this.#open = false
-    await Promise.all(this.#late)
-    return this.changes
+    await this.#line.late
+    return this.#changes
   }
-}
-
-/** Its rejection is taken up later: until then it must not count as unhandled. */
-export function silenced<T>(work: Promise<T>): Promise<T> {
-  work.catch(() => {})
-  return work
 }

@@ -3,7 +3,7 @@
  * that a handler may take the context apart.
  */
 import { parseDuration } from '../core/duration.ts'
-import type { Change, Records } from '../core/engine.ts'
+import type { Records } from '../core/engine.ts'
 import { fromJsonBytes, type Json } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import type { Run } from '../delivery/binding.ts'
@@ -14,7 +14,7 @@ import type { Log } from '../runtime/log.ts'
 import type { Composer } from './compose.ts'
 import type { Context, Outcome } from './context.ts'
 import type { Definition } from './definition.ts'
-import { holdPut, holdRemove, holdSend, silenced, type Holder } from './effects.ts'
+import { holdPut, holdRemove, holdSend, EffectLine, type Holder } from './effects.ts'
 
 export interface ContextDeps extends ProgressDeps {
   readonly engine: ProgressDeps['engine'] & Pick<Records, 'get'>
@@ -28,11 +28,12 @@ export class HandlerContext implements Context<Errors>, Holder {
   readonly composer: Composer
   readonly clock: ContextDeps['clock']
   readonly startedAt: number
+  readonly line: EffectLine
   readonly #deps: ContextDeps
   readonly #definition: Definition
   readonly #run: Run
-  #late: Promise<void>[] | null = null
   #progress: ProgressReport | null = null
+  #ended = false
 
   constructor(deps: ContextDeps, definition: Definition, run: Run) {
     this.composer = deps.composer
@@ -41,6 +42,7 @@ export class HandlerContext implements Context<Errors>, Holder {
     this.#deps = deps
     this.#definition = definition
     this.#run = run
+    this.line = new EffectLine((change) => run.hold(change))
   }
 
   get id(): string {
@@ -90,7 +92,8 @@ export class HandlerContext implements Context<Errors>, Holder {
   get progress(): Part<'progress'> {
     return (fraction, note) => {
       if (this.#definition.kind !== 'task') return
-      this.#progress ??= new ProgressReport(this.#deps, this.#run.delivery.stored, this.#run.log, this.startedAt)
+      const run = this.#run
+      this.#progress ??= new ProgressReport(this.#deps, run.delivery.stored, run.log, this.startedAt, this.#isOver)
       this.#progress.report(fraction, note)
     }
   }
@@ -118,20 +121,14 @@ export class HandlerContext implements Context<Errors>, Holder {
     return (reason = 'the handler cancelled it') => this.#make(cancel(reason))
   }
 
-  hold(change: Change): void {
-    this.#run.hold(change)
-  }
-
-  late(work: Promise<void>): void {
-    this.#late ??= []
-    this.#late.push(silenced(work))
-  }
-
   /** The handler has ended: nothing is reported any more. What is still to be waited for; null: nothing. */
-  end(): Promise<unknown> | null {
+  end(): Promise<void> | null {
+    this.#ended = true
     this.#progress?.end()
-    return this.#late === null ? null : Promise.all(this.#late)
+    return this.line.late
   }
+
+  readonly #isOver = (): boolean => this.#ended || this.#run.over
 
   #make(outcome: RunOutcome): Outcome {
     return this.#run.make(outcome) as unknown as Outcome
