@@ -13,7 +13,7 @@ import { Worker as DeliveryWorker } from './delivery/worker.ts'
 import { EnginePost, type EngineParts, type Internals } from './engine-post.ts'
 import { OperationStore, reportBinding, type EndingDeps, type WaitDeps } from './operation/index.ts'
 import type { OpenOptions, Post } from './post.ts'
-import { silentLog } from './runtime/log.ts'
+import { guardLog, silentLog } from './runtime/log.ts'
 import { createStderrLog } from './runtime/stderr-log.ts'
 import { Telemetry } from './runtime/telemetry.ts'
 import { tellErrors } from './runtime/tell-errors.ts'
@@ -167,13 +167,14 @@ function createParts({ url, engine, options, release, insteadOfWaiting: instead 
   const {
     source = 'posthorn:',
     durability,
-    log = createStderrLog(),
+    log: given = createStderrLog(),
     onError,
     clock = systemClock,
     ids = createIds(clock),
     random = systemRandom,
     limits = {},
   } = options
+  const log = guardLog(given)
   const { capabilities } = engine
   if (durability !== undefined && !capabilities.durability.includes(durability)) {
     throw new PosthornError(

@@ -1,6 +1,7 @@
 /** What a failed run leads to: the policy of the queue, its decision about the error, and the delay before another attempt. */
 import { backoffMs } from '../core/backoff.ts'
 import { DEFAULTS } from '../core/default.ts'
+import { describeError } from '../core/error.ts'
 import type { Random } from '../core/id.ts'
 import type { StoredMessage } from '../core/message.ts'
 import type { RetryPolicy } from './binding.ts'
@@ -28,15 +29,18 @@ export function retryDelayMs(policy: RetryPolicy, stored: StoredMessage, random:
   return backoffMs(policy.backoff, stored.failed + 1, previousMs, random)
 }
 
+export interface Advice {
+  /** undefined: as the policy says of all errors. */
+  readonly decision: ReturnType<NonNullable<RetryPolicy['decide']>>
+  /** What went wrong when it was asked. */
+  readonly fault: string | null
+}
+
 /** What the policy says about this very error; nothing where it has no opinion, or where asking it went wrong. */
-export function decide(
-  policy: RetryPolicy,
-  error: unknown,
-  attempt: number,
-): ReturnType<NonNullable<RetryPolicy['decide']>> {
+export function decide(policy: RetryPolicy, error: unknown, attempt: number): Advice {
   try {
-    return policy.decide?.(error, attempt)
-  } catch {
-    return undefined
+    return { decision: policy.decide?.(error, attempt), fault: null }
+  } catch (fault) {
+    return { decision: undefined, fault: describeError(fault).message }
   }
 }

@@ -88,9 +88,10 @@ export function judgeOutcome(
 export function judgeFault(handling: Handling, fault: Fault, policy: RetryPolicy, random: Random): Verdict {
   if (handling.cancelRequested) return judgeCancelled(handling)
   const { stored, token } = handling.delivery
-  const decision = decide(policy, fault.error, stored.failed + 1)
+  const { decision, fault: unadvised } = decide(policy, fault.error, stored.failed + 1)
   if (decision !== undefined && decision.kind !== 'retry') return judgeOutcome(handling, decision, NO_EFFECTS, random)
-  const { message, stack } = describeError(fault.error)
+  const { message: thrown, stack } = describeError(fault.error)
+  const message = unadvised === null ? thrown : `${thrown} (and retry.decide failed: ${unadvised})`
   if (isLastAttempt(policy, stored)) return judgeBuried(handling, fault.code, message, stack)
   const afterMs = toDelay(decision?.afterMs ?? fault.afterMs ?? retryDelayMs(policy, stored, random))
   return {

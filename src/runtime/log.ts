@@ -1,5 +1,7 @@
 /** Where the running parts write what people should know. Structured: a sentence and facts; never a body, never a secret. */
 
+import { toPromise } from '../core/thenable.ts'
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type LogFacts = Readonly<Record<string, unknown>>
 
@@ -22,6 +24,18 @@ export function createLog(sink: LogSink, facts: LogFacts = {}): Log {
 const nothing = () => {}
 
 export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+
+/** The same log, which never throws: who writes to it is in the middle of something that must go on. */
+export function guardLog(log: Log): Log {
+  return createLog((level, message, facts) => {
+    try {
+      const written: unknown = log[level](message, facts)
+      toPromise(written)?.catch(nothing)
+    } catch {
+      // There is nowhere to tell it.
+    }
+  })
+}
 
 /** The same log with `facts` added to each entry. */
 export function logWith(log: Log, facts: LogFacts): Log {

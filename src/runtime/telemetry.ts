@@ -3,6 +3,7 @@
  * before making it. A listener that throws is its own problem, never that of what it listens to.
  */
 import type { Durability } from '../core/engine.ts'
+import { toPromise } from '../core/thenable.ts'
 
 /** The delays of a message in ms: send (made → taken by the engine), receive (ready → handler starts), process (the handler), settle (its outcome → durable). */
 export interface RunDelays {
@@ -91,7 +92,8 @@ export class Telemetry {
   emit<N extends TelemetryName>(name: N, event: TelemetryEvents[N]): void {
     for (const listener of this.#listeners[name].slice()) {
       try {
-        listener(event)
+        const heard: unknown = listener(event)
+        toPromise(heard)?.catch(this.#fault)
       } catch (error) {
         this.#fault(error)
       }

@@ -3,6 +3,7 @@ import { describeError, PosthornError } from '../core/error.ts'
 import { fromJsonBytes } from '../core/json.ts'
 import type { Message, StoredMessage } from '../core/message.ts'
 import { describeIssues, validate, type SchemaResult } from '../core/schema.ts'
+import { toPromise } from '../core/thenable.ts'
 import type { Definition } from './definition.ts'
 
 export type Decoded = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly fault: string }
@@ -27,11 +28,23 @@ export function decode(definition: Definition, message: Message): Decoded | Prom
   } catch (error) {
     return { ok: false, fault: `the body is not JSON: ${describeError(error).message}` }
   }
-  for (let version = versionOf(message); version < definition.version; version++) {
+  return lift(definition, value, versionOf(message))
+}
+
+/** From an older version's form to this one's, step by step, and through the schema. */
+function lift(definition: Definition, given: unknown, from: number): Decoded | Promise<Decoded> {
+  let value = given
+  for (let version = from; version < definition.version; version++) {
+    const failed = (error: unknown): Decoded => ({
+      ok: false,
+      fault: `the upcast from version ${version} failed: ${describeError(error).message}`,
+    })
     try {
       value = definition.upcast.get(version)!(value)
+      const late = toPromise(value)
+      if (late !== null) return late.then((lifted) => lift(definition, lifted, version + 1), failed)
     } catch (error) {
-      return { ok: false, fault: `the upcast from version ${version} failed: ${describeError(error).message}` }
+      return failed(error)
     }
   }
   if (definition.input === null) return { ok: true, value: undefined }

@@ -2,8 +2,10 @@
 import { PosthornError } from '../core/error.ts'
 import type { Message } from '../core/message.ts'
 import { validate } from '../core/schema.ts'
+import { toPromise } from '../core/thenable.ts'
 import { taskQueue } from '../operation/index.ts'
 import type { Definition } from './definition.ts'
+import { show } from './fault.ts'
 
 export class Registry {
   readonly #definitions = new Map<string, Definition>()
@@ -60,6 +62,8 @@ function ask(
   let text: unknown
   try {
     text = policy(parsed)
+    // Refused below; its own failure must not go unheard as well.
+    toPromise(text)?.catch(() => {})
   } catch (cause) {
     throw new PosthornError(
       'invalid-input',
@@ -71,7 +75,7 @@ function ask(
   if (typeof text !== 'string' || text === '')
     throw new PosthornError(
       'invalid-input',
-      `${definition.kind} '${definition.name}': its ${option} function gave ${JSON.stringify(text)}: it must be a text that is not empty`,
+      `${definition.kind} '${definition.name}': its ${option} function gave ${show(text)}: it must be a text that is not empty`,
       { details: { field: option } },
     )
   return { [option]: text }

@@ -2,7 +2,8 @@
 import type { Backoff } from '../core/backoff.ts'
 import { DEFAULTS } from '../core/default.ts'
 import { parseDuration } from '../core/duration.ts'
-import { describeError } from '../core/error.ts'
+import { describeError, type PosthornError } from '../core/error.ts'
+import { toPromise } from '../core/thenable.ts'
 import type { RetryPolicy } from '../delivery/binding.ts'
 import { bury, retry, snooze } from '../delivery/outcome.ts'
 import type { Decision, RetryOptions } from './contract.ts'
@@ -45,14 +46,26 @@ function resolveBackoff(field: string, given: unknown): Backoff {
   return { kind, baseMs, capMs, factor, jitter }
 }
 
+function wrong(field: string, decision: unknown): PosthornError {
+  return invalidOption(
+    field,
+    'what retry.decide returned',
+    decision,
+    "'retry', 'bury', { after }, { snooze } or undefined",
+  )
+}
+
 function toOutcome(field: string, decision: Decision, error: unknown): ReturnType<NonNullable<RetryPolicy['decide']>> {
   const { message } = describeError(error)
   if (decision === undefined) return undefined
   if (decision === 'retry') return retry({ message })
   if (decision === 'bury') return bury(message, 'handler-failed')
+  const late = toPromise<unknown>(decision)
+  late?.catch(() => {})
+  if (late !== null || !isPlain(decision)) throw wrong(field, late === null ? decision : 'a promise')
   if ('after' in decision)
     return retry({ afterMs: parseDuration(decision.after, `${field}: what retry.decide returned, after`), message })
   if ('snooze' in decision)
     return snooze(parseDuration(decision.snooze, `${field}: what retry.decide returned, snooze`))
-  return undefined
+  throw wrong(field, decision)
 }
