@@ -39,8 +39,12 @@ export class ProgressLine {
 }
 
 function liveLine(progress: Progress): string {
-  const filled = Math.round((BAR * (progress.done + progress.dead)) / Math.max(1, progress.total))
-  return `  ${styleText('green', '━'.repeat(filled))}${styleText('dim', '━'.repeat(BAR - filled))} ${plainLine(progress).trim()}`
+  const text = plainLine(progress).trim()
+  // A line that wraps cannot be written over.
+  const width = Math.min(BAR, process.stdout.columns - text.length - 4)
+  if (width < 4) return `  ${text}`.slice(0, process.stdout.columns - 1)
+  const filled = Math.round((width * (progress.done + progress.dead)) / Math.max(1, progress.total))
+  return `  ${styleText('green', '━'.repeat(filled))}${styleText('dim', '━'.repeat(width - filled))} ${text}`
 }
 
 const plainLine = ({ sent, total, done, dead, waiting, calledBack }: Progress): string =>
