@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Checkpointed } from '../ledger/store.ts'
 import type { LogBlocks } from './blocks.ts'
 import { isDiskError, type Disk, type DiskFile } from './disk.ts'
-import { FORMAT, KINDS, makeFrame, type FrameKind } from './frame.ts'
+import { FORMAT, KINDS, bytesOf, makeFrame, type FrameKind } from './frame.ts'
 import type { Log } from './log.ts'
 import type { Shelf } from './shelf.ts'
 
@@ -127,21 +127,17 @@ class CheckpointFile {
     this.#log = log
   }
 
-  add(kind: FrameKind, payload: Uint8Array): void {
+  add(kind: FrameKind, ...payload: readonly Uint8Array[]): void {
     const { incarnation, written, synced } = this.#log
-    const frame = makeFrame({ kind, incarnation, sequence: written, syncedTo: synced, ...this.#log.times() }, payload)
-    this.file.write([frame], this.bytes)
-    this.bytes += frame.byteLength
-    this.#unsynced += frame.byteLength
+    const frame = makeFrame({ kind, incarnation, sequence: written, syncedTo: synced, ...this.#log.times() }, ...payload)
+    this.file.write(frame, this.bytes)
+    this.bytes += bytesOf(frame)
+    this.#unsynced += bytesOf(frame)
   }
 
   addPart(owner: number, name: string, bytes: Uint8Array): void {
-    const payload = new Uint8Array(2 + name.length + bytes.byteLength)
-    payload[0] = owner
-    payload[1] = name.length
-    payload.set(new TextEncoder().encode(name), 2)
-    payload.set(bytes, 2 + name.length)
-    this.add(KINDS.chunk, payload)
+    const label = new TextEncoder().encode(name)
+    this.add(KINDS.chunk, new Uint8Array([owner, label.byteLength]), label, bytes)
   }
 
   /** A little at a time, so that the disk never has much to do at once. */

@@ -148,12 +148,11 @@ test('a file of a newer format is refused as such', async () => {
   const disk = await tenValues()
   const [head] = framesOf(disk, FIRST)
   const bytes = disk.bytesOf(FIRST)
-  const frame = makeFrame({ kind: 1, incarnation: 1, sequence: 1, syncedTo: 0, engineMs: 0, wallMs: 0 }, bytes.slice(head!.offset + 56, head!.next))
+  const frame = Buffer.concat(makeFrame({ kind: 1, incarnation: 1, sequence: 1, syncedTo: 0, engineMs: 0, wallMs: 0 }, bytes.slice(head!.offset + 56, head!.next)))
   frame[12] = 2
   // The checksum covers the format: a newer version writes its own.
   const { crc32 } = await import('node:zlib')
-  const length = new DataView(frame.buffer).getUint32(8, true)
-  new DataView(frame.buffer).setUint32(4, crc32(frame.subarray(8, 56 + length)), true)
+  frame.writeUInt32LE(crc32(frame.subarray(8)), 4)
   bytes.set(frame, head!.offset)
   await rejects(PlainLog.open(disk), (error) => isPosthornError(error) && error.code === 'newer-format' && error.details['format'] === 2)
 })

@@ -1,6 +1,6 @@
 /** Reads frames back from a file through a window of a few MiB, and looks for whole ones behind damage. */
 import type { DiskFile } from './disk.ts'
-import { ALIGNMENT, HEADER_BYTES, frameBytes, isIntact, readHeader, type StoredHeader } from './frame.ts'
+import { ALIGNMENT, HEADER_BYTES, MAGIC_BYTES, frameBytes, isIntact, readHeader, type StoredHeader } from './frame.ts'
 
 export interface FoundFrame {
   readonly header: StoredHeader
@@ -14,6 +14,8 @@ export interface FoundFrame {
 }
 
 const WINDOW_BYTES = 4 << 20
+
+const aligned = (offset: number): number => Math.ceil(offset / ALIGNMENT) * ALIGNMENT
 
 export class FrameReader {
   readonly file: DiskFile
@@ -45,10 +47,13 @@ export class FrameReader {
 
   /** Every whole frame from here on, wherever it begins. */
   *search(offset: number): Generator<FoundFrame> {
-    for (let at = Math.ceil(offset / ALIGNMENT) * ALIGNMENT; at + HEADER_BYTES <= this.sizeBytes; ) {
-      const frame = this.at(at)
+    for (let at = aligned(offset); at + HEADER_BYTES <= this.sizeBytes; ) {
+      const index = this.#load(at, HEADER_BYTES)
+      const found = this.#bytes.subarray(index, this.#until - this.#from).indexOf(MAGIC_BYTES)
+      const candidate = found < 0 ? this.#until - MAGIC_BYTES.byteLength + 1 : at + found
+      const frame = found < 0 || aligned(candidate) !== candidate ? null : this.at(candidate)
       if (frame !== null) yield frame
-      at = frame?.next ?? at + ALIGNMENT
+      at = frame?.next ?? aligned(found < 0 ? candidate : candidate + 1)
     }
   }
 

@@ -32,7 +32,10 @@ export interface StoredHeader extends FrameHeader {
   readonly crc: number
 }
 
-const MAGIC = 0x52464850 // PHFR
+const MAGIC = 0x52464850
+/** What every frame begins with: PHFR. */
+export const MAGIC_BYTES: Buffer = Buffer.from('PHFR', 'latin1')
+
 const CRC_AT = 4
 const LENGTH_AT = 8
 const FORMAT_AT = 12
@@ -48,8 +51,28 @@ export function frameBytes(payloadBytes: number): number {
   return Math.ceil((HEADER_BYTES + payloadBytes) / ALIGNMENT) * ALIGNMENT
 }
 
-/** Writes the header before a payload that is in place already. */
+/** Writes the header before a payload that is in place already, with the zeros behind it. */
 export function sealFrame(bytes: Uint8Array, view: DataView, at: number, header: FrameHeader): void {
+  writeHeader(view, at, header)
+  view.setUint32(at + CRC_AT, checksum(bytes, at, header.lengthBytes), true)
+}
+
+/** A frame on its own, for heads and checkpoints: its payload is in pieces and is not copied. */
+export function makeFrame(header: Omit<FrameHeader, 'lengthBytes'>, ...payload: readonly Uint8Array[]): readonly Uint8Array[] {
+  const lengthBytes = bytesOf(payload)
+  const head = new Uint8Array(HEADER_BYTES)
+  const view = new DataView(head.buffer)
+  writeHeader(view, 0, { ...header, lengthBytes })
+  const pieces = [head, ...payload, new Uint8Array(frameBytes(lengthBytes) - HEADER_BYTES - lengthBytes)]
+  let crc = 0
+  for (const piece of pieces) crc = crc32(piece === head ? head.subarray(LENGTH_AT) : piece, crc)
+  view.setUint32(CRC_AT, crc, true)
+  return pieces
+}
+
+export const bytesOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
+
+function writeHeader(view: DataView, at: number, header: FrameHeader): void {
   view.setUint32(at, MAGIC, true)
   view.setUint32(at + LENGTH_AT, header.lengthBytes, true)
   view.setUint32(at + FORMAT_AT, FORMAT | (header.kind << 8), true)
@@ -59,15 +82,6 @@ export function sealFrame(bytes: Uint8Array, view: DataView, at: number, header:
   view.setFloat64(at + SYNCED_AT, header.syncedTo, true)
   view.setFloat64(at + ENGINE_AT, header.engineMs, true)
   view.setFloat64(at + WALL_AT, header.wallMs, true)
-  view.setUint32(at + CRC_AT, checksum(bytes, at, header.lengthBytes), true)
-}
-
-/** A frame on its own, for heads and checkpoints. */
-export function makeFrame(header: Omit<FrameHeader, 'lengthBytes'>, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(frameBytes(payload.byteLength))
-  bytes.set(payload, HEADER_BYTES)
-  sealFrame(bytes, new DataView(bytes.buffer), 0, { ...header, lengthBytes: payload.byteLength })
-  return bytes
 }
 
 /** The header at this place; null where there is none. It proves nothing before `isIntact`. */

@@ -3,7 +3,7 @@
  * makes them durable, and when, is the store's business.
  */
 import type { Disk, DiskFile } from './disk.ts'
-import { KINDS } from './frame.ts'
+import { KINDS, bytesOf } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { makeHead, type Origin, type Segment } from './segment.ts'
 import type { Shelf } from './shelf.ts'
@@ -123,11 +123,11 @@ export class Log {
       { incarnation: this.incarnation, sequence: this.open, syncedTo: this.synced, ...this.times() },
       { segment: segment.number, filledBytes: segment.filledBytes, previous },
     )
-    segment.file.write([head], 0)
+    segment.file.write(head, 0)
     segment.incarnation = this.incarnation
     segment.first = this.open
     segment.last = this.written
-    segment.endBytes = head.byteLength
+    segment.endBytes = bytesOf(head)
     this.#dirty.add(segment.file)
     this.#current = segment
   }

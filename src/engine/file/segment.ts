@@ -59,7 +59,7 @@ export function blankSegment(number: number, file: DiskFile, capacityBytes: numb
 }
 
 /** The frame that begins a segment. Its sequence is that of the frame behind it. */
-export function makeHead(header: Omit<FrameHeader, 'lengthBytes' | 'kind'>, head: Omit<SegmentHead, 'posthorn' | 'format'>): Uint8Array {
+export function makeHead(header: Omit<FrameHeader, 'lengthBytes' | 'kind'>, head: Omit<SegmentHead, 'posthorn' | 'format'>): readonly Uint8Array[] {
   const text = JSON.stringify({ posthorn: 'log', format: FORMAT, ...head } satisfies SegmentHead)
   return makeFrame({ ...header, kind: KINDS.head }, new TextEncoder().encode(text))
 }
