@@ -253,15 +253,21 @@ function withoutRace<T extends object>(sketch: T): T & MessageSketch {
 
 /**
  * Leaves out what engines may do differently: whether a record is back when the wall steps to before its end (where it steps
- * back no record ends), and what a second publish with the id of a living message does (each publish has an id of its own).
+ * back no record ends), what a second publish with the id of a living message does (each publish has an id of its own), and
+ * whether one who begins anew in the past is given again what he still holds (who was unbound begins now).
  */
 function withoutChoice(commands: readonly Command[]): Command[] {
   const stepsBack = commands.some((command) => command.do === 'step-wall' && command.ms < 0)
+  const unbound = new Set<string>()
   let published = MESSAGES
   const rewrite = (name: string, value: unknown): unknown => {
     if (name === 'expiresInMs' && stepsBack) return undefined
-    const isPublish = typeof value === 'object' && value !== null && 'do' in value && value.do === 'publish'
-    return isPublish ? { ...value, n: ++published } : value
+    const sketch = value as ChangeSketch | null
+    if (typeof sketch !== 'object' || sketch === null) return value
+    if (sketch.do === 'unbind') unbound.add(sketch.name)
+    if (sketch.do === 'publish') return { ...sketch, n: ++published }
+    if (sketch.do !== 'bind' || !unbound.has(sketch.subscription.name)) return value
+    return { ...sketch, subscription: { ...sketch.subscription, from: 'now' } }
   }
   return JSON.parse(JSON.stringify(commands), rewrite) as Command[]
 }

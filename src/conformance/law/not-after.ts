@@ -78,6 +78,16 @@ export const notAfter: readonly Case[] = [
   },
   {
     law,
+    name: 'however many expire at once, none of them is handed out',
+    async run(ctx) {
+      await ctx.sendMany('a', 3_000, { expires: { at: ctx.clock.wallMs() + 1_000 } })
+      const stays = await ctx.send('a')
+      ctx.clock.stepWall(1_000)
+      deepEqual(await ctx.leasedIds('a'), [stays])
+    },
+  },
+  {
+    law,
     name: 'who holds it at its expiry may finish',
     async run(ctx) {
       await ctx.send('a', { expires: { afterMs: 1_000 } })

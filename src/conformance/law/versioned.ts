@@ -150,6 +150,27 @@ export const versioned: readonly Case[] = [
       await ctx.commit({ do: 'bind', subscription, ifVersion: bound!.version })
     },
   },
+  {
+    law,
+    name: 'a version that a power cut took back is not given to another value',
+    needs: ['disk', 'power-cut'],
+    async run(ctx) {
+      const seen = new Set<Version>()
+      for (let n = 0; n < 6; n++) {
+        const result = await ctx.tryCommit({
+          durability: ctx.engine.capabilities.durability[0],
+          changes: [put(`${n}`)],
+        })
+        ok(result.status === 'committed')
+        const { version } = result.results[0] as { readonly version: Version }
+        ok(!seen.has(version), `${version} was given before`)
+        seen.add(version)
+        await ctx.reopen('power-cut')
+        const [record] = await ctx.engine.get(['k'])
+        if (record) seen.add(record.version)
+      }
+    },
+  },
   ...(['close', 'kill', 'power-cut'] as const).map((how): Case => ({
     law,
     name: `versions are not used again after ${how}`,
