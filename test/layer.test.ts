@@ -43,7 +43,6 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '@standard-schema/spec': ['core/'],
   'undici': ['callback/', 'cli/'],
   'ipaddr.js': ['callback/'],
-  'prom-client': ['insight/', 'server/'],
   'hono': ['server/'],
   '@hono/node-server': ['server/'],
   'commander': ['cli/'],
