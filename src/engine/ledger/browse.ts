@@ -6,7 +6,19 @@ import type { StoredRecord } from '../../core/record.ts'
 import { isSettingsKey } from '../../core/record.ts'
 import type { ReadFrom } from '../../core/settings.ts'
 import { toVersion, type Desk } from './desk.ts'
-import { ACKED, ARRIVED, CANCELLED, DEAD, DELAYED, DISCARDED, EXPIRED, HELD, LEASED, READY, type RecordRow } from './entries.ts'
+import {
+  ACKED,
+  ARRIVED,
+  CANCELLED,
+  DEAD,
+  DELAYED,
+  DISCARDED,
+  EXPIRED,
+  HELD,
+  LEASED,
+  READY,
+  type RecordRow,
+} from './entries.ts'
 import type { Queue } from './queue.ts'
 import type { RetainedItem } from './retained-log.ts'
 import { settingsRecord } from './settings-record.ts'
@@ -37,7 +49,8 @@ export function browse(desk: Desk, query: BrowseQuery): LaterPage<StoredMessage>
   let next: string | null = null
   for (let left = STEPS; slot !== 0 && left > 0 && items.length < limit; left--) {
     const chunk = desk.state.messages.slots.of(slot)
-    if (chunk.state[slot & CHUNK_MASK] === state && matches(desk, chunk, slot & CHUNK_MASK, query.match)) items.push(viewOf(desk, slot))
+    if (chunk.state[slot & CHUNK_MASK] === state && matches(desk, chunk, slot & CHUNK_MASK, query.match))
+      items.push(viewOf(desk, slot))
     next = String(chunk.seq[slot & CHUNK_MASK])
     slot = queue.arrivals.later(slot)
   }
@@ -54,7 +67,10 @@ function matches(desk: Desk, chunk: Chunk, row: number, match: BrowseQuery['matc
   if (before !== undefined && !(chunk.sentAt[row]! < before)) return false
   if (since !== undefined && !(chunk.sentAt[row]! >= since)) return false
   if (error === undefined) return true
-  return names.text(chunk.reason?.get(row) ?? 0) === error || (chunk.history?.get(row)?.some(({ code }) => names.text(code) === error) ?? false)
+  return (
+    names.text(chunk.reason?.get(row) ?? 0) === error ||
+    (chunk.history?.get(row)?.some(({ code }) => names.text(code) === error) ?? false)
+  )
 }
 
 export function depthOf(queue: Queue): QueueDepth {
@@ -70,27 +86,42 @@ export function depthOf(queue: Queue): QueueDepth {
     bytes: queue.bytes,
     oldestReadyAt: queue.ready.oldestAt(),
     paused: queue.settings.paused,
-    ended: { acked: totals[ACKED]!, expired: totals[EXPIRED]!, cancelled: totals[CANCELLED]!, discarded: totals[DISCARDED]! },
+    ended: {
+      acked: totals[ACKED]!,
+      expired: totals[EXPIRED]!,
+      cancelled: totals[CANCELLED]!,
+      discarded: totals[DISCARDED]!,
+    },
   }
 }
 
 /** @throws PosthornError `unsupported` for a topic that keeps nothing */
 export function readEvents(desk: Desk, topicName: string, from: ReadFrom, limit: number): LaterPage<RetainedEvent> {
   const log = desk.state.topicByName.get(topicName)?.log
-  if (log === undefined || log === null) throw new PosthornError('unsupported', `topic '${topicName}' keeps no events: retain it first`)
+  if (log === undefined || log === null)
+    throw new PosthornError('unsupported', `topic '${topicName}' keeps no events: retain it first`)
   const items: Later<RetainedEvent>[] = []
   let next: string | null = null
   for (const item of eventsFrom(log, from)) {
     if (items.length === clamp(limit)) return { items, next }
     const message = desk.store.blocks.readMessage(item.block)
     const position = String(item.position)
-    items.push(message instanceof Promise ? message.then((content) => ({ position, message: content })) : { position, message })
+    items.push(
+      message instanceof Promise ? message.then((content) => ({ position, message: content })) : { position, message },
+    )
     next = position
   }
   return { items, next: null }
 }
 
-function eventsFrom(log: { after(position: number): Iterable<RetainedItem>; since(at: number): Iterable<RetainedItem>; lastPosition: number }, from: ReadFrom): Iterable<RetainedItem> {
+function eventsFrom(
+  log: {
+    after(position: number): Iterable<RetainedItem>
+    since(at: number): Iterable<RetainedItem>
+    lastPosition: number
+  },
+  from: ReadFrom,
+): Iterable<RetainedItem> {
   if (from === 'beginning') return log.after(0)
   if (from === 'now') return []
   return 'at' in from ? log.since(from.at) : log.after(Number(from.position))
@@ -107,7 +138,10 @@ export function getRecord(desk: Desk, key: string): Later<StoredRecord | null> {
   return row === undefined ? null : recordView(desk, row)
 }
 
-export function listRecords(desk: Desk, query: { readonly prefix: string; readonly after: string | null; readonly limit: number }): LaterPage<StoredRecord> {
+export function listRecords(
+  desk: Desk,
+  query: { readonly prefix: string; readonly after: string | null; readonly limit: number },
+): LaterPage<StoredRecord> {
   const { prefix, after } = query
   const items: Later<StoredRecord>[] = []
   let next: string | null = null
@@ -129,7 +163,9 @@ function recordView(desk: Desk, row: RecordRow): Later<StoredRecord | null> {
   if (expiresAt !== null && expiresAt <= desk.wall) return null
   const version = toVersion(row.version)
   const value = desk.store.blocks.readBytes(block)
-  return value instanceof Promise ? value.then((bytes) => ({ key, value: bytes, version, expiresAt })) : { key, value, version, expiresAt }
+  return value instanceof Promise
+    ? value.then((bytes) => ({ key, value: bytes, version, expiresAt }))
+    : { key, value, version, expiresAt }
 }
 
 export function settlePage<T>(page: LaterPage<T>): Later<Page<T>> {

@@ -2,7 +2,14 @@
 import type { Capabilities, Change, ChangeResult, Commit, CommitResult } from '../../core/engine.ts'
 import { faultOfWhen, type Failure } from '../../core/message.ts'
 import { refusalOfById, refusalOfPublish, refusalOfRestore, refusalOfSend } from './check-message.ts'
-import { noteUnbind, refusalOfBind, refusalOfConfigure, refusalOfPut, refusalOfRemove, refusalOfRetain } from './check-settings.ts'
+import {
+  noteUnbind,
+  refusalOfBind,
+  refusalOfConfigure,
+  refusalOfPut,
+  refusalOfRemove,
+  refusalOfRetain,
+} from './check-settings.ts'
 import { decideById } from './decide-by-id.ts'
 import { put, remove } from './decide-record.ts'
 import { bind, configure, retain, unbind } from './decide-settings.ts'
@@ -24,14 +31,16 @@ export function decideCommit(desk: Desk, commit: Commit, offers: Capabilities['d
   const durability = commit.durability ?? offers.at(-1)!
   if (commit.id !== undefined) {
     const known = typeof commit.id === 'string' ? desk.state.commits.find(commit.id, desk.now) : undefined
-    if (known !== undefined) return { ...(JSON.parse(known) as Extract<CommitResult, { status: 'committed' }>), replayed: true }
+    if (known !== undefined)
+      return { ...(JSON.parse(known) as Extract<CommitResult, { status: 'committed' }>), replayed: true }
   }
   const { changes } = commit
   if (!Array.isArray(changes)) return refusedAt(0, refuse('invalid', `changes is ${quote(changes)}: it must be a list`))
   const isSettling = changes.some(isSettlement)
   const refused = refusalOfCommit(desk, commit, offers, isSettling) ?? refusalOfChanges(desk, changes, isSettling)
   if (refused !== null) return refused
-  const results = changes.length === 1 ? [decide(desk, changes[0]!)] : changes.map((change: Change) => decideOneOf(desk, change))
+  const results =
+    changes.length === 1 ? [decide(desk, changes[0])] : changes.map((change: Change) => decideOneOf(desk, change))
   const result: CommitResult = { status: 'committed', durability, replayed: false, results }
   if (commit.id !== undefined) {
     desk.effects.remembered(commit.id, desk.now + COMMIT_MEMORY_MS, JSON.stringify(result))
@@ -44,18 +53,39 @@ function isSettlement(change: Change | null | undefined): boolean {
   return SETTLING.has(change?.do as Change['do'])
 }
 
-function refusalOfCommit(desk: Desk, { id, durability, changes }: Commit, offers: Capabilities['durability'], isSettling: boolean): CommitResult | null {
+function refusalOfCommit(
+  desk: Desk,
+  { id, durability, changes }: Commit,
+  offers: Capabilities['durability'],
+  isSettling: boolean,
+): CommitResult | null {
   const { limits } = desk
   if (durability !== undefined && !offers.includes(durability)) {
-    return refusedAt(0, refuse('unsupported', `durability is ${quote(durability)}: this engine offers ${offers.join(', ')}`))
+    return refusedAt(
+      0,
+      refuse('unsupported', `durability is ${quote(durability)}: this engine offers ${offers.join(', ')}`),
+    )
   }
-  if (changes.length > limits.changes) return refusedAt(limits.changes, refuse('invalid', `there are ${changes.length} changes: a commit has at most ${limits.changes}`))
+  if (changes.length > limits.changes)
+    return refusedAt(
+      limits.changes,
+      refuse('invalid', `there are ${changes.length} changes: a commit has at most ${limits.changes}`),
+    )
   if (id === undefined) return null
-  if (typeof id !== 'string' || id === '' || id.length > ID_CHARACTERS) return refusedAt(0, refuse('invalid', `the commit's id is ${quote(id)}: it must be a text of 1 to ${ID_CHARACTERS} characters`))
+  if (typeof id !== 'string' || id === '' || id.length > ID_CHARACTERS)
+    return refusedAt(
+      0,
+      refuse('invalid', `the commit's id is ${quote(id)}: it must be a text of 1 to ${ID_CHARACTERS} characters`),
+    )
   const { commits } = desk.state
   if (isSettling || commits.size < limits.commitIds) return null
   commits.sweepAll(desk.now)
-  return commits.size < limits.commitIds ? null : refusedAt(0, refuse('full', `${commits.size} commit ids are remembered: the engine holds at most ${limits.commitIds}`))
+  return commits.size < limits.commitIds
+    ? null
+    : refusedAt(
+        0,
+        refuse('full', `${commits.size} commit ids are remembered: the engine holds at most ${limits.commitIds}`),
+      )
 }
 
 function refusalOfChanges(desk: Desk, changes: readonly Change[], isSettling: boolean): CommitResult | null {
@@ -66,7 +96,10 @@ function refusalOfChanges(desk: Desk, changes: readonly Change[], isSettling: bo
     const refusal = refusalOfAny(desk, change, overlay, isSettling)
     if (refusal !== null) return refusedAt(at, refusal)
     if ('messages' in change && (refs += change.messages.length) > desk.limits.changes) {
-      return refusedAt(at, refuse('invalid', `there are ${refs} messages: a commit names at most ${desk.limits.changes}`))
+      return refusedAt(
+        at,
+        refuse('invalid', `there are ${refs} messages: a commit names at most ${desk.limits.changes}`),
+      )
     }
   }
   return null
@@ -112,14 +145,23 @@ function refusalOf(desk: Desk, change: Change, overlay: Overlay | null, isSettli
     case 'drop':
       return refusalOfSettlement(desk, change, overlay)
     default:
-      return refuse('unsupported', `do is ${quote((change as { readonly do?: unknown }).do)}: this engine knows no such change`)
+      return refuse(
+        'unsupported',
+        `do is ${quote((change as { readonly do?: unknown }).do)}: this engine knows no such change`,
+      )
   }
 }
 
 function refusalOfSettlement(desk: Desk, change: Settlement, overlay: Overlay | null): Refusal | null {
-  if ('delay' in change && faultOfWhen(change.delay)) return refuse('invalid', `delay is ${quote(change.delay)}: it must be { afterMs } of at least 0 or { at } in ms since the epoch`)
-  if ('error' in change && !isFailure(change.error)) return refuse('invalid', `error is ${quote(change.error)}: it must have a code that is not empty and a message`)
-  if (change.do === 'drop' && typeof change.reason !== 'string') return refuse('invalid', `reason is ${quote(change.reason)}: it must be a text`)
+  if ('delay' in change && faultOfWhen(change.delay))
+    return refuse(
+      'invalid',
+      `delay is ${quote(change.delay)}: it must be { afterMs } of at least 0 or { at } in ms since the epoch`,
+    )
+  if ('error' in change && !isFailure(change.error))
+    return refuse('invalid', `error is ${quote(change.error)}: it must have a code that is not empty and a message`)
+  if (change.do === 'drop' && typeof change.reason !== 'string')
+    return refuse('invalid', `reason is ${quote(change.reason)}: it must be a text`)
   const slot = typeof change.token === 'string' ? heldBy(desk.state.messages.slots, change.token) : 0
   if (slot === 0) return refuse('stale', 'the token holds no lease: it was settled, or its lease has lapsed')
   if (overlay === null) return null
@@ -130,7 +172,12 @@ function refusalOfSettlement(desk: Desk, change: Settlement, overlay: Overlay | 
 
 function isFailure(error: Failure | null): boolean {
   const { code, message, stack }: Partial<Failure> = error ?? {}
-  return typeof code === 'string' && code !== '' && typeof message === 'string' && (stack === undefined || typeof stack === 'string')
+  return (
+    typeof code === 'string' &&
+    code !== '' &&
+    typeof message === 'string' &&
+    (stack === undefined || typeof stack === 'string')
+  )
 }
 
 /** What a change makes room for is filled before the next change, as if it were a commit of its own. */

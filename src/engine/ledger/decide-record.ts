@@ -7,7 +7,14 @@ export function put(desk: Desk, change: Extract<Change, { readonly do: 'put' }>)
   const version = desk.nextVersion()
   const record = records.find(change.key)?.record ?? records.rows.next()
   const aliases = change.aliases === undefined ? [] : [...new Set(change.aliases)]
-  desk.effects.recordPut({ record, key: change.key, block: desk.store.blocks.addBytes(change.value), version, expiresAt: change.expiresAt ?? null, aliases })
+  desk.effects.recordPut({
+    record,
+    key: change.key,
+    block: desk.store.blocks.addBytes(change.value),
+    version,
+    expiresAt: change.expiresAt ?? null,
+    aliases,
+  })
   desk.isDirty = true
   noticeRecord(desk, change.key, aliases)
   return { version: toVersion(version) }

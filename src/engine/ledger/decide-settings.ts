@@ -1,13 +1,20 @@
 /** Changes of what is durable about queues, topics and subscriptions. They have been checked. */
 import type { ChangeResult } from '../../core/engine.ts'
-import { DEFAULT_SUBSCRIPTION_QUEUE, settingsKey, subscriptionKey, subscriptionQueue, topicKey, type QueueSettings, type ReadFrom, type Retention, type Subscription as Bound } from '../../core/settings.ts'
+import {
+  DEFAULT_SUBSCRIPTION_QUEUE,
+  settingsKey,
+  subscriptionKey,
+  subscriptionQueue,
+  topicKey,
+  type QueueSettings,
+  type ReadFrom,
+  type Retention,
+  type Subscription as Bound,
+} from '../../core/settings.ts'
+import { discardSome } from './clear-queue.ts'
 import { toVersion, type Desk } from './desk.ts'
-import { end } from './ending.ts'
-import { DISCARDED, LEASED, DEAD } from './entries.ts'
 import { feed } from './feed.ts'
-import type { Queue } from './queue.ts'
 import { forgetAll, retimeTopic } from './retain.ts'
-import { CHUNK_MASK } from './slots.ts'
 import type { Topic } from './topic.ts'
 
 export function configure(desk: Desk, queueName: string, settings: QueueSettings): ChangeResult {
@@ -34,7 +41,7 @@ export function retain(desk: Desk, topicName: string, retention: Retention | nul
 
 /** Nobody is owed anything any more. Who was catching up follows live at once, so as not to miss what is published next. */
 function releaseWaiting(desk: Desk, topic: Topic): void {
-  for (const { row } of [...topic.lagging]) {
+  for (const { row } of topic.lagging) {
     desk.effects.subscriptionSet({ ...row, status: row.status === 'catching-up' ? 'live' : row.status, cursor: 0 })
   }
 }
@@ -50,7 +57,15 @@ export function bind(desk: Desk, subscription: Bound): ChangeResult {
   else {
     const cursor = cursorOf(topic, subscription.from)
     const status = cursor === null ? 'live' : 'catching-up'
-    desk.effects.subscriptionSet({ number: desk.state.subscriptions.next(), queue: queue.number, subscription, version, status, cursor: cursor ?? 0, hasGap: false })
+    desk.effects.subscriptionSet({
+      number: desk.state.subscriptions.next(),
+      queue: queue.number,
+      subscription,
+      version,
+      status,
+      cursor: cursor ?? 0,
+      hasGap: false,
+    })
     if (cursor !== null) feed(desk, topic.subscriptions.get(name)!)
   }
   desk.isDirty = true
@@ -64,32 +79,14 @@ export function unbind(desk: Desk, topicName: string, name: string): null {
   const queue = desk.state.queues.get(subscription.row.queue)!
   desk.hungry.delete(subscription.row.number)
   desk.effects.subscriptionGone(subscription.row.number)
+  const topic = desk.state.topicByName.get(topicName)!
+  if (topic.subscriptions.size === 0 && topic.version === 0) desk.effects.topicGone(topic.number)
   desk.effects.queueSet({ ...queue.row(), unbound: true })
   queue.lastUsedAt = desk.now
   discardSome(desk, queue, desk.limits.changes)
   desk.isDirty = true
   desk.notices.key(subscriptionKey(topicName, name))
   return null
-}
-
-/** A queue to which something is sent for itself, although its subscription has ended: from now on it is a queue like others. */
-export function revive(desk: Desk, queue: Queue): void {
-  if (!queue.unbound) return
-  discardSome(desk, queue, Infinity)
-  desk.effects.queueSet({ ...queue.row(), unbound: false })
-}
-
-/** Discards what waits or is dead in a queue that is going; at most so many, a sweep does the rest. How many there were. */
-export function discardSome(desk: Desk, queue: Queue, most: number): number {
-  const { slots } = desk.state.messages
-  // Listed first: with each end, one that had ended before may be forgotten, and its slot be another's.
-  const meant: number[] = []
-  for (let slot = queue.arrivals.head; slot !== 0 && meant.length < most; slot = queue.arrivals.later(slot)) {
-    const state = slots.of(slot).state[slot & CHUNK_MASK]!
-    if (state < LEASED || state === DEAD) meant.push(slot)
-  }
-  for (const slot of meant) end(desk, slot, DISCARDED, 'reported')
-  return meant.length
 }
 
 function topicOf(desk: Desk, name: string): Topic {
@@ -104,7 +101,8 @@ function topicOf(desk: Desk, name: string): Topic {
 function cursorOf(topic: Topic, from: ReadFrom): number | null {
   const { log } = topic
   if (from === 'now' || log === null) return null
-  const owed = from === 'beginning' ? log.after(0) : 'at' in from ? log.since(from.at) : log.after(Number(from.position))
+  const owed =
+    from === 'beginning' ? log.after(0) : 'at' in from ? log.since(from.at) : log.after(Number(from.position))
   for (const item of owed) return item.position - 1
   return null
 }

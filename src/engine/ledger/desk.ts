@@ -49,7 +49,14 @@ export class Desk {
   /** Subscriptions, by number, that were fed as much as one turn allows, and wait for the next. */
   readonly hungry: Set<number> = new Set()
 
-  constructor(parts: { readonly state: LedgerState; readonly effects: Entries; readonly store: Store; readonly ids: Ids; readonly limits: EngineLimits; readonly notices: Notices }) {
+  constructor(parts: {
+    readonly state: LedgerState
+    readonly effects: Entries
+    readonly store: Store
+    readonly ids: Ids
+    readonly limits: EngineLimits
+    readonly notices: Notices
+  }) {
     this.state = parts.state
     this.effects = parts.effects
     this.store = parts.store
@@ -71,7 +78,7 @@ export class Desk {
 
   /** What becomes ready from here on is not handed out before the open frame is durable. */
   holdBack(): void {
-    this.state.messages.seatAfter = this.store.frame
+    this.state.messages.placing.seatAfter = this.store.frame
   }
 
   /** The queue of that name, which is created where there is none. */

@@ -1,10 +1,14 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { DueHeap, SparsePlaces } from './due-heap.ts'
 
 test('a heap under random pushes, changes and removals agrees with a sorted array', () => {
-  const operation = fc.record({ item: fc.integer({ min: 1, max: 200 }), due: fc.integer({ min: 0, max: 30 }), verb: fc.constantFrom('put', 'put', 'take', 'first') })
+  const operation = fc.record({
+    item: fc.integer({ min: 1, max: 200 }),
+    due: fc.integer({ min: 0, max: 30 }),
+    verb: fc.constantFrom('put', 'put', 'take', 'first'),
+  })
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 400 }), (operations) => {
       const places = new SparsePlaces()
@@ -20,7 +24,9 @@ test('a heap under random pushes, changes and removals agrees with a sorted arra
           heap.remove(target)
           places.forget(target)
         }
-        const [first = [0, Infinity]] = [...naive].sort(([one, oneDue], [other, otherDue]) => oneDue - otherDue || one - other)
+        const [first = [0, Infinity]] = [...naive].sort(
+          ([one, oneDue], [other, otherDue]) => oneDue - otherDue || one - other,
+        )
         deepEqual([heap.first, heap.firstDue, heap.size], [...first, naive.size])
       }
     }),

@@ -69,7 +69,8 @@ function nextDue(desk: Desk, queue: Queue): number {
     at = Math.min(at, dueOf(desk, queue.ended.head) + keep.endedMs)
   }
   if (queue.unbound && queue.living + queue.counts[DEAD]! > queue.leased) return desk.now
-  if (queue.idleExpiryMs !== null && queue.isEmpty && queue.feeding === null) at = Math.min(at, queue.lastUsedAt + queue.idleExpiryMs)
+  if (queue.idleExpiryMs !== null && queue.isEmpty && queue.feeding === null)
+    at = Math.min(at, queue.lastUsedAt + queue.idleExpiryMs)
   return at
 }
 

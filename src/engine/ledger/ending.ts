@@ -15,7 +15,12 @@ import { formatUuid } from './uuid.ts'
 /** What ends of its own accord is reported; an outcome of its holder is not. */
 export type Told = 'reported' | 'unreported'
 
-const REPORTED_STATE: Readonly<Record<number, Report['state']>> = { [DEAD]: 'dead', [EXPIRED]: 'expired', [CANCELLED]: 'cancelled', [DISCARDED]: 'discarded' }
+const REPORTED_STATE: Readonly<Record<number, Report['state']>> = {
+  [DEAD]: 'dead',
+  [EXPIRED]: 'expired',
+  [CANCELLED]: 'cancelled',
+  [DISCARDED]: 'discarded',
+}
 
 /** A report's body without the attributes of the message it tells of, which are added where it is read. */
 export type ReportHead = Omit<Report, 'message'>
@@ -62,7 +67,7 @@ function report(desk: Desk, slot: number, queue: Queue, state: number, reason: n
     endedAt: desk.now,
   }
   const message = engineMessage(desk, REPORT_TYPE, head)
-  insert(desk, desk.queue(names.text(target)), message, desk.store.blocks.addMessage(message), chunk.block[row]!)
+  insert(desk, desk.queue(names.text(target)), message, desk.store.blocks.addMessage(message), chunk.block[row])
 }
 
 /** A message that the engine itself sends. */

@@ -16,7 +16,7 @@ const FETCH_EVENTS = 64
 /** A step for each that waits for one. */
 export function feedHungry(desk: Desk): void {
   if (desk.hungry.size === 0) return
-  for (const number of [...desk.hungry]) {
+  for (const number of Array.from(desk.hungry)) {
     const subscription = desk.state.subscriptions.get(number)
     if (subscription === undefined) desk.hungry.delete(number)
     else feed(desk, subscription)
@@ -37,7 +37,11 @@ export function feed(desk: Desk, subscription: Subscription): void {
   else if (end.status === 'catching-up' && !subscription.isFetching) desk.hungry.add(subscription.row.number)
   if (end.status !== subscription.row.status || end.cursor !== subscription.row.cursor) {
     desk.isDirty = true
-    desk.effects.subscriptionSet({ ...subscription.row, status: end.status, cursor: end.status === 'live' ? 0 : end.cursor })
+    desk.effects.subscriptionSet({
+      ...subscription.row,
+      status: end.status,
+      cursor: end.status === 'live' ? 0 : end.cursor,
+    })
   }
   if (wasSuspended && end.status !== 'suspended') announce(desk, subscription, 'resumed')
 }
@@ -56,7 +60,7 @@ function moveOn(desk: Desk, subscription: Subscription, queue: Queue, topic: Top
     if (subscription.wantsType(desk.state.names.text(item.type))) {
       const message = contentOf(desk, subscription, item)
       if (message === 'far') {
-        fetch(desk, subscription, topic, cursor)
+        void fetch(desk, subscription, topic, cursor)
         return { status: 'catching-up', cursor }
       }
       if (message === 'lost') missEvent(desk, subscription, item.at)
@@ -89,18 +93,17 @@ function contentOf(desk: Desk, subscription: Subscription, item: RetainedItem): 
   }
 }
 
-function fetch(desk: Desk, subscription: Subscription, topic: Topic, cursor: number): void {
-  const reads: Promise<unknown>[] = []
+async function fetch(desk: Desk, subscription: Subscription, topic: Topic, cursor: number): Promise<void> {
+  const reads: Promise<void>[] = []
   for (const item of topic.log!.after(cursor)) {
     if (reads.length === FETCH_EVENTS) break
     if (subscription.wantsType(desk.state.names.text(item.type))) reads.push(fetchOne(desk, subscription, item))
   }
   subscription.isFetching = true
-  void Promise.all(reads).then(() => {
-    subscription.isFetching = false
-    desk.hungry.add(subscription.row.number)
-    desk.wake()
-  })
+  await Promise.all(reads)
+  subscription.isFetching = false
+  desk.hungry.add(subscription.row.number)
+  desk.wake()
 }
 
 async function fetchOne(desk: Desk, subscription: Subscription, { position, block }: RetainedItem): Promise<void> {

@@ -9,7 +9,10 @@ const KEPT_GAPS = 20
 export function missEvent(desk: Desk, subscription: Subscription, at: number): void {
   const { gaps, row } = subscription
   const last = row.hasGap ? gaps.at(-1) : undefined
-  const gap = last === undefined ? { from: at, to: at, count: 1 } : { from: last.from, to: Math.max(last.to, at), count: last.count + 1 }
+  const gap =
+    last === undefined
+      ? { from: at, to: at, count: 1 }
+      : { from: last.from, to: Math.max(last.to, at), count: last.count + 1 }
   if (last === undefined) desk.effects.subscriptionSet({ ...row, hasGap: true })
   desk.effects.subscriptionGaps(row.number, [...(last === undefined ? gaps : gaps.slice(0, -1)), gap].slice(-KEPT_GAPS))
   desk.isDirty = true

@@ -1,20 +1,24 @@
 import { equal } from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { IdIndex } from './id-index.ts'
 import { CHUNK_MASK, Slots } from './slots.ts'
 import { formatUuid, parseUuid, words } from './uuid.ts'
 
 test('the index under random additions and removals agrees with a map, also where ids differ in one word only', () => {
   const word = fc.integer({ min: 0, max: 3 })
-  const operation = fc.record({ queue: fc.integer({ min: 1, max: 3 }), ids: fc.tuple(word, word, word, word), isRemoval: fc.boolean() })
+  const operation = fc.record({
+    queue: fc.integer({ min: 1, max: 3 }),
+    ids: fc.tuple(word, word, word, word),
+    isRemoval: fc.boolean(),
+  })
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 600 }), (operations) => {
       const slots = new Slots()
       const index = new IdIndex(slots)
       const naive = new Map<string, number>()
       for (const { queue, ids, isRemoval } of operations) {
-        const name = `${queue} ${ids}`
+        const name = `${queue} ${ids.join()}`
         const known = naive.get(name) ?? 0
         equal(index.find(queue, ...ids), known)
         if (known !== 0 && isRemoval) {
@@ -55,7 +59,11 @@ test('a hundred thousand ids made in a row are found, and gone when they are tak
 })
 
 test('a UUID survives being taken apart', () => {
-  for (const id of ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '019b76da-a800-7131-bdc4-cfe680e06533']) {
+  for (const id of [
+    '00000000-0000-0000-0000-000000000000',
+    'ffffffff-ffff-ffff-ffff-ffffffffffff',
+    '019b76da-a800-7131-bdc4-cfe680e06533',
+  ]) {
     parseUuid(id)
     equal(formatUuid(words[0]!, words[1]!, words[2]!, words[3]!), id)
   }

@@ -9,7 +9,7 @@ const SMALLEST = 16
 
 export class IdIndex {
   readonly #slots: Slots
-  readonly #tables: (Uint32Array | null)[] = new Array<Uint32Array | null>(SHARDS).fill(null)
+  readonly #tables: (Uint32Array | null)[] = Array.from({ length: SHARDS }, () => null)
   readonly #sizes: Uint32Array = new Uint32Array(SHARDS)
 
   constructor(slots: Slots) {
@@ -27,7 +27,14 @@ export class IdIndex {
       if (slot === 0) return 0
       const chunk = this.#slots.of(slot)
       const row = slot & CHUNK_MASK
-      if (chunk.id3[row] === id3 && chunk.id1[row] === id1 && chunk.id2[row] === id2 && chunk.id0[row] === id0 && chunk.queue[row] === queue) return slot
+      if (
+        chunk.id3[row] === id3 &&
+        chunk.id1[row] === id1 &&
+        chunk.id2[row] === id2 &&
+        chunk.id0[row] === id0 &&
+        chunk.queue[row] === queue
+      )
+        return slot
     }
   }
 

@@ -8,8 +8,31 @@ import { parseUuid, words } from './uuid.ts'
 
 /** One row for all: inserting must not make garbage. */
 const row: MessageRow = {
-  slot: 0, queue: 0, id0: 0, id1: 0, id2: 0, id3: 0, block: 0, bytes: 0, state: READY, flags: 0, priority: 0, seq: 0, sentAt: 0, place: 0, due: 0,
-  expires: 0, key: 0, group: 0, type: 0, report: 0, reason: 0, acquired: 0, failed: 0, released: 0, about: 0,
+  slot: 0,
+  queue: 0,
+  id0: 0,
+  id1: 0,
+  id2: 0,
+  id3: 0,
+  block: 0,
+  bytes: 0,
+  state: READY,
+  flags: 0,
+  priority: 0,
+  seq: 0,
+  sentAt: 0,
+  place: 0,
+  due: 0,
+  expires: 0,
+  key: 0,
+  group: 0,
+  type: 0,
+  report: 0,
+  reason: 0,
+  acquired: 0,
+  failed: 0,
+  released: 0,
+  about: 0,
 }
 
 /** Whether the queue has a message of that id, waiting, leased, dead or kept. */

@@ -1,21 +1,30 @@
 /** Hands messages out: what may be handed out now, and who got what for a request, so that a repeated one gets the same. */
-import type { LeaseRequest } from '../../core/engine.ts'
+import type { LeaseRequest, Token } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { Desk } from './desk.ts'
 import { readyInMs } from './due.ts'
 import { end } from './ending.ts'
-import { EXPIRED, LEASED } from './entries.ts'
+import { EXPIRED, FLAG, LEASED } from './entries.ts'
 import type { Queue } from './queue.ts'
 import { quote } from './refusal.ts'
 import { hasExpired } from './settle.ts'
 import { CHUNK_MASK, type Slots } from './slots.ts'
+import { heldBy } from './token.ts'
 
 /** The slots handed out, in the order of the wants. */
 export function lease(desk: Desk, { wants, leaseMs, holder }: LeaseRequest): number[] {
   const slots: number[] = []
   for (const { queue: name, max } of wants) {
     const queue = desk.state.queueByName.get(name)
-    if (queue !== undefined) leaseOf(desk, queue, Math.min(max, desk.limits.leaseBatch - slots.length), desk.now + leaseMs, holder === 'process', slots)
+    if (queue !== undefined)
+      leaseOf(
+        desk,
+        queue,
+        Math.min(max, desk.limits.leaseBatch - slots.length),
+        desk.now + leaseMs,
+        holder === 'process',
+        slots,
+      )
   }
   return slots
 }
@@ -23,14 +32,16 @@ export function lease(desk: Desk, { wants, leaseMs, holder }: LeaseRequest): num
 /** Checked before anything is decided. @throws PosthornError `invalid` */
 export function checkLeaseRequest({ id, leaseMs, wants }: LeaseRequest): void {
   checkLeaseMs(leaseMs)
-  if (typeof id !== 'string' || id === '') throw new PosthornError('invalid', `id is ${quote(id)}: it must be a text that is not empty`)
+  if (typeof id !== 'string' || id === '')
+    throw new PosthornError('invalid', `id is ${quote(id)}: it must be a text that is not empty`)
   const isSound = Array.isArray(wants) && wants.every((want) => typeof want?.queue === 'string' && want.max >= 0)
   if (!isSound) throw new PosthornError('invalid', `wants is ${quote(wants)}: it must be a list of { queue, max }`)
 }
 
 /** @throws PosthornError `invalid` */
 export function checkLeaseMs(leaseMs: number): void {
-  if (!(Number.isFinite(leaseMs) && leaseMs > 0)) throw new PosthornError('invalid', `leaseMs is ${leaseMs}: it must be a number of milliseconds above 0`)
+  if (!(Number.isFinite(leaseMs) && leaseMs > 0))
+    throw new PosthornError('invalid', `leaseMs is ${leaseMs}: it must be a number of milliseconds above 0`)
 }
 
 function leaseOf(desk: Desk, queue: Queue, max: number, until: number, process: boolean, given: number[]): void {
@@ -49,6 +60,14 @@ function leaseOf(desk: Desk, queue: Queue, max: number, until: number, process: 
     desk.effects.leased(slot, (slots.of(slot).handout[slot & CHUNK_MASK]! + 1) >>> 0, until, process)
     given.push(slot)
   }
+}
+
+export function extend(desk: Desk, token: Token, leaseMs: number): 'kept' | 'stale' | 'cancel' {
+  const { slots } = desk.state.messages
+  const slot = typeof token === 'string' ? heldBy(slots, token) : 0
+  if (slot === 0) return 'stale'
+  desk.effects.extended(slot, desk.now + leaseMs)
+  return (slots.of(slot).flags[slot & CHUNK_MASK]! & FLAG.cancelRequested) === 0 ? 'kept' : 'cancel'
 }
 
 /** For `LeaseResult.nextReadyInMs`. */
@@ -91,7 +110,10 @@ export class LeaseMemory {
   recall(id: string): number[] | null {
     const request = this.#requests.get(id)
     if (request === undefined) return null
-    const standing = [...request.slots].filter((slot, at) => this.#slots.of(slot).state[slot & CHUNK_MASK] === LEASED && this.#handout(slot) === request.handouts[at])
+    const standing = [...request.slots].filter(
+      (slot, at) =>
+        this.#slots.of(slot).state[slot & CHUNK_MASK] === LEASED && this.#handout(slot) === request.handouts[at],
+    )
     if (standing.length > 0) return standing
     this.#requests.delete(id)
     this.#held -= request.slots.length

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Entries } from './entries.ts'
 import { NameTable } from './name-table.ts'
 
-function table(): { readonly names: NameTable; readonly effects: Entries; named(): number } {
+function table(): { readonly names: NameTable; readonly effects: Entries; readonly named: () => number } {
   const names = new NameTable()
   let count = 0
   const effects = { named: (name: number, text: string) => (count++, names.set(name, text)) } as unknown as Entries

@@ -35,6 +35,7 @@ export class Numbered<Row> {
   /** After a replay, in which numbers came in any order. */
   finish(): void {
     this.#free = []
-    for (let number = this.rows.length - 1; number > 0; number--) if (this.rows[number] === undefined) this.#free.push(number)
+    for (let number = this.rows.length - 1; number > 0; number--)
+      if (this.rows[number] === undefined) this.#free.push(number)
   }
 }

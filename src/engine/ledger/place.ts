@@ -1,7 +1,7 @@
 /** Where a message stands when it may be handed out as far as time goes: ready, or held behind its key. */
 import type { Desk } from './desk.ts'
 import { FLAG } from './entries.ts'
-import { NO_LINE } from './message-table.ts'
+import { NO_LINE } from './message-column.ts'
 import type { Queue } from './queue.ts'
 import { CHUNK_MASK } from './slots.ts'
 
@@ -11,7 +11,8 @@ export function enterLine(desk: Desk, slot: number, place: number): void {
   const chunk = messages.slots.of(slot)
   const row = slot & CHUNK_MASK
   const line = messages.lineOf(slot)
-  const mustWait = line !== NO_LINE && (chunk.flags[row]! & FLAG.head) === 0 && queues.rows[chunk.queue[row]!]!.lines.isBusy(line)
+  const mustWait =
+    line !== NO_LINE && (chunk.flags[row]! & FLAG.head) === 0 && queues.rows[chunk.queue[row]!]!.lines.isBusy(line)
   if (mustWait) desk.effects.held(slot, desk.state.turn + 1)
   else desk.effects.readied(slot, place)
 }

@@ -2,22 +2,25 @@
 import type { ChangeResult } from '../../core/engine.ts'
 import type { Message } from '../../core/message.ts'
 import { EVENTS_TOPIC } from '../../core/name.ts'
+import { DEFAULT_QUEUE } from '../../core/settings.ts'
 import type { Desk } from './desk.ts'
 import { engineMessage } from './ending.ts'
 import { missEvent } from './gap.ts'
 import { insert, slotOfId } from './insert.ts'
 import { keepEvent } from './retain.ts'
-import { TOPIC_DEDUPE_MS } from './send.ts'
 import { dedupeText } from './state.ts'
 import type { Subscription, Topic } from './topic.ts'
 
+const DEDUPE_MS = DEFAULT_QUEUE.dedupeWindowMs
+
 export function publish(desk: Desk, topicName: string, message: Message): ChangeResult {
   const { dedupe } = message
-  const first = dedupe === undefined ? undefined : desk.state.dedupe.find(dedupeText('topic', topicName, dedupe), desk.now)
+  const first =
+    dedupe === undefined ? undefined : desk.state.dedupe.find(dedupeText('topic', topicName, dedupe), desk.now)
   if (first !== undefined) return { id: first, duplicate: true, routed: 0 }
   if (dedupe !== undefined) {
     desk.isDirty = true
-    desk.effects.deduped({ scope: 'topic', name: topicName, text: dedupe, id: message.id, until: desk.now + TOPIC_DEDUPE_MS })
+    desk.effects.deduped({ scope: 'topic', name: topicName, text: dedupe, id: message.id, until: desk.now + DEDUPE_MS })
   }
   desk.notices.topic(topicName)
   const topic = desk.state.topicByName.get(topicName)
@@ -57,7 +60,12 @@ function owe(desk: Desk, subscription: Subscription, position: number): void {
 
 /** From here on the subscription is owed what its topic keeps; where that is nothing, what it misses is noted. */
 function suspend(desk: Desk, subscription: Subscription, position: number): void {
-  desk.effects.subscriptionSet({ ...subscription.row, status: 'suspended', cursor: position === 0 ? 0 : position - 1, hasGap: false })
+  desk.effects.subscriptionSet({
+    ...subscription.row,
+    status: 'suspended',
+    cursor: position === 0 ? 0 : position - 1,
+    hasGap: false,
+  })
   desk.isDirty = true
   if (position === 0) missEvent(desk, subscription, desk.now)
 }
@@ -66,5 +74,16 @@ function suspend(desk: Desk, subscription: Subscription, position: number): void
 export function announce(desk: Desk, subscription: Subscription, what: 'suspended' | 'resumed'): void {
   const { topic, name } = subscription.row.subscription
   const queue = desk.state.queues.get(subscription.row.queue)!
-  publish(desk, EVENTS_TOPIC, engineMessage(desk, `posthorn.subscription.${what}`, { topic, name, queue: queue.name, at: desk.now, messages: queue.living, bytes: queue.bytes }))
+  publish(
+    desk,
+    EVENTS_TOPIC,
+    engineMessage(desk, `posthorn.subscription.${what}`, {
+      topic,
+      name,
+      queue: queue.name,
+      at: desk.now,
+      messages: queue.living,
+      bytes: queue.bytes,
+    }),
+  )
 }

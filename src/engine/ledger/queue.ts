@@ -2,7 +2,19 @@
 import type { QueueSettings } from '../../core/settings.ts'
 import { ArrivalOrder } from './arrival-order.ts'
 import { DueHeap, SparsePlaces, type HeapPlaces } from './due-heap.ts'
-import { ACKED, ARRIVED, CANCELLED, DEAD, DELAYED, DISCARDED, EXPIRED, HELD, LEASED, READY, type QueueRow } from './entries.ts'
+import {
+  ACKED,
+  ARRIVED,
+  CANCELLED,
+  DEAD,
+  DELAYED,
+  DISCARDED,
+  EXPIRED,
+  HELD,
+  LEASED,
+  READY,
+  type QueueRow,
+} from './entries.ts'
 import { KeyLines } from './key-line.ts'
 import { Ready } from './ready.ts'
 import { SlotList } from './slot-list.ts'
@@ -57,7 +69,8 @@ export class Queue {
     this.settings = row.settings
     this.version = row.version
     this.unbound = row.unbound
-    const earlier = (item: number, other: number): boolean => slots.of(item).seq[item & CHUNK_MASK]! < slots.of(other).seq[other & CHUNK_MASK]!
+    const earlier = (item: number, other: number): boolean =>
+      slots.of(item).seq[item & CHUNK_MASK]! < slots.of(other).seq[other & CHUNK_MASK]!
     this.ready = new Ready(slots)
     this.lines = new KeyLines(slots)
     this.arrivals = new ArrivalOrder(slots)
@@ -95,15 +108,27 @@ export class Queue {
   /** Whether so much more is beyond the limit. */
   isFull(messages: number, bytes: number): boolean {
     const { limit } = this.settings
-    return (limit.messages !== null && this.living + messages > limit.messages) || (limit.bytes !== null && this.bytes + bytes > limit.bytes)
+    return (
+      (limit.messages !== null && this.living + messages > limit.messages) ||
+      (limit.bytes !== null && this.bytes + bytes > limit.bytes)
+    )
   }
 
   isBelowHalf(): boolean {
     const { limit } = this.settings
-    return (limit.messages === null || this.living * 2 < limit.messages) && (limit.bytes === null || this.bytes * 2 < limit.bytes)
+    return (
+      (limit.messages === null || this.living * 2 < limit.messages) &&
+      (limit.bytes === null || this.bytes * 2 < limit.bytes)
+    )
   }
 
   row(): QueueRow {
-    return { queue: this.number, name: this.name, settings: this.settings, version: this.version, unbound: this.unbound }
+    return {
+      queue: this.number,
+      name: this.name,
+      settings: this.settings,
+      version: this.version,
+      unbound: this.unbound,
+    }
   }
 }

@@ -11,7 +11,8 @@ export function rebuild(state: LedgerState): void {
   indexTables(state)
   const byQueue = slotsByQueue(state)
   for (const [number, slots] of byQueue) {
-    if (state.queues.get(number) === undefined) throw corrupt(`message in slot ${slots[0]} is of queue ${number}, which there is not`)
+    if (state.queues.get(number) === undefined)
+      throw corrupt(`message in slot ${slots[0]} is of queue ${number}, which there is not`)
     placeAll(state, slots)
   }
   for (const topic of state.topics) {
@@ -40,8 +41,9 @@ function indexTables(state: LedgerState): void {
   state.records.finish(settings)
   for (const subscription of state.subscriptions) {
     const { topic, name } = subscription.row.subscription
-    if (!state.topicByName.has(topic) || state.queues.get(subscription.row.queue) === undefined) throw corrupt(`the topic or the queue of ${subscriptionKey(topic, name)} is missing`)
-    state.indexSubscription(subscription)
+    if (!state.topicByName.has(topic) || state.queues.get(subscription.row.queue) === undefined)
+      throw corrupt(`the topic or the queue of ${subscriptionKey(topic, name)} is missing`)
+    state.topicTable.indexSubscription(subscription)
   }
 }
 

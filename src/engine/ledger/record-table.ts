@@ -24,7 +24,8 @@ export class RecordTable {
 
   /** The key that an alias stands for: of several, the first in order. */
   keyOf(alias: string): string | undefined {
-    for (const text of this.#texts.from(alias + OF)) return text.startsWith(alias + OF) ? text.slice(alias.length + 1) : undefined
+    for (const text of this.#texts.from(alias + OF))
+      return text.startsWith(alias + OF) ? text.slice(alias.length + 1) : undefined
     return undefined
   }
 

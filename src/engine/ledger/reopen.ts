@@ -16,7 +16,8 @@ export function reopen(desk: Desk): void {
   for (let slot = 1; slot <= messages.slots.high; slot++) {
     const chunk = messages.slots.of(slot)
     const row = slot & CHUNK_MASK
-    if (chunk.state[row] === LEASED && (chunk.flags[row]! & FLAG.processHolder) !== 0) lapse(desk, queueOf(desk, slot), slot)
+    if (chunk.state[row] === LEASED && (chunk.flags[row]! & FLAG.processHolder) !== 0)
+      lapse(desk, queueOf(desk, slot), slot)
   }
   for (const topic of topics) retimeTopic(desk, topic)
   for (const subscription of subscriptions) if (!subscription.isLive) desk.hungry.add(subscription.row.number)

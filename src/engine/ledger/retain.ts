@@ -8,7 +8,13 @@ import type { Subscription, Topic } from './topic.ts'
 /** The position that the event got. */
 export function keepEvent(desk: Desk, topic: Topic, message: Message, block: number): number {
   const position = desk.state.position + 1
-  desk.effects.retained(topic.number, position, desk.now, block, desk.state.names.intern(message.event.type, desk.effects))
+  desk.effects.retained(
+    topic.number,
+    position,
+    desk.now,
+    block,
+    desk.state.names.intern(message.event.type, desk.effects),
+  )
   desk.isDirty = true
   retimeTopic(desk, topic)
   return position
@@ -16,7 +22,8 @@ export function keepEvent(desk: Desk, topic: Topic, message: Message, block: num
 
 /** Forgets what is too old or too much, oldest first, at most so many. */
 export function trimTopic(desk: Desk, topic: Topic, most: number): void {
-  for (let item = firstTooMuch(desk, topic); item !== undefined && most > 0; item = firstTooMuch(desk, topic), most--) forgetEvent(desk, topic, item)
+  for (let item = firstTooMuch(desk, topic); item !== undefined && most > 0; item = firstTooMuch(desk, topic), most--)
+    forgetEvent(desk, topic, item)
 }
 
 /** Forgets all that the topic keeps: it is to keep nothing any more. */

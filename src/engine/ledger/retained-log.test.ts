@@ -2,7 +2,8 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { RetainedLog } from './retained-log.ts'
 
-const positions = (items: Iterable<{ readonly position: number }>): number[] => [...items].map(({ position }) => position)
+const positions = (items: Iterable<{ readonly position: number }>): number[] =>
+  [...items].map(({ position }) => position)
 
 test('events are found by position and time over pages that come and go', () => {
   const log = new RetainedLog()
@@ -17,7 +18,10 @@ test('events are found by position and time over pages that come and go', () => 
   }
   equal(log.length, kept.length)
   equal(log.firstPosition, kept[0])
-  deepEqual(positions(log.after(59_990)), kept.filter((position) => position > 59_990))
+  deepEqual(
+    positions(log.after(59_990)),
+    kept.filter((position) => position > 59_990),
+  )
   deepEqual(positions(log.after(0)), kept)
   deepEqual(positions(log.since(19_999)), [59_997, 60_000])
   deepEqual(positions(log.after(60_000)), [])

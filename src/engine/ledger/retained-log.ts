@@ -29,7 +29,8 @@ export class RetainedLog {
 
   append(position: number, at: number, block: number, type: number): void {
     let page = this.pages.get(this.firstPage + this.pages.size - 1)
-    if (page === undefined || page.length === PAGE_EVENTS) this.pages.set(this.firstPage + this.pages.size, (page = new RetainedPage()))
+    if (page === undefined || page.length === PAGE_EVENTS)
+      this.pages.set(this.firstPage + this.pages.size, (page = new RetainedPage()))
     page.positions[page.length] = position
     page.times[page.length] = at
     page.blocks[page.length] = block

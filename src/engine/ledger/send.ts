@@ -1,17 +1,20 @@
 /** Sending to a queue, and taking in messages from another engine. */
 import type { ChangeResult } from '../../core/engine.ts'
 import { ENDED_STATES, type Message, type State, type StoredMessage } from '../../core/message.ts'
-import { DEFAULT_QUEUE } from '../../core/settings.ts'
-import { revive } from './decide-settings.ts'
+import { revive } from './clear-queue.ts'
 import type { Desk } from './desk.ts'
 import { ACKED, CANCELLED, DEAD, DELAYED, DISCARDED, EXPIRED } from './entries.ts'
 import { describe, expireAt, insert, placeNow, slotOfId } from './insert.ts'
 import { storeFailure, toFailure } from './settle.ts'
 import { dedupeText } from './state.ts'
 
-export const TOPIC_DEDUPE_MS: number = DEFAULT_QUEUE.dedupeWindowMs
-
-const RESTORED: Partial<Record<State, number>> = { dead: DEAD, acked: ACKED, expired: EXPIRED, cancelled: CANCELLED, discarded: DISCARDED }
+const RESTORED: Partial<Record<State, number>> = {
+  dead: DEAD,
+  acked: ACKED,
+  expired: EXPIRED,
+  cancelled: CANCELLED,
+  discarded: DISCARDED,
+}
 
 export function send(desk: Desk, queueName: string, message: Message): ChangeResult {
   const first = firstSent(desk, queueName, message)
@@ -19,7 +22,13 @@ export function send(desk: Desk, queueName: string, message: Message): ChangeRes
   const queue = desk.queue(queueName)
   revive(desk, queue)
   if (message.dedupe !== undefined && queue.settings.dedupeWindowMs > 0) {
-    desk.effects.deduped({ scope: 'queue', name: queueName, text: message.dedupe, id: message.id, until: desk.now + queue.settings.dedupeWindowMs })
+    desk.effects.deduped({
+      scope: 'queue',
+      name: queueName,
+      text: message.dedupe,
+      id: message.id,
+      until: desk.now + queue.settings.dedupeWindowMs,
+    })
   }
   insert(desk, queue, message, desk.store.blocks.addMessage(message))
   return { id: message.id, duplicate: false }
@@ -29,7 +38,10 @@ export function send(desk: Desk, queueName: string, message: Message): ChangeRes
 export function firstSent(desk: Desk, queueName: string, message: Message): string | undefined {
   const queue = desk.state.queueByName.get(queueName)
   if (queue === undefined && message.dedupe === undefined) return undefined
-  const first = message.dedupe === undefined ? undefined : desk.state.dedupe.find(dedupeText('queue', queueName, message.dedupe), desk.now)
+  const first =
+    message.dedupe === undefined
+      ? undefined
+      : desk.state.dedupe.find(dedupeText('queue', queueName, message.dedupe), desk.now)
   if (first !== undefined || queue === undefined) return first
   return slotOfId(desk, queue, message.id) === 0 ? undefined : message.id
 }
@@ -47,7 +59,8 @@ export function restore(desk: Desk, stored: StoredMessage): null {
   row.acquired = stored.acquired
   row.failed = Math.max(0, stored.failed - stored.failures.length)
   row.released = stored.released
-  if (message.expires !== undefined && 'afterMs' in message.expires) expireAt(row, stored.sentAt + message.expires.afterMs, false)
+  if (message.expires !== undefined && 'afterMs' in message.expires)
+    expireAt(row, stored.sentAt + message.expires.afterMs, false)
   const state = RESTORED[stored.state]
   if (state !== undefined) {
     row.state = state
@@ -59,7 +72,8 @@ export function restore(desk: Desk, stored: StoredMessage): null {
   } else placeNow(desk, queue, row)
   const { slot } = row
   desk.effects.added(row)
-  for (const failure of stored.failures) storeFailure(desk, slot, { ...toFailure(failure), at: failure.at, delayMs: failure.delayMs })
+  for (const failure of stored.failures)
+    storeFailure(desk, slot, { ...toFailure(failure), at: failure.at, delayMs: failure.delayMs })
   desk.isDirty = true
   return null
 }

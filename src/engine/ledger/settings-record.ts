@@ -15,7 +15,9 @@ export function versionOf(state: LedgerState, key: string, wall: number): number
 /** null where nothing was ever set. */
 export function settingsRecord(state: LedgerState, key: string): StoredRecord | null {
   const found = findSettings(state, key)
-  return found === null ? null : { key, value: toJsonBytes(found.value), version: toVersion(found.version), expiresAt: null }
+  return found === null
+    ? null
+    : { key, value: toJsonBytes(found.value), version: toVersion(found.version), expiresAt: null }
 }
 
 function findSettings(state: LedgerState, key: string): { readonly value: unknown; readonly version: number } | null {

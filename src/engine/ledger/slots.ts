@@ -93,8 +93,29 @@ export class Chunk {
   /** The stored columns, in the order in which checkpoints have them. */
   stored(): readonly (Float64Array | Uint32Array | Uint8Array)[] {
     return [
-      this.place, this.due, this.seq, this.sentAt, this.next, this.id0, this.id1, this.id2, this.id3, this.queue, this.block, this.bytes, this.handout,
-      this.key, this.group, this.type, this.report, this.acquired, this.failed, this.released, this.state, this.flags, this.priority,
+      this.place,
+      this.due,
+      this.seq,
+      this.sentAt,
+      this.next,
+      this.id0,
+      this.id1,
+      this.id2,
+      this.id3,
+      this.queue,
+      this.block,
+      this.bytes,
+      this.handout,
+      this.key,
+      this.group,
+      this.type,
+      this.report,
+      this.acquired,
+      this.failed,
+      this.released,
+      this.state,
+      this.flags,
+      this.priority,
     ]
   }
 }

@@ -19,8 +19,15 @@ export function copyChunk(slots: Slots, number: number): Uint8Array | null {
   if (chunk === undefined) return null
   const rows = Math.min(CHUNK_SLOTS, slots.high + 1 - (number << CHUNK_SHIFT))
   const columns = chunk.stored()
-  const sparse = toJsonBytes({ expires: pairs(chunk.expires), reason: pairs(chunk.reason), about: pairs(chunk.about), history: pairs(chunk.history) } satisfies Sparse)
-  const bytes = new Uint8Array(HEAD_BYTES + columns.reduce((sum, column) => sum + rows * column.BYTES_PER_ELEMENT, 0) + sparse.byteLength)
+  const sparse = toJsonBytes({
+    expires: pairs(chunk.expires),
+    reason: pairs(chunk.reason),
+    about: pairs(chunk.about),
+    history: pairs(chunk.history),
+  } satisfies Sparse)
+  const bytes = new Uint8Array(
+    HEAD_BYTES + columns.reduce((sum, column) => sum + rows * column.BYTES_PER_ELEMENT, 0) + sparse.byteLength,
+  )
   new DataView(bytes.buffer).setUint32(0, rows, true)
   let at = HEAD_BYTES
   for (const column of columns) {

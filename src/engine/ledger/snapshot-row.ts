@@ -22,15 +22,21 @@ export function rowsOf(state: LedgerState, table: PagedTable, from: number, coun
   const numbers = Array.from({ length: count }, (_, at) => from + at)
   switch (table) {
     case 'queue':
-      return present(numbers, (number) => state.queues.get(number)).map((queue) => ({ ...queue.row(), nextSeq: queue.nextSeq, totals: [...queue.totals] }) satisfies SavedQueue)
+      return present(numbers, (number) => state.queues.get(number)).map(
+        (queue) => ({ ...queue.row(), nextSeq: queue.nextSeq, totals: [...queue.totals] }) satisfies SavedQueue,
+      )
     case 'name':
-      return present(numbers, (name) => (state.names.texts[name] === undefined ? undefined : { name, text: state.names.texts[name] })) satisfies SavedName[]
+      return present(numbers, (name) =>
+        state.names.texts[name] === undefined ? undefined : { name, text: state.names.texts[name] },
+      ) satisfies SavedName[]
     case 'record':
       return present(numbers, (number) => state.records.rows.get(number))
     case 'topic':
       return present(numbers, (number) => state.topics.get(number)).map((topic) => topic.row())
     case 'subscription':
-      return present(numbers, (number) => state.subscriptions.get(number)).map(({ row, gaps }) => ({ ...row, gaps }) satisfies SavedSubscription)
+      return present(numbers, (number) => state.subscriptions.get(number)).map(
+        ({ row, gaps }) => ({ ...row, gaps }) satisfies SavedSubscription,
+      )
   }
 }
 

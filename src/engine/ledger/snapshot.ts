@@ -39,7 +39,8 @@ export class Snapshot implements Checkpointed {
       for (let page = 0; page < pages; page++) parts.push(`${table}/${page}`)
     }
     messages.slots.chunks.forEach((_, number) => parts.push(`slot/${number}`))
-    for (const topic of topics) for (const page of topic.log?.pages.keys() ?? []) parts.push(`retained/${topic.number}/${page}`)
+    for (const topic of topics)
+      for (const page of topic.log?.pages.keys() ?? []) parts.push(`retained/${topic.number}/${page}`)
     for (const page of dedupe.pages.keys()) parts.push(`dedupe/${page}`)
     for (const page of commits.pages.keys()) parts.push(`commit/${page}`)
     return parts
@@ -65,7 +66,10 @@ export class Snapshot implements Checkpointed {
       this.#load(part, bytes)
       this.#replay.loaded(part, frame)
     } catch (cause) {
-      throw new PosthornError('corrupt', `part '${part}' of the checkpoint cannot be read`, { cause, details: { part } })
+      throw new PosthornError('corrupt', `part '${part}' of the checkpoint cannot be read`, {
+        cause,
+        details: { part },
+      })
     }
   }
 
@@ -83,7 +87,9 @@ export class Snapshot implements Checkpointed {
     if (kind === 'slot') return loadChunk(state.messages.slots, Number(first), bytes)
     const content = fromJsonBytes(bytes)
     if (kind === 'counter') Object.assign(state, content as Counters)
-    else if (kind === 'retained') for (const [position, at, block, type] of content as [number, number, number, number][]) state.retained(Number(first), position, at, block, type)
+    else if (kind === 'retained')
+      for (const [position, at, block, type] of content as [number, number, number, number][])
+        state.retained(Number(first), position, at, block, type)
     else if (kind === 'dedupe') state.dedupe.loadPage(Number(first), content as Remembering<string>[])
     else if (kind === 'commit') state.commits.loadPage(Number(first), content as Remembering<string>[])
     else if (TABLES.includes(kind as PagedTable)) loadRows(state, kind as PagedTable, content)
@@ -92,7 +98,13 @@ export class Snapshot implements Checkpointed {
 
   #rows(table: PagedTable): number {
     const { queues, names, records, topics, subscriptions } = this.#state
-    return { queue: queues.rows, name: names.texts, record: records.rows.rows, topic: topics.rows, subscription: subscriptions.rows }[table].length
+    return {
+      queue: queues.rows,
+      name: names.texts,
+      record: records.rows.rows,
+      topic: topics.rows,
+      subscription: subscriptions.rows,
+    }[table].length
   }
 
   #copyRetained(topic: number, number: number): Uint8Array | null {
@@ -101,7 +113,8 @@ export class Snapshot implements Checkpointed {
     if (log == null || page === undefined) return null
     const events: number[][] = []
     for (let at = 0; at < page.length; at++) {
-      if (page.positions[at]! >= log.firstPosition) events.push([page.positions[at]!, page.times[at]!, page.blocks[at]!, page.types[at]!])
+      if (page.positions[at]! >= log.firstPosition)
+        events.push([page.positions[at]!, page.times[at]!, page.blocks[at]!, page.types[at]!])
     }
     return toJsonBytes(events)
   }

@@ -1,6 +1,6 @@
 import { deepEqual } from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { SortedTexts } from './sorted-texts.ts'
 
 test('texts come in bytewise order, whatever was added and deleted before', () => {
@@ -20,8 +20,14 @@ test('texts come in bytewise order, whatever was added and deleted before', () =
       }
       const expected = [...naive].sort()
       deepEqual([...sorted.from('')], expected)
-      deepEqual([...sorted.from(start)], expected.filter((each) => each >= start))
-      deepEqual([...SortedTexts.of([...naive]).from(start)], expected.filter((each) => each >= start))
+      deepEqual(
+        [...sorted.from(start)],
+        expected.filter((each) => each >= start),
+      )
+      deepEqual(
+        [...SortedTexts.of([...naive]).from(start)],
+        expected.filter((each) => each >= start),
+      )
     }),
     { numRuns: 100 },
   )

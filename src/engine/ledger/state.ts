@@ -2,9 +2,19 @@
  * Everything the ledger knows, changed by decided effects alone. Pure and synchronous: it asks no clock and takes no decision, so that a
  * replay of the same effects gives the same state.
  */
-import { settingsKey, subscriptionKey, topicKey, type StoredSubscription } from '../../core/settings.ts'
+import { settingsKey, type StoredSubscription } from '../../core/settings.ts'
 import { BlockRefs } from './block-refs.ts'
-import { DEAD, HELD, type DedupeRow, type Entries, type MessageRow, type QueueRow, type RecordRow, type SubscriptionRow, type TopicRow } from './entries.ts'
+import {
+  DEAD,
+  HELD,
+  type DedupeRow,
+  type Entries,
+  type MessageRow,
+  type QueueRow,
+  type RecordRow,
+  type SubscriptionRow,
+  type TopicRow,
+} from './entries.ts'
 import type { HeapPlaces } from './due-heap.ts'
 import { MessageTable } from './message-table.ts'
 import { NameTable } from './name-table.ts'
@@ -13,7 +23,8 @@ import { Queue } from './queue.ts'
 import { RecordTable } from './record-table.ts'
 import { Remembered } from './remembered.ts'
 import { CHUNK_MASK } from './slots.ts'
-import { Subscription, Topic } from './topic.ts'
+import { TopicTable } from './topic-table.ts'
+import type { Subscription, Topic } from './topic.ts'
 
 /** What the engine around the state wants to be told, once it is there. */
 export interface StateListener {
@@ -24,8 +35,6 @@ export interface StateListener {
 /** Each era has versions and positions of its own, as far as whole numbers go. */
 const NUMBERS_OF_ERA = 2 ** 32
 const ERAS = 2 ** 20
-
-type Named = Pick<SubscriptionRow['subscription'], 'topic' | 'name'>
 
 const NOBODY: StateListener = { becameReady: () => {}, blockFreed: () => {} }
 
@@ -43,9 +52,10 @@ export class LedgerState implements Entries {
   readonly queues: Numbered<Queue> = new Numbered()
   readonly queueByName: Map<string, Queue> = new Map()
   readonly records: RecordTable = new RecordTable()
-  readonly topics: Numbered<Topic> = new Numbered()
-  readonly topicByName: Map<string, Topic> = new Map()
-  readonly subscriptions: Numbered<Subscription> = new Numbered()
+  readonly topicTable: TopicTable
+  readonly topics: Numbered<Topic>
+  readonly topicByName: Map<string, Topic>
+  readonly subscriptions: Numbered<Subscription>
   readonly dedupe: Remembered<string> = new Remembered()
   readonly commits: Remembered<string> = new Remembered()
   readonly blocks: BlockRefs = new BlockRefs()
@@ -55,12 +65,24 @@ export class LedgerState implements Entries {
   readonly #places: HeapPlaces
 
   constructor() {
+    const references = {
+      retainName: (name: number) => this.names.retain(name),
+      releaseName: (name: number) => this.names.release(name),
+      retainBlock: (block: number) => this.blocks.retain(block),
+      releaseBlock: (block: number) => this.releaseBlock(block),
+    }
+    this.topicTable = new TopicTable({
+      ...references,
+      records: this.records,
+      isLive: () => this.messages.live,
+      queue: (number) => this.queues.get(number),
+    })
+    this.topics = this.topicTable.topics
+    this.topicByName = this.topicTable.byName
+    this.subscriptions = this.topicTable.subscriptions
     this.messages = new MessageTable({
+      ...references,
       queue: (number) => this.queues.rows[number]!,
-      retainName: (name) => this.names.retain(name),
-      releaseName: (name) => this.names.release(name),
-      retainBlock: (block) => this.blocks.retain(block),
-      releaseBlock: (block) => this.releaseBlock(block),
       touch: (queue) => this.touch(queue),
       becameReady: (queue) => this.listener.becameReady(queue),
     })
@@ -221,79 +243,33 @@ export class LedgerState implements Entries {
 
   topicSet(row: TopicRow): void {
     this.sawVersion(row.version)
-    let topic = this.topics.get(row.topic)
-    if (topic === undefined || topic.name !== row.name) {
-      topic = new Topic(row)
-      this.topics.set(row.topic, topic)
-      this.topicByName.set(row.name, topic)
-    }
-    if (row.retention === null) this.#trim(topic, Infinity)
-    topic.log = row.retention === null ? null : (topic.log ?? new Topic(row).log)
-    topic.retention = row.retention
-    topic.version = row.version
-    if (row.version > 0) this.records.addSettings(topicKey(row.name))
+    this.topicTable.setTopic(row)
   }
 
-  topicGone(number: number): void {
-    const topic = this.topics.get(number)
-    if (topic === undefined) return
-    this.#trim(topic, Infinity)
-    this.topics.delete(number)
-    if (this.topicByName.get(topic.name) === topic) this.topicByName.delete(topic.name)
-    this.records.removeSettings(topicKey(topic.name))
+  topicGone(topic: number): void {
+    this.topicTable.deleteTopic(topic)
   }
 
-  retained(number: number, position: number, at: number, block: number, type: number): void {
+  retained(topic: number, position: number, at: number, block: number, type: number): void {
     this.position = Math.max(this.position, position)
-    const log = this.topics.get(number)?.log
-    if (log === undefined || log === null || position <= log.lastPosition) return
-    log.append(position, at, block, type)
-    if (!this.messages.live) return
-    this.blocks.retain(block)
-    this.names.retain(type)
+    this.topicTable.retain(topic, position, at, block, type)
   }
 
-  trimmed(number: number, position: number): void {
-    const topic = this.topics.get(number)
-    if (topic !== undefined) this.#trim(topic, position)
+  trimmed(topic: number, position: number): void {
+    this.topicTable.trim(topic, position)
   }
 
   subscriptionSet(row: SubscriptionRow): void {
     this.sawVersion(row.version)
-    const known = this.subscriptions.get(row.number)
-    if (known !== undefined && row.subscription === known.row.subscription) {
-      known.set(row)
-      this.topicByName.get(row.subscription.topic)?.follow(known)
-      return
-    }
-    const subscription = new Subscription(row)
-    if (known !== undefined && isSame(known.row.subscription, row.subscription)) subscription.gaps = known.gaps
-    if (known !== undefined && this.messages.live) this.topicByName.get(row.subscription.topic)?.remove(known)
-    this.subscriptions.set(row.number, subscription)
-    if (this.messages.live) this.indexSubscription(subscription)
-  }
-
-  indexSubscription(subscription: Subscription): void {
-    const { topic, name } = subscription.row.subscription
-    this.topicByName.get(topic)!.add(subscription)
-    this.queues.get(subscription.row.queue)!.feeding = subscription
-    this.records.addSettings(subscriptionKey(topic, name))
+    this.topicTable.setSubscription(row)
   }
 
   subscriptionGaps(number: number, gaps: StoredSubscription['gaps']): void {
-    const subscription = this.subscriptions.get(number)
-    if (subscription !== undefined) subscription.gaps = gaps
+    this.topicTable.setGaps(number, gaps)
   }
 
   subscriptionGone(number: number): void {
-    const subscription = this.subscriptions.get(number)
-    if (subscription === undefined) return
-    const { topic, name } = subscription.row.subscription
-    this.subscriptions.delete(number)
-    this.topicByName.get(topic)?.remove(subscription)
-    const queue = this.queues.get(subscription.row.queue)
-    if (queue?.feeding === subscription) queue.feeding = null
-    this.records.removeSettings(subscriptionKey(topic, name))
+    this.topicTable.deleteSubscription(number)
   }
 
   deduped(row: DedupeRow): void {
@@ -303,19 +279,6 @@ export class LedgerState implements Entries {
   remembered(id: string, until: number, results: string): void {
     this.commits.set(id, results, until)
   }
-
-  #trim(topic: Topic, position: number): void {
-    for (let item = topic.log?.first(); item !== undefined && item.position <= position; item = topic.log?.first()) {
-      topic.log!.removeFirst()
-      if (!this.messages.live) continue
-      this.releaseBlock(item.block)
-      this.names.release(item.type)
-    }
-  }
-}
-
-function isSame(one: Named, other: Named): boolean {
-  return one.topic === other.topic && one.name === other.name
 }
 
 /** Queues and topics have their own dedupe texts. No name holds a space. */

@@ -2,7 +2,7 @@
  * What time alone decides: leases lapse, delays run out, messages and records expire, and what is kept is forgotten. Run before every
  * decision and read, and by the engine's timer when the next thing falls due. One run does a bounded amount of work.
  */
-import { discardSome } from './decide-settings.ts'
+import { discardSome } from './clear-queue.ts'
 import { noticeRecord } from './decide-record.ts'
 import type { Desk } from './desk.ts'
 import { retime, settleTouched, unschedule } from './due.ts'
@@ -20,20 +20,28 @@ const STEPS = 2_000
 /** Whether a run would find anything to do at this moment. */
 export function isSweepDue(desk: Desk): boolean {
   const { now, wall } = desk
-  return desk.queueDue.firstDue <= now || desk.queueWallDue.firstDue <= wall || desk.state.records.expiry.firstDue <= wall || desk.topicDue.firstDue <= now || desk.hungry.size > 0
+  return (
+    desk.queueDue.firstDue <= now ||
+    desk.queueWallDue.firstDue <= wall ||
+    desk.state.records.expiry.firstDue <= wall ||
+    desk.topicDue.firstDue <= now ||
+    desk.hungry.size > 0
+  )
 }
 
-export function sweep(desk: Desk): void {
+/** Whether anything was due. */
+export function sweep(desk: Desk): boolean {
   const { state, now, wall } = desk
   state.dedupe.sweep(now)
   state.commits.sweep(now)
-  if (!isSweepDue(desk)) return
+  if (!isSweepDue(desk)) return false
   const work = { left: STEPS }
   while (work.left > 0 && desk.queueWallDue.firstDue <= wall) sweepQueue(desk, desk.queueWallDue.first, work)
   while (work.left > 0 && desk.queueDue.firstDue <= now) sweepQueue(desk, desk.queueDue.first, work)
   while (work.left > 0 && state.records.expiry.firstDue <= wall) expireRecord(desk, work)
   while (work.left > 0 && desk.topicDue.firstDue <= now) sweepTopic(desk, work)
   settleTouched(desk)
+  return true
 }
 
 /** Milliseconds until the next run has something to do; Infinity: never. */
@@ -62,8 +70,10 @@ function sweepQueue(desk: Desk, number: number, work: Work): void {
 }
 
 function expireMessages(desk: Desk, queue: Queue, work: Work): void {
-  for (; work.left > 0 && queue.expiry.firstDue <= desk.now; work.left--) end(desk, queue.expiry.first, EXPIRED, 'reported')
-  for (; work.left > 0 && queue.wallExpiry.firstDue <= desk.wall; work.left--) end(desk, queue.wallExpiry.first, EXPIRED, 'reported')
+  for (; work.left > 0 && queue.expiry.firstDue <= desk.now; work.left--)
+    end(desk, queue.expiry.first, EXPIRED, 'reported')
+  for (; work.left > 0 && queue.wallExpiry.firstDue <= desk.wall; work.left--)
+    end(desk, queue.wallExpiry.first, EXPIRED, 'reported')
 }
 
 function passDues(desk: Desk, queue: Queue, work: Work): void {
@@ -73,7 +83,8 @@ function passDues(desk: Desk, queue: Queue, work: Work): void {
     if (slots.of(slot).state[slot & CHUNK_MASK] === LEASED) lapse(desk, queue, slot)
     else enterLine(desk, slot, queue.due.firstDue)
   }
-  for (; work.left > 0 && queue.wallDue.firstDue <= desk.wall; work.left--) enterLine(desk, queue.wallDue.first, desk.now)
+  for (; work.left > 0 && queue.wallDue.firstDue <= desk.wall; work.left--)
+    enterLine(desk, queue.wallDue.first, desk.now)
 }
 
 /** A lease is over: the message is ready again, or dead if that happened too often. Not a failure: nobody said so. */
@@ -88,7 +99,8 @@ export function lapse(desk: Desk, queue: Queue, slot: number): void {
 
 function forgetKept(desk: Desk, queue: Queue, work: Work): void {
   const { keep } = queue.settings
-  const isOld = (slot: number, keptMs: number): boolean => desk.state.messages.slots.of(slot).due[slot & CHUNK_MASK]! + keptMs <= desk.now
+  const isOld = (slot: number, keptMs: number): boolean =>
+    desk.state.messages.slots.of(slot).due[slot & CHUNK_MASK]! + keptMs <= desk.now
   for (let slot = queue.dead.head; slot !== 0 && work.left > 0; slot = queue.dead.head, work.left--) {
     if (queue.counts[DEAD]! <= keep.deadCount && !(keep.deadMs !== null && isOld(slot, keep.deadMs))) break
     end(desk, slot, DISCARDED, 'reported')

@@ -93,7 +93,8 @@ export class Topic {
     this.subscriptions.delete(subscription.row.subscription.name)
     this.lagging.delete(subscription)
     this.#index(subscription, (set) => set.delete(subscription))
-    for (const type of subscription.row.subscription.types) if (this.#byType.get(type)?.size === 0) this.#byType.delete(type)
+    for (const type of subscription.row.subscription.types)
+      if (this.#byType.get(type)?.size === 0) this.#byType.delete(type)
   }
 
   #index(subscription: Subscription, change: (set: Set<Subscription>) => void): void {

@@ -21,7 +21,12 @@ export function formatUuid(id0: number, id1: number, id2: number, id3: number): 
 }
 
 function hex(text: string, at: number): number {
-  return (DIGITS[text.charCodeAt(at)]! << 12) | (DIGITS[text.charCodeAt(at + 1)]! << 8) | (DIGITS[text.charCodeAt(at + 2)]! << 4) | DIGITS[text.charCodeAt(at + 3)]!
+  return (
+    (DIGITS[text.charCodeAt(at)]! << 12) |
+    (DIGITS[text.charCodeAt(at + 1)]! << 8) |
+    (DIGITS[text.charCodeAt(at + 2)]! << 4) |
+    DIGITS[text.charCodeAt(at + 3)]!
+  )
 }
 
 function pair(half: number): string {

@@ -1,12 +1,26 @@
 /** A slot as the message that others see: its columns as they are now, its content and failures from the store, at once where they are at hand. */
 import { fromJsonBytes, toJsonBytes } from '../../core/json.ts'
-import type { Message, State, StoredFailure, StoredMessage } from '../../core/message.ts'
+import type { Message, Report, State, StoredFailure, StoredMessage } from '../../core/message.ts'
 import type { Desk } from './desk.ts'
+import type { ReportHead } from './ending.ts'
 import { ARRIVED, DEAD, DELAYED, FLAG, LEASED, READY } from './entries.ts'
 import { CHUNK_MASK } from './slots.ts'
+import { unreadable } from './unreadable.ts'
 import { formatUuid } from './uuid.ts'
 
-export const STATE_NAMES: readonly State[] = ['discarded', 'arrived', 'ready', 'held', 'delayed', 'leased', 'dead', 'acked', 'expired', 'cancelled', 'discarded']
+export const STATE_NAMES: readonly State[] = [
+  'discarded',
+  'arrived',
+  'ready',
+  'held',
+  'delayed',
+  'leased',
+  'dead',
+  'acked',
+  'expired',
+  'cancelled',
+  'discarded',
+]
 
 const NO_FAILURES: readonly StoredFailure[] = []
 
@@ -20,15 +34,27 @@ export function viewOf(desk: Desk, slot: number): StoredMessage | Promise<Stored
   const about = chunk.about?.get(row)
   const content = blocks.readMessage(chunk.block[row]!)
   const history = chunk.history?.get(row)
-  if (history === undefined && about === undefined && !(content instanceof Promise)) return join(columns, content, NO_FAILURES)
+  if (history === undefined && about === undefined && !(content instanceof Promise))
+    return join(columns, content, NO_FAILURES)
   const failures = (history ?? []).map(({ block }) => blocks.readBytes(block))
-  const subject = about === undefined ? undefined : blocks.readMessage(about)
-  const isAtHand = !(content instanceof Promise) && !(subject instanceof Promise) && !failures.some((each) => each instanceof Promise)
+  const subject = about === undefined ? undefined : subjectOf(desk, about, columns.id)
+  const isAtHand =
+    !(content instanceof Promise) && !(subject instanceof Promise) && !failures.some((each) => each instanceof Promise)
   if (isAtHand) return join(columns, complete(content, subject), (failures as Uint8Array[]).map(toFailure))
   return (async () => {
     const [message, told, ...bytes] = await Promise.all([content, subject, ...failures])
     return join(columns, complete(message, told), bytes.map(toFailure))
   })()
+}
+
+/** The message that a report tells of. That it cannot be read must not hide that it ended. */
+function subjectOf(desk: Desk, block: number, id: string): Message | Promise<Message> {
+  try {
+    const subject = desk.store.blocks.readMessage(block)
+    return subject instanceof Promise ? subject.catch(() => unreadable(id)) : subject
+  } catch {
+    return unreadable(id)
+  }
 }
 
 function columnsOf(desk: Desk, slot: number): Columns {
@@ -43,7 +69,8 @@ function columnsOf(desk: Desk, slot: number): Columns {
     id: formatUuid(chunk.id0[row]!, chunk.id1[row]!, chunk.id2[row]!, chunk.id3[row]!),
     state: STATE_NAMES[state]!,
     sentAt: chunk.sentAt[row]!,
-    readyAt: state === DELAYED ? due : state === ARRIVED || state === READY || state === LEASED ? chunk.place[row]! : null,
+    readyAt:
+      state === DELAYED ? due : state === ARRIVED || state === READY || state === LEASED ? chunk.place[row]! : null,
     leaseUntil: state === LEASED ? due : null,
     endedAt: state >= DEAD ? due : null,
     acquired: chunk.acquired[row]!,
@@ -77,7 +104,8 @@ function join(columns: Columns, message: Message, failures: readonly StoredFailu
 function complete(message: Message, subject: Message | undefined): Message {
   if (subject === undefined) return message
   const { body: _, ...told } = subject
-  return { ...message, body: toJsonBytes({ ...(fromJsonBytes(message.body) as object), message: told }) }
+  const head = fromJsonBytes(message.body) as ReportHead
+  return { ...message, body: toJsonBytes({ ...head, message: { ...told, id: head.id } } satisfies Report) }
 }
 
 function toFailure(bytes: Uint8Array): StoredFailure {

@@ -46,7 +46,13 @@ test('watchers are told of queues, keys, topics and cancellations, once a turn, 
 test('a lease request repeated gives what still stands, under the same tokens', async () => {
   const ctx = await open()
   await ctx.sendMany('q', 3)
-  const request: LeaseRequest = { id: 'r', worker: 'w', holder: 'client', leaseMs: 100, wants: [{ queue: 'q', max: 2 }] }
+  const request: LeaseRequest = {
+    id: 'r',
+    worker: 'w',
+    holder: 'client',
+    leaseMs: 100,
+    wants: [{ queue: 'q', max: 2 }],
+  }
   const first = await ctx.engine.lease(request)
   deepEqual((await ctx.engine.lease(request)).deliveries, first.deliveries)
   await ctx.ack(first.deliveries[0]!.token)
@@ -61,18 +67,30 @@ test('pages of messages go on in order of arrival although what they ended with 
   const { token } = (await ctx.lease('q', 1, {}))[0]!
   await ctx.bury(token, 'odd')
   const page = await ctx.engine.browse({ queue: 'q', state: 'ready', after: null, limit: 2 })
-  deepEqual(page.items.map(({ id }) => id), ids.slice(1, 3))
+  deepEqual(
+    page.items.map(({ id }) => id),
+    ids.slice(1, 3),
+  )
   await ctx.commit({ do: 'discard', messages: page.items })
-  deepEqual((await ctx.engine.browse({ queue: 'q', state: 'ready', after: page.next, limit: 2 })).items.map(({ id }) => id), ids.slice(3, 5))
+  deepEqual(
+    (await ctx.engine.browse({ queue: 'q', state: 'ready', after: page.next, limit: 2 })).items.map(({ id }) => id),
+    ids.slice(3, 5),
+  )
   const empty = await ctx.engine.browse({ queue: 'q', state: 'ready', after: null, limit: 10, match: { type: 'none' } })
   deepEqual(empty.items, [])
   ok(empty.next !== null)
-  deepEqual((await ctx.engine.browse({ queue: 'q', state: 'dead', after: null, limit: 10, match: { error: 'odd' } })).items.map(({ id }) => id), [ids[0]])
+  deepEqual(
+    (await ctx.engine.browse({ queue: 'q', state: 'dead', after: null, limit: 10, match: { error: 'odd' } })).items.map(
+      ({ id }) => id,
+    ),
+    [ids[0]],
+  )
 })
 
 test('records list by key and alias in bytewise order, in pages, and expire by wall time', async () => {
   const ctx = await open()
-  for (const key of ['b', 'a/2', 'B', 'a/1', 'a!']) await ctx.commit({ do: 'put', key, value: value(key), aliases: [`by/${key}`] })
+  for (const key of ['b', 'a/2', 'B', 'a/1', 'a!'])
+    await ctx.commit({ do: 'put', key, value: value(key), aliases: [`by/${key}`] })
   await ctx.commit({ do: 'put', key: 'a/3', value: value('a/3'), expiresAt: ctx.clock.wallMs() + 50 })
   const list = async (prefix: string, after: string | null, limit: number) => {
     const page = await ctx.engine.list({ prefix, after, limit })
@@ -82,7 +100,10 @@ test('records list by key and alias in bytewise order, in pages, and expire by w
   deepEqual(first, ['a!', 'a/1'])
   deepEqual(await list('a', next, 10), [['a/2', 'a/3'], null])
   deepEqual((await list('by/', null, 10))[0], ['B', 'a!', 'a/1', 'a/2', 'b'])
-  deepEqual((await ctx.engine.get(['by/b', 'by/c'])).map((record) => record?.key ?? null), ['b', null])
+  deepEqual(
+    (await ctx.engine.get(['by/b', 'by/c'])).map((record) => record?.key ?? null),
+    ['b', null],
+  )
   ctx.clock.stepWall(50)
   deepEqual((await list('a/', null, 10))[0], ['a/1', 'a/2'])
   await ctx.commit({ do: 'put', key: 'b', value: value('new') })
@@ -101,7 +122,10 @@ test('settings are records with versions that only their own changes touch', asy
   await ctx.commit({ ...configure, ifVersion: record!.version })
   equal((await ctx.refusal({ ...configure, ifVersion: record!.version })).code, 'conflict')
   equal((await ctx.refusal({ do: 'put', key: 'queue/q', value: value('x') })).code, 'invalid')
-  equal((await ctx.refusal({ do: 'configure', queue: 'q', settings: { ...DEFAULT_QUEUE, pick: { by: 'deadline' } } })).code, 'unsupported')
+  equal(
+    (await ctx.refusal({ do: 'configure', queue: 'q', settings: { ...DEFAULT_QUEUE, pick: { by: 'deadline' } } })).code,
+    'unsupported',
+  )
 })
 
 test('a message taken over from elsewhere keeps its state, counts and history', async () => {
@@ -129,7 +153,12 @@ test('failures are bounded: ten, each of a kilobyte, cut between characters', as
   await ctx.send('q')
   for (let count = 0; count < 12; count++) {
     const { token } = await ctx.leaseOne('q')
-    await ctx.commit({ do: 'retry', token, delay: { afterMs: 0 }, error: { code: `c${count}`, message: 'é'.repeat(400), stack: '漢'.repeat(400) } })
+    await ctx.commit({
+      do: 'retry',
+      token,
+      delay: { afterMs: 0 },
+      error: { code: `c${count}`, message: 'é'.repeat(400), stack: '漢'.repeat(400) },
+    })
   }
   const { failures, failed } = (await ctx.leaseOne('q')).stored
   deepEqual([failed, failures.length, failures[0]!.code], [12, 10, 'c2'])
@@ -141,7 +170,14 @@ test('failures are bounded: ten, each of a kilobyte, cut between characters', as
 test('time decides by itself, at the exact moment, on one timer', async () => {
   const clock = new ManualClock()
   const engine = createMemoryEngine({ clock })
-  const message = { id: '00000000-0000-7000-8000-000000000001', event: { id: '1', source: '/', type: 'x' }, body: new Uint8Array(), priority: 4, expires: { afterMs: 250 }, report: 'ends' } as const
+  const message = {
+    id: '00000000-0000-7000-8000-000000000001',
+    event: { id: '1', source: '/', type: 'x' },
+    body: new Uint8Array(),
+    priority: 4,
+    expires: { afterMs: 250 },
+    report: 'ends',
+  } as const
   await engine.commit([{ changes: [{ do: 'send', queue: 'q', message }] }])
   equal(clock.nextTimerInMs(), 250)
   clock.advance(250)
@@ -155,7 +191,13 @@ test('a closed engine answers nobody, and closing twice is closing once', async 
   const ctx = await open()
   const { engine } = ctx
   await Promise.all([engine.close(), engine.close()])
-  for (const call of [() => engine.commit([]), () => engine.depth('all'), () => engine.get(['k']), () => engine.extend([], 1)]) await rejects(call, { code: 'closed' })
+  for (const call of [
+    () => engine.commit([]),
+    () => engine.depth('all'),
+    () => engine.get(['k']),
+    () => engine.extend([], 1),
+  ])
+    await rejects(call, { code: 'closed' })
 })
 
 test('a question that makes no sense harms nobody but who asked it', async () => {

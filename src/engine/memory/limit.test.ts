@@ -8,7 +8,10 @@ import type { EngineLimits } from '../ledger/limit.ts'
 import { createMemoryEngine } from './engine.ts'
 
 async function open(limits?: Partial<EngineLimits>): Promise<Context> {
-  const storage = { open: ({ clock }: { clock: Context['clock'] }) => Promise.resolve(createMemoryEngine({ clock, limits })), faults: {} }
+  const storage = {
+    open: ({ clock }: { clock: Context['clock'] }) => Promise.resolve(createMemoryEngine({ clock, limits })),
+    faults: {},
+  }
   const context = new Context(storage, { hints: 'deliver' })
   await context.open()
   return context
@@ -16,6 +19,9 @@ async function open(limits?: Partial<EngineLimits>): Promise<Context> {
 
 const limit = (messages: number | null, bytes: number | null = null) => ({ limit: { messages, bytes } })
 const value = (text: string): Uint8Array => new TextEncoder().encode(text)
+const put = (key: string): Change => ({ do: 'put', key, value: value('x') })
+const putIf = (ifVersion: string | null): Change => ({ do: 'put', key: 'k', value: value('x'), ifVersion })
+const discard = (id: string): Change => ({ do: 'discard', messages: [{ queue: 'q', id }] })
 const codeOf = (result: CommitResult): string => (result.status === 'refused' ? result.code : result.status)
 
 test('a full queue refuses sends, but not in a commit that settles, and counts what its own commit frees or fills', async () => {
@@ -23,7 +29,6 @@ test('a full queue refuses sends, but not in a commit that settles, and counts w
   await ctx.configure('q', limit(2))
   const ids = await ctx.sendMany('q', 2)
   const send = (): Change => ({ do: 'send', queue: 'q', message: ctx.message() })
-  const discard = (id: string): Change => ({ do: 'discard', messages: [{ queue: 'q', id }] })
   deepEqual(await ctx.refusal({ do: 'put', key: 'k', value: value('x') }, send()), { code: 'full', at: 1 })
   deepEqual(await ctx.engine.get(['k']), [null])
   await ctx.commit(discard(ids[0]!), send())
@@ -37,8 +42,19 @@ test('sends of one commit that are duplicates of each other count once against t
   const ctx = await open()
   await ctx.configure('q', limit(1))
   const message = ctx.message({ dedupe: 'd' })
-  const results = await ctx.commit({ do: 'send', queue: 'q', message }, { do: 'send', queue: 'q', message }, { do: 'send', queue: 'q', message: ctx.message({ dedupe: 'd' }) })
-  deepEqual(results.map((result) => result && 'duplicate' in result && [result.id === message.id, result.duplicate]), [[true, false], [true, true], [true, true]])
+  const results = await ctx.commit(
+    { do: 'send', queue: 'q', message },
+    { do: 'send', queue: 'q', message },
+    { do: 'send', queue: 'q', message: ctx.message({ dedupe: 'd' }) },
+  )
+  deepEqual(
+    results.map((result) => result && 'duplicate' in result && [result.id === message.id, result.duplicate]),
+    [
+      [true, false],
+      [true, true],
+      [true, true],
+    ],
+  )
 })
 
 test('bytes are limited too, and come back when a message ends', async () => {
@@ -66,13 +82,15 @@ test('a dedupe text is a duplicate after the end of its message, until the windo
 
 test('the versions that one commit makes are seen by its own later changes', async () => {
   const ctx = await open()
-  const put = (ifVersion: string | null | undefined): Change => ({ do: 'put', key: 'k', value: value('x'), ifVersion })
-  deepEqual(await ctx.refusal(put(null), put(null)), { code: 'conflict', at: 1 })
-  const [result] = await ctx.commit(put(null))
+  deepEqual(await ctx.refusal(putIf(null), putIf(null)), { code: 'conflict', at: 1 })
+  const [result] = await ctx.commit(putIf(null))
   const { version } = result as { version: string }
-  deepEqual(await ctx.refusal(put(version), put(version)), { code: 'conflict', at: 1 })
-  await ctx.commit({ do: 'remove', key: 'k', ifVersion: version }, put(null))
-  deepEqual(await ctx.refusal({ do: 'remove', key: 'k' }, { do: 'remove', key: 'k', ifVersion: version }), { code: 'conflict', at: 1 })
+  deepEqual(await ctx.refusal(putIf(version), putIf(version)), { code: 'conflict', at: 1 })
+  await ctx.commit({ do: 'remove', key: 'k', ifVersion: version }, putIf(null))
+  deepEqual(await ctx.refusal({ do: 'remove', key: 'k' }, { do: 'remove', key: 'k', ifVersion: version }), {
+    code: 'conflict',
+    at: 1,
+  })
   ok((await ctx.engine.get(['k']))[0] !== null)
 })
 
@@ -80,15 +98,21 @@ test('a token settles once, also within one commit', async () => {
   const ctx = await open()
   await ctx.send('q')
   const { token } = await ctx.leaseOne('q')
-  deepEqual(await ctx.refusal({ do: 'send', queue: 'q', message: ctx.message() }, { do: 'ack', token }, { do: 'ack', token }), { code: 'stale', at: 2 })
+  deepEqual(
+    await ctx.refusal({ do: 'send', queue: 'q', message: ctx.message() }, { do: 'ack', token }, { do: 'ack', token }),
+    { code: 'stale', at: 2 },
+  )
   equal((await ctx.depth('q')).leased, 1)
   await ctx.ack(token)
 })
 
 test('everything that grows has a limit, and what settles is let through', async () => {
   const ctx = await open({ queues: 2, records: 2, dedupe: 2, commitIds: 2, changes: 3 })
-  const put = (key: string): Change => ({ do: 'put', key, value: value('x') })
-  const send = (queue: string, dedupe?: string): Change => ({ do: 'send', queue, message: ctx.message(dedupe === undefined ? {} : { dedupe }) })
+  const send = (queue: string, dedupe?: string): Change => ({
+    do: 'send',
+    queue,
+    message: ctx.message(dedupe === undefined ? {} : { dedupe }),
+  })
   await ctx.commit(put('a'), put('b'), put('b'))
   equal((await ctx.refusal(put('c'))).code, 'full')
   await ctx.commit(put('a'))
@@ -97,15 +121,32 @@ test('everything that grows has a limit, and what settles is let through', async
   await ctx.commit(send('q', '1'))
   await ctx.commit(send('r'))
   equal((await ctx.refusal(send('s'))).code, 'full')
-  for (const [id, expected] of [['1', 'committed'], ['2', 'committed'], ['3', 'full'], ['2', 'committed']]) equal(codeOf(await ctx.tryCommit({ id: id!, changes: [] })), expected)
+  for (const [id, expected] of [
+    ['1', 'committed'],
+    ['2', 'committed'],
+    ['3', 'full'],
+    ['2', 'committed'],
+  ])
+    equal(codeOf(await ctx.tryCommit({ id: id!, changes: [] })), expected)
   equal((await ctx.refusal(send('q'), send('q'), send('q'), send('q'))).code, 'invalid')
   const { token } = await ctx.leaseOne('q')
-  equal(codeOf(await ctx.tryCommit({ id: '4', changes: [{ do: 'ack', token }, put('c'), send('s', '4')] })), 'committed')
+  equal(
+    codeOf(await ctx.tryCommit({ id: '4', changes: [{ do: 'ack', token }, put('c'), send('s', '4')] })),
+    'committed',
+  )
 })
 
 test('malformed changes are refused, not thrown over', async () => {
   const ctx = await open()
-  const odd = [{ do: 'send', queue: 'q' }, { do: 'ack' }, { do: 'fly' }, { do: 'put', key: 'k' }, { do: 'configure', queue: 'q' }, { do: 'cancel' }, null] as unknown as Change[]
+  const odd = [
+    { do: 'send', queue: 'q' },
+    { do: 'ack' },
+    { do: 'fly' },
+    { do: 'put', key: 'k' },
+    { do: 'configure', queue: 'q' },
+    { do: 'cancel' },
+    null,
+  ] as unknown as Change[]
   for (const change of odd) {
     const result = await ctx.tryCommit({ changes: [{ do: 'put', key: 'k', value: value('x') }, change] })
     ok(result.status === 'refused' && ['invalid', 'unsupported', 'stale'].includes(result.code), JSON.stringify(result))

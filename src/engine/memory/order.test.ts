@@ -70,7 +70,8 @@ test('fifo is by place alone, priority by priority, and age makes up for it, wha
   const order = async (pick: QueueSettings['pick']): Promise<readonly string[]> => {
     const copy = `copy-${pick.by}-${pick.agingMs}`
     await ctx.configure(copy, { pick })
-    for (const id of [low, high]) await ctx.commit({ do: 'restore', message: { ...(await ctx.find('q', id))!, queue: copy } })
+    for (const id of [low, high])
+      await ctx.commit({ do: 'restore', message: { ...(await ctx.find('q', id))!, queue: copy } })
     return ctx.leasedIds(copy)
   }
   deepEqual(await order({ by: 'fifo' }), [low, high])
@@ -93,7 +94,19 @@ test('messages of one moment are handed out as they arrived, also when they come
 test('the next moment at which time alone makes something ready is exact', async () => {
   const ctx = await open()
   let asked = 0
-  const next = async (): Promise<number | null> => (await ctx.engine.lease({ id: String(asked++), worker: 'w', holder: 'client', leaseMs: 700, wants: [{ queue: 'q', max: 1 }, { queue: 'none', max: 1 }] })).nextReadyInMs
+  const next = async (): Promise<number | null> =>
+    (
+      await ctx.engine.lease({
+        id: String(asked++),
+        worker: 'w',
+        holder: 'client',
+        leaseMs: 700,
+        wants: [
+          { queue: 'q', max: 1 },
+          { queue: 'none', max: 1 },
+        ],
+      })
+    ).nextReadyInMs
   equal(await next(), null)
   await ctx.send('q', { delay: { afterMs: 500 } })
   equal(await next(), 500)

@@ -22,7 +22,13 @@ async function subscription(ctx: Context): Promise<StoredSubscription> {
 }
 
 const bound = (ctx: Context, messages: number): Promise<unknown> =>
-  ctx.bind('t', 's').then(() => ctx.commit({ do: 'configure', queue: QUEUE, settings: { ...DEFAULT_SUBSCRIPTION_QUEUE, limit: { messages, bytes: null } } }))
+  ctx.bind('t', 's').then(() =>
+    ctx.commit({
+      do: 'configure',
+      queue: QUEUE,
+      settings: { ...DEFAULT_SUBSCRIPTION_QUEUE, limit: { messages, bytes: null } },
+    }),
+  )
 
 async function ackAll(ctx: Context): Promise<string[]> {
   const ids = []
@@ -63,7 +69,10 @@ test('a full subscription is suspended, what it misses is one gap, and it goes o
   equal((await subscription(ctx)).status, 'live')
   equal((await ctx.publish('t')).routed, 1)
   const told = await ctx.lease('topic:system:events:ops')
-  deepEqual(told.map(({ stored }) => stored.message.event.type), ['posthorn.subscription.suspended', 'posthorn.subscription.resumed'])
+  deepEqual(
+    told.map(({ stored }) => stored.message.event.type),
+    ['posthorn.subscription.suspended', 'posthorn.subscription.resumed'],
+  )
 })
 
 test('on a kept topic a suspended subscription catches up without a gap and without a double', async () => {
@@ -96,15 +105,22 @@ test('a topic keeps as many and for as long as it says, and reading goes on from
   await ctx.commit({ do: 'retain', topic: 't', retention: { ms: 100, count: 3 } })
   const ids = []
   for (let count = 0; count < 5; count++) ids.push((await ctx.publish('t')).id)
-  const read = (from: 'beginning' | { position: string } | { at: number }, limit = 10) => ctx.engine.read({ topic: 't', from, limit })
+  const read = (from: 'beginning' | { position: string } | { at: number }, limit = 10) =>
+    ctx.engine.read({ topic: 't', from, limit })
   const page = await read('beginning', 2)
-  deepEqual(page.items.map(({ message }) => message.id), ids.slice(2, 4))
+  deepEqual(
+    page.items.map(({ message }) => message.id),
+    ids.slice(2, 4),
+  )
   const rest = await read({ position: page.next! })
   deepEqual([rest.items.map(({ message }) => message.id), rest.next], [ids.slice(4), null])
   await ctx.advance(99)
   const last = await ctx.publish('t')
   await ctx.advance(1)
-  deepEqual((await read('beginning')).items.map(({ message }) => message.id), [last.id])
+  deepEqual(
+    (await read('beginning')).items.map(({ message }) => message.id),
+    [last.id],
+  )
   deepEqual((await read({ at: ctx.clock.wallMs() })).items, [])
 })
 
@@ -116,13 +132,28 @@ test('one body is shared by all who get it, and a report tells of its message wi
   const [one, other] = [await ctx.leaseOne('topic:t:a'), await ctx.leaseOne('topic:t:b')]
   equal(one.stored.message.body, other.stored.message.body)
   await ctx.release(one.token)
-  await ctx.commit({ do: 'cancel', messages: [{ queue: 'topic:t:a', id: one.stored.id }, { queue: 'topic:t:b', id: one.stored.id }] })
+  await ctx.commit({
+    do: 'cancel',
+    messages: [
+      { queue: 'topic:t:a', id: one.stored.id },
+      { queue: 'topic:t:b', id: one.stored.id },
+    ],
+  })
   await ctx.release(other.token)
   const reports = await ctx.reports('ends')
-  deepEqual(reports.map(({ queue, state, acquired, message }) => [queue, state, acquired, message.event.type, 'body' in message]), [
-    ['topic:t:a', 'cancelled', 1, 'kit.made', false],
-    ['topic:t:b', 'cancelled', 1, 'kit.made', false],
-  ])
+  deepEqual(
+    reports.map(({ queue, state, acquired, message }) => [
+      queue,
+      state,
+      acquired,
+      message.event.type,
+      'body' in message,
+    ]),
+    [
+      ['topic:t:a', 'cancelled', 1, 'kit.made', false],
+      ['topic:t:b', 'cancelled', 1, 'kit.made', false],
+    ],
+  )
 })
 
 test('when a subscription ends, what waits is discarded, what is leased may finish, and its queue goes in time', async () => {
@@ -137,5 +168,8 @@ test('when a subscription ends, what waits is discarded, what is leased may fini
   deepEqual([ended.acked, ended.discarded, leased, ready], [1, 2, 0, 0])
   equal((await ctx.reports('ends')).length, 2)
   await ctx.advance(3_600_000)
-  deepEqual((await ctx.engine.depth('all')).map(({ queue }) => queue), ['ends'])
+  deepEqual(
+    (await ctx.engine.depth('all')).map(({ queue }) => queue),
+    ['ends'],
+  )
 })

@@ -1,0 +1,201 @@
+/**
+ * Conducts the calls of an engine: each runs in one synchronous piece, after what time has decided meanwhile, and is answered when what it
+ * decided or saw is durable. What fails in the middle of a piece stops the engine, because half a decision must never be built upon.
+ */
+import type { Clock } from '../../core/clock.ts'
+import type { Durability } from '../../core/engine.ts'
+import { PosthornError } from '../../core/error.ts'
+import type { Ids } from '../../core/id.ts'
+import { Both } from './both.ts'
+import { Desk } from './desk.ts'
+import { DueTimer } from './due-timer.ts'
+import { settleTouched } from './due.ts'
+import { EngineClock } from './engine-clock.ts'
+import { Watchers } from './hint.ts'
+import type { EngineLimits } from './limit.ts'
+import { reopen } from './reopen.ts'
+import type { LedgerState } from './state.ts'
+import type { Store } from './store.ts'
+import { sweep, sweepDueInMs } from './sweep.ts'
+import { Waiters } from './waiter.ts'
+
+export interface ConductParts {
+  readonly state: LedgerState
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly limits: EngineLimits
+  /** Engine time now. */
+  readonly openedAt: number
+  readonly era: number
+}
+
+export class Conduct {
+  readonly desk: Desk
+  readonly watchers: Watchers
+  /** The level that must be reached before anything is handed out, and that an answer has unless less was asked for. */
+  readonly best: Durability
+  readonly #store: Store
+  readonly #clock: EngineClock
+  readonly #waiters: Waiters
+  readonly #timer: DueTimer
+  /** The last frame that holds anything that must be durable. */
+  #dirtyFrame = 0
+  /** The last frame of which something was confirmed before it was durable. */
+  #confirmedFrame = 0
+  #hasSwept = false
+  #failure: Error | null = null
+  #closing: Promise<void> | null = null
+
+  constructor({ state, store, clock, ids, limits, openedAt, era }: ConductParts) {
+    this.best = store.durability.at(-1)!
+    this.watchers = new Watchers(() => store.frame)
+    this.#store = store
+    this.#clock = new EngineClock(clock, openedAt)
+    this.#waiters = new Waiters(store)
+    this.#timer = new DueTimer(this.#clock, () => this.#onTimer())
+    const effects = store.entries === null ? state : new Both(state, store.entries)
+    this.desk = new Desk({ state, effects, store, ids, limits, notices: this.watchers })
+    this.desk.wake = () => this.#timer.arm(this.#clock.engine(), 0)
+    this.#open(era)
+  }
+
+  /** Runs one call in one piece, after what time has decided. */
+  run<T>(call: () => Promise<T>): Promise<T> {
+    const refusal = this.#refusal()
+    if (refusal !== null) return Promise.reject(refusal)
+    try {
+      this.#look()
+      this.#hasSwept = sweep(this.desk)
+      return call()
+    } catch (error) {
+      if (!(error instanceof PosthornError)) this.#stop(error)
+      return Promise.reject(this.#failure ?? (error as PosthornError))
+    }
+  }
+
+  /** Computes an answer at once, and gives it when all that it shows is durable. A question that makes no sense harms nobody but who asked. */
+  read<T>(compute: () => T | Promise<T>): Promise<T> {
+    return this.run(() => {
+      const answer = attempt(compute)
+      this.finish()
+      return this.answer(this.best, answer)
+    })
+  }
+
+  /** At the end of a piece: what was decided is made durable, and the timer set for what is due next. */
+  finish(): void {
+    const { desk } = this
+    if (desk.isDirty) {
+      desk.isDirty = false
+      this.#dirtyFrame = this.#store.frame
+      this.#store.sync()
+    } else if (this.#hasSwept) {
+      // What time decided is seen from now on, so a crash must not undo it. It need not survive more: time would decide it again.
+      this.#store.write()
+    }
+    this.#hasSwept = false
+    this.#timer.arm(desk.now, sweepDueInMs(desk))
+  }
+
+  /** The answer, when everything that was decided so far has reached the level. */
+  answer<T>(level: Durability, value: T | Promise<T>): Promise<T> {
+    if (level !== this.best) this.#confirmedFrame = this.#dirtyFrame
+    return this.#waiters.answer(level, this.#dirtyFrame, value)
+  }
+
+  /**
+   * What time has decided just now, and what was confirmed at a lower level, is not handed out before it is durable: a promise where that is
+   * to be waited for.
+   */
+  settled(): Promise<void> | null {
+    const frame = this.desk.isDirty ? this.#store.frame : this.#confirmedFrame
+    if (frame <= this.#store.reached(this.best)) return null
+    this.finish()
+    return this.#waiters.answer(this.best, frame, undefined)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  #open(era: number): void {
+    const { desk } = this
+    this.#store.attach({
+      reached: (level, frame) => this.#onReached(level, frame),
+      failed: (error) => this.#fail(error),
+      now: () => this.#clock.engine(),
+    })
+    desk.state.listener = {
+      becameReady: (queue) => this.watchers.ready(queue.name),
+      blockFreed: (block) => this.#store.blocks.release(block),
+    }
+    this.#look()
+    desk.dirty()
+    desk.effects.opened(era, desk.now)
+    reopen(desk)
+    settleTouched(desk)
+    this.finish()
+  }
+
+  #look(): void {
+    const { desk } = this
+    desk.now = this.#clock.engine()
+    desk.wall = this.#clock.wall()
+    desk.state.messages.placing.seatAfter = this.#dirtyFrame > this.#store.reached(this.best) ? this.#dirtyFrame : 0
+  }
+
+  #refusal(): PosthornError | null {
+    if (this.#closing !== null) return new PosthornError('closed', 'the engine is closed')
+    return this.#failure === null
+      ? null
+      : new PosthornError('engine-failed', this.#failure.message, { cause: this.#failure })
+  }
+
+  #onTimer(): void {
+    if (this.#refusal() !== null) return
+    const swept = this.run(() => {
+      this.finish()
+      return Promise.resolve()
+    })
+    // Whoever calls next is told of a failure.
+    swept.catch(() => {})
+  }
+
+  #onReached(level: Durability, frame: number): void {
+    if (level === this.best) this.desk.state.messages.placing.seat(frame)
+    this.#waiters.reached(level, frame)
+    if (level === this.best) this.watchers.reached(frame)
+  }
+
+  #stop(cause: unknown): void {
+    this.#store.abandon()
+    this.#fail(new PosthornError('engine-failed', 'the engine has stopped: a decision failed in the middle', { cause }))
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== null) return
+    this.#failure = error
+    this.#timer[Symbol.dispose]()
+    this.#waiters.failed(
+      new PosthornError('unknown', `the engine stopped before the answer was known: ${error.message}`, {
+        cause: error,
+      }),
+    )
+  }
+
+  async #close(): Promise<void> {
+    this.#timer[Symbol.dispose]()
+    await this.#store.close()
+    this.#waiters.failed(new PosthornError('closed', 'the engine was closed before the answer was known'))
+  }
+}
+
+export function attempt<T>(compute: () => T | Promise<T>): T | Promise<T> {
+  try {
+    return compute()
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)))
+  }
+}
