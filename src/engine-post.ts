@@ -1,11 +1,14 @@
 /** `Post` on an open engine: what a user's calls come to, and the order in which it all ends. */
 import type { Clock } from './core/clock.ts'
+import { parseDuration } from './core/duration.ts'
 import type { Engine } from './core/engine.ts'
 import { PosthornError } from './core/error.ts'
 import type { Ids, Random } from './core/id.ts'
+import type { Binding } from './delivery/binding.ts'
 import { Worker as DeliveryWorker } from './delivery/worker.ts'
 import { attach, attachSent, type EndingDeps, type Operation, type OperationStore } from './operation/index.ts'
-import type { Post, StopOptions, Work, Worker, WorkOptions, WorkParts } from './post.ts'
+import { partsOfWork } from './work-parts.ts'
+import type { Post, StopOptions, Work, Worker, WorkOptions } from './post.ts'
 import { createQueueControl, declareSettingsIfNone, type QueueControl } from './queue/index.ts'
 import { createRecordControl, type RecordControl } from './record/index.ts'
 import type { Log } from './runtime/log.ts'
@@ -15,6 +18,7 @@ import {
   definitionOf,
   parseOutput,
   Working,
+  type WorkingDeps,
   type Composer,
   type ComposeOptions,
   type Definition,
@@ -72,6 +76,7 @@ export class EnginePost implements Post {
 
   async send(to: unknown, ...[input, options]: readonly unknown[]): Promise<never> {
     const { inside, registry, sender, operations: store } = this.#parts
+    this.#checkOpen()
     inside.check()
     const definition = definitionOf(to, 'what send was given')
     registry.add(definition)
@@ -84,7 +89,8 @@ export class EnginePost implements Post {
     ) as never
   }
 
-  commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T> {
+  async commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T> {
+    this.#checkOpen()
     return this.#parts.sender.commit(body)
   }
 
@@ -92,30 +98,41 @@ export class EnginePost implements Post {
     if (this.#closed !== null) throw new PosthornError('closed', 'the post is closed')
     const parts = this.#parts
     const stopping = new AbortController()
-    const { handlers, contracts = [], stop: end } = await this.#partsOf(work, stopping.signal)
+    const { handlers, contracts = [], stop: end } = await partsOfWork(work, { post: this, signal: stopping.signal })
     try {
       for (const contract of contracts) parts.registry.add(definitionOf(contract, 'one of contracts'))
       const bindings = await bindHandlers(parts, handlers)
-      const worker = new DeliveryWorker(parts, bindings)
-      await worker.start()
-      const working = new Working({
-        worker,
-        queues: bindings.map(({ queue }) => queue),
-        stopping,
-        end,
-        ended: () => this.#workers.delete(working),
-      })
-      this.#workers.add(working)
-      const stopOnAbort = () =>
-        void working.stop().catch((error: unknown) => parts.log.error('the worker did not end well', { error }))
-      if (signal?.aborted === true) stopOnAbort()
-      signal?.addEventListener('abort', stopOnAbort, { once: true })
-      return working
+      // Closed in the meantime: who closed it knew nothing of this worker, and nobody would ever stop it.
+      if (this.#closed !== null) throw new PosthornError('closed', 'the post was closed before the worker began')
+      return await this.#begin(bindings, { stopping, end, signal })
     } catch (error) {
       stopping.abort()
       await end?.()
       throw error
     }
+  }
+
+  async #begin(
+    bindings: readonly Binding[],
+    { signal, ...ends }: Pick<WorkingDeps, 'stopping' | 'end'> & WorkOptions,
+  ): Promise<Working> {
+    const worker = new DeliveryWorker(this.#parts, bindings)
+    const stopOnAbort = () =>
+      void working.stop().catch((error: unknown) => this.#parts.log.error('a worker did not end well', { error }))
+    const working = new Working({
+      ...ends,
+      worker,
+      queues: bindings.map(({ queue }) => queue),
+      ended: () => {
+        this.#workers.delete(working)
+        signal?.removeEventListener('abort', stopOnAbort)
+      },
+    })
+    this.#workers.add(working)
+    await worker.start()
+    if (signal?.aborted === true) stopOnAbort()
+    else signal?.addEventListener('abort', stopOnAbort, { once: true })
+    return working
   }
 
   operation<I, O, E, P, R>(task: Task<I, O, E, P, R>, id: string): Operation<O, E> {
@@ -139,32 +156,28 @@ export class EnginePost implements Post {
     return createQueueControl(this.#parts, typeof of === 'string' ? of : definitionOf(of, 'what queue was given').queue)
   }
 
-  close(options: StopOptions = {}): Promise<void> {
+  async close(options: StopOptions = {}): Promise<void> {
+    if (options.grace !== undefined) parseDuration(options.grace, 'grace')
     // Each call may shorten the grace of what still runs.
     const stopped = Promise.allSettled([...this.#workers].map((worker) => worker.stop(options)))
-    return (this.#closed ??= this.#close(stopped))
+    await (this.#closed ??= this.#close(stopped))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  async #close(stopped: Promise<unknown>): Promise<void> {
-    await stopped
+  /** Handlers may send while they are being stopped. An engine that is shared is open longer than this post. */
+  #checkOpen(): void {
+    if (this.#parts.closing.aborted) throw new PosthornError('closed', 'the post is closed')
+  }
+
+  async #close(stopped: Promise<readonly PromiseSettledResult<void>[]>): Promise<void> {
+    for (const end of await stopped)
+      if (end.status === 'rejected') this.#parts.log.error('a worker did not end well', { error: end.reason })
     this.#parts.closer.abort(new PosthornError('closed', 'the post is closed'))
     await this.#parts.reports.stop({ grace: 0 })
     await this.#parts.release()
-  }
-
-  async #partsOf(work: Work, signal: AbortSignal): Promise<WorkParts> {
-    const made: unknown = typeof work === 'function' ? await work({ post: this, signal }) : work
-    const { handlers, ...rest } = Array.isArray(made) ? { handlers: made } : ((made ?? {}) as WorkParts)
-    if (!Array.isArray(handlers))
-      throw new PosthornError(
-        'invalid-module',
-        'work takes handlers, or a function that returns { handlers, contracts?, stop? }',
-      )
-    return { handlers, ...rest }
   }
 
   /** What the contract declares of its queue, where nobody has set anything yet; once in the life of this post. */

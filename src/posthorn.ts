@@ -20,6 +20,7 @@ import { tellErrors } from './runtime/tell-errors.ts'
 import { checkKnown, Composer, InsideMark, invalidOption, Registry, Sender } from './task/index.ts'
 
 export type { Internals } from './engine-post.ts'
+export { partsOfWork } from './work-parts.ts'
 export type {
   OpenLimits,
   OpenOptions,

@@ -1,5 +1,6 @@
 /** A worker as its user holds it: the delivery worker, and what was made for its handlers, which ends after them. */
 import type { Duration } from '../core/duration.ts'
+import { PosthornError } from '../core/error.ts'
 import type { Worker } from '../delivery/worker.ts'
 
 export interface WorkingDeps {
@@ -28,7 +29,9 @@ export class Working implements AsyncDisposable {
     this.closed.catch(() => {})
   }
 
-  drain(options?: { readonly budget?: Duration | undefined }): Promise<{ readonly handled: number }> {
+  async drain(options?: { readonly budget?: Duration | undefined }): Promise<{ readonly handled: number }> {
+    if (this.#ending !== null)
+      throw new PosthornError('closed', 'the worker was stopped: begin another with post.work()')
     return this.#deps.worker.drain(options)
   }
 
@@ -36,8 +39,9 @@ export class Working implements AsyncDisposable {
     const { worker, stopping } = this.#deps
     // Each call may shorten the grace; what follows is done once.
     const stopped = worker.stop(options)
+    const ending = (this.#ending ??= this.#end(stopped))
     stopping.abort()
-    await (this.#ending ??= this.#end(stopped))
+    await ending
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -11,7 +11,7 @@ import type { Message } from '../core/message.ts'
 import { Worker } from '../delivery/worker.ts'
 import { createMemoryEngine } from '../engine/memory/engine.ts'
 import type { OperationSnapshot } from '../operation/index.ts'
-import { createPost, internalsOf, type Internals, type Post, type Work, type WorkParts } from '../posthorn.ts'
+import { createPost, internalsOf, partsOfWork, type Internals, type Post, type Work } from '../posthorn.ts'
 import { silentLog, type Log } from '../runtime/log.ts'
 import {
   bindHandlers,
@@ -79,20 +79,31 @@ export async function testPost(work: Work = [], options: TestOptions = {}): Prom
     release: () => engine.close(),
     insteadOfWaiting: (operation) => bench.test!.insteadOfWaiting(operation),
   })
+  try {
+    return (bench.test = new Test({ post, clock, sent, ...(await bindWork(post, work)) }))
+  } catch (error) {
+    await post.close()
+    throw error
+  }
+}
+
+async function bindWork(post: Post, work: Work): Promise<Pick<TestParts, 'worker' | 'handlers' | 'end'>> {
   const stopping = new AbortController()
-  const made = typeof work === 'function' ? await work({ post, signal: stopping.signal }) : work
-  const parts: WorkParts = Array.isArray(made) ? { handlers: made } : (made as WorkParts)
-  const bindings = await bindHandlers(internalsOf(post), parts.handlers)
-  const worker = new Worker(internalsOf(post), bindings)
-  const handlers = parts.handlers.map((handler, at) => handlerDefinitionOf(handler, `handlers[${at}]`))
-  return (bench.test = new Test({
-    post,
-    clock,
-    sent,
-    worker,
-    handlers,
-    end: async () => (stopping.abort(), await parts.stop?.()),
-  }))
+  const { handlers, contracts = [], stop } = await partsOfWork(work, { post, signal: stopping.signal })
+  const end = async () => (stopping.abort(), await stop?.())
+  try {
+    const internals = internalsOf(post)
+    for (const contract of contracts) internals.registry.add(definitionOf(contract, 'one of contracts'))
+    const bindings = await bindHandlers(internals, handlers)
+    return {
+      worker: new Worker(internals, bindings),
+      handlers: handlers.map((handler, at) => handlerDefinitionOf(handler, `handlers[${at}]`)),
+      end,
+    }
+  } catch (error) {
+    await end()
+    throw error
+  }
 }
 
 interface TestParts {
