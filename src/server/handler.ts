@@ -1,6 +1,6 @@
 /** The HTTP API as a function from Request to Response, to mount in any server that speaks them. */
 import type { Post } from '../posthorn.ts'
-import { toResponse } from './answer.ts'
+import { toResponse } from './route/answer.ts'
 import { createFace } from './face.ts'
 import type { HandlerOptions } from './option.ts'
 

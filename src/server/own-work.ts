@@ -7,7 +7,7 @@ import { Worker } from '../delivery/worker.ts'
 import { CALLBACK_QUEUE } from '../operation/index.ts'
 import { internalsOf, type Post } from '../posthorn.ts'
 import { bindHandlers, InsideMark } from '../task/index.ts'
-import { sweepHandlers } from './sweep-task.ts'
+import { sweepHandlers } from './sweep/sweep-task.ts'
 
 export class OwnWork {
   readonly #post: Post

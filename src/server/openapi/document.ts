@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document: the routes' table, and a path for each task and queue that has a contract here. */
 import { ERRORS, type ErrorCode } from '../../core/error.ts'
 import type { Definition } from '../../task/index.ts'
-import type { Parameter, Reply, Route } from '../route.ts'
+import type { Parameter, Reply, Route } from '../route/route.ts'
 import { COMPONENTS } from './component.ts'
 import { toJsonSchema } from './contract.ts'
 import { object, ref, type JsonSchema } from './json-schema.ts'

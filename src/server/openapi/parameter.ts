@@ -1,5 +1,5 @@
 /** Parameters that several routes share. */
-import type { Parameter } from '../route.ts'
+import type { Parameter } from '../route/route.ts'
 import { duration, text, time, whole } from './json-schema.ts'
 
 const header = (name: string, description: string, schema: Parameter['schema'] = text()): Parameter => ({

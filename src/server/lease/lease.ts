@@ -1,0 +1,107 @@
+/** `POST /v1/queues/{queue}/lease`: messages handed to a client for a time. A client that has gone keeps none. */
+import type { Delivery } from '../../core/engine.ts'
+import { toStructured } from '../../core/cloud-event/structured.ts'
+import { jsonText, type Answer } from '../route/answer.ts'
+import { jsonOf, type Call, type ServerDeps } from '../route/call.ts'
+import { Fields } from '../request/field.ts'
+import { list, object, options, ref, whole } from '../openapi/json-schema.ts'
+import { checkTarget } from '../message/outgoing.ts'
+import type { Route } from '../route/route.ts'
+import { eventOf, toTime, type DataForm } from '../message/show.ts'
+
+export const LEASE_SECONDS = { min: 1, max: 43_200 }
+const MOST = 100
+const LONGEST_WAIT_SECONDS = 30
+
+export const leaseRoute: Route = {
+  method: 'POST',
+  path: '/v1/queues/{queue}/lease',
+  id: 'leaseMessages',
+  tag: 'messages',
+  summary: 'Lease messages',
+  description:
+    'Answers as soon as there is a message, or with none when the wait is over. Messages that are not settled or extended in time become ready again.',
+  body: {
+    required: false,
+    content: {
+      'application/json': options({
+        max: { ...whole(1, MOST, 10), description: 'Messages at most.' },
+        leaseSeconds: { ...whole(LEASE_SECONDS.min, LEASE_SECONDS.max, 30), description: 'How long they are held.' },
+        waitSeconds: {
+          type: 'number',
+          minimum: 0,
+          default: 0,
+          description: `How long to wait for the first; more than ${LONGEST_WAIT_SECONDS} is ${LONGEST_WAIT_SECONDS}.`,
+        },
+        data: {
+          enum: ['json', 'base64'],
+          default: 'json',
+          description: "'base64': the exact bytes, for readers whose JSON parser would change them.",
+        },
+      }),
+    },
+  },
+  replies: {
+    200: {
+      description: 'What was leased; empty when there was nothing.',
+      content: { 'application/json': object({ deliveries: list(ref('Delivery')) }) },
+    },
+  },
+  problems: ['invalid', 'invalid-name', 'invalid-json', 'forbidden-queue'],
+  writes: true,
+  run: lease,
+}
+
+async function lease(call: Call): Promise<Answer> {
+  const { deps, request, params, principal } = call
+  const queue = checkTarget(params['queue']!)
+  const fields = new Fields(jsonOf(call), ['max', 'leaseSeconds', 'waitSeconds', 'data'])
+  const max = fields.whole('max', { min: 1, max: MOST }, 10)
+  const leaseMs = fields.whole('leaseSeconds', LEASE_SECONDS, 30) * 1_000
+  const waitSeconds = fields.number('waitSeconds', { min: 0, max: Number.MAX_SAFE_INTEGER }, 0)
+  const form = fields.oneOf('data', ['json', 'base64'], 'json')
+  const { wrap } = await deps.tokens()
+  const deliveries = await deps.lines.take({
+    queue,
+    waitMs: Math.min(waitSeconds, LONGEST_WAIT_SECONDS) * 1_000,
+    signal: request.signal,
+    lease: () =>
+      deps.engine.lease({
+        id: deps.ids.uuid(),
+        worker: `http ${principal}`,
+        holder: 'client',
+        leaseMs,
+        wants: [{ queue, max }],
+      }),
+  })
+  const lost = () => void giveBack(deps, deliveries)
+  if (request.signal.aborted) {
+    lost()
+    return jsonText(200, '{"deliveries":[]}')
+  }
+  if (deliveries.length > 0) deps.metrics.handedOut(queue, deliveries)
+  const leasedAt = deps.clock.wallMs()
+  const shown = deliveries.map(({ token, leaseUntil, stored }) =>
+    showDelivery(wrap({ id: stored.id, token, leasedAt }, queue, principal), leaseUntil, stored, form),
+  )
+  return { ...jsonText(200, `{"deliveries":[${shown.join(',')}]}`), lost }
+}
+
+function showDelivery(token: string, leaseUntil: number, stored: Delivery['stored'], form: DataForm): string {
+  const { id, acquired, failed, message } = stored
+  const head = JSON.stringify({ token, id, acquired, failed, leaseUntil: toTime(leaseUntil) })
+  return `${head.slice(0, -1)},"message":${toStructured(eventOf(stored), message.body, form)}}`
+}
+
+/** Uncounted: nobody has failed at anything. Each for itself, for one may have lapsed. */
+async function giveBack({ engine, log }: ServerDeps, deliveries: readonly Delivery[]): Promise<void> {
+  if (deliveries.length === 0) return
+  try {
+    await engine.commit(deliveries.map(({ token }) => ({ changes: [{ do: 'release', token, delay: { afterMs: 0 } }] })))
+  } catch (error) {
+    log.warn('leases of a client that has gone could not be given back; they will lapse', {
+      count: deliveries.length,
+      error,
+    })
+  }
+}

@@ -1,0 +1,80 @@
+/** Node's HTTP server in front of the API: what a connection may cost, and how an answer is written to it. */
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { Face } from '../face.ts'
+import type { Limits } from '../limit.ts'
+import { problemOf, toResponse, type Answer } from '../route/answer.ts'
+import { answerFault } from './socket-fault.ts'
+
+const KEEP_ALIVE_MS = 10_000
+/** Longer than any wait for messages or operations. */
+const SILENCE_MS = 120_000
+
+export function createHttpServer(face: Face): HttpServer {
+  const { limits } = face
+  const listener = getRequestListener(
+    async (request, env) => {
+      const { outgoing } = env as HttpBindings
+      write(outgoing, request.method, await face.respond(request), face.drain.signal.aborted)
+      return RESPONSE_ALREADY_SENT
+    },
+    {
+      overrideGlobalObjects: false,
+      errorHandler: (error) => toResponse(problemOf('malformed-request', (error as Error).message)),
+    },
+  )
+  const server = createServer(timeouts(limits), (incoming, outgoing) => void listener(incoming, outgoing))
+  server.maxConnections = limits.connections
+  server.timeout = SILENCE_MS
+  // Whatever a client expects beyond 100-continue is answered like any request.
+  server.on(
+    'checkExpectation',
+    (incoming: IncomingMessage, outgoing: ServerResponse) => void listener(incoming, outgoing),
+  )
+  server.on('clientError', answerFault)
+  server.on('connect', (_request, socket) =>
+    answerFault(Object.assign(new Error('CONNECT is not for this server'), { code: 'CONNECT' }), socket),
+  )
+  return server
+}
+
+function timeouts({ headersMs, bodyMs, headersBytes }: Limits): Parameters<typeof createServer>[0] & object {
+  return {
+    headersTimeout: headersMs,
+    // The body has a limit of its own, which answers with a problem; this one stands behind it.
+    requestTimeout: headersMs + bodyMs + 5_000,
+    connectionsCheckingInterval: Math.max(10, Math.min(2_000, Math.floor(headersMs / 4))),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: headersBytes,
+    // A request without Host is answered with a problem too.
+    requireHostHeader: false,
+  }
+}
+
+function write(
+  outgoing: ServerResponse,
+  method: string,
+  { status, headers, body, lost }: Answer,
+  isEnding: boolean,
+): void {
+  if (outgoing.destroyed) return lost?.()
+  if (lost !== undefined) outgoing.once('close', () => !outgoing.writableFinished && lost())
+  const length = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
+  outgoing.writeHead(status, {
+    ...headers,
+    ...(status === 204 ? {} : { 'content-length': length }),
+    ...(isEnding ? { connection: 'close' } : {}),
+  })
+  outgoing.end(body === null || method === 'HEAD' ? undefined : body)
+}
+
+export function listen(server: HttpServer, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}

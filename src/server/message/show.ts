@@ -1,0 +1,53 @@
+/** A stored message as clients see it: the event with what its delivery adds, and its history. */
+import { toStructured } from '../../core/cloud-event/structured.ts'
+import { formatDuration } from '../../core/duration.ts'
+import { DEFAULT_PRIORITY, type EventAttributes, type StoredFailure, type StoredMessage } from '../../core/message.ts'
+
+export type DataForm = 'json' | 'base64'
+
+/** The event with the delivery attributes that are CloudEvents extensions. */
+export function eventOf({ message, sentAt }: StoredMessage): EventAttributes {
+  const { event, key, group, priority, expires } = message
+  return {
+    ...event,
+    ...(key === undefined ? {} : { partitionkey: key }),
+    ...(group === undefined ? {} : { group }),
+    ...(priority === DEFAULT_PRIORITY ? {} : { priority }),
+    ...(expires === undefined ? {} : { expirytime: toTime('at' in expires ? expires.at : sentAt + expires.afterMs) }),
+  }
+}
+
+/** JSON text. Without `data` the event has its attributes only, so that a page of large messages stays small. */
+export function showMessage(stored: StoredMessage, data: DataForm | null): string {
+  const { id, queue, state, message } = stored
+  const event = eventOf(stored)
+  const head = JSON.stringify({ id, queue, state })
+  const tail = JSON.stringify({
+    sizeBytes: message.body.byteLength,
+    key: message.key,
+    group: message.group,
+    priority: message.priority,
+    dedupe: message.dedupe,
+    sentAt: toTime(stored.sentAt),
+    readyAt: toTimeOrNull(stored.readyAt),
+    leaseUntil: toTimeOrNull(stored.leaseUntil),
+    endedAt: toTimeOrNull(stored.endedAt),
+    acquired: stored.acquired,
+    failed: stored.failed,
+    released: stored.released,
+    failures: stored.failures.map(showFailure),
+    cancelRequested: stored.cancelRequested,
+    reason: stored.reason,
+  })
+  const shown =
+    data === null ? JSON.stringify({ specversion: '1.0', ...event }) : toStructured(event, message.body, data)
+  return `${head.slice(0, -1)},"event":${shown},${tail.slice(1)}`
+}
+
+function showFailure({ code, message, stack, at, delayMs }: StoredFailure): Record<string, unknown> {
+  return { code, message, stack, at: toTime(at), delay: delayMs === null ? null : formatDuration(Math.round(delayMs)) }
+}
+
+/** Engine time is fractional; no clock is that exact. */
+export const toTime = (ms: number): string => new Date(Math.floor(ms)).toISOString()
+export const toTimeOrNull = (ms: number | null): string | null => (ms === null ? null : toTime(ms))

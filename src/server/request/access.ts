@@ -1,0 +1,77 @@
+/**
+ * Who may ask. With keys: whoever shows one. Without: only this machine, and no web page of another origin that a browser on
+ * this machine has open (DNS rebinding shows in Host, cross-site requests in Origin).
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { PosthornError } from '../../core/error.ts'
+
+export interface Access {
+  readonly hasKeys: boolean
+  /** Who asks. @throws PosthornError `unauthorized`, `forbidden-host`, `forbidden-origin` */
+  check(request: Request): string
+}
+
+/** So far there is one kind of key, and without keys one kind of caller. */
+const PLATFORM = 'platform'
+const SHORTEST_KEY = 16
+const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/
+
+/** @throws PosthornError `invalid-option` for a key that is too short or cannot ride in a header */
+export function createAccess(key: string | readonly string[] | undefined): Access {
+  const keys = (typeof key === 'string' ? [key] : (key ?? [])).map(digestOfKey)
+  return {
+    hasKeys: keys.length > 0,
+    check(request) {
+      if (keys.length > 0) checkKey(request, keys)
+      else checkLoopback(request)
+      return PLATFORM
+    },
+  }
+}
+
+export function isLoopbackHost(host: string): boolean {
+  return host === '::1' || LOOPBACK.test(host.toLowerCase())
+}
+
+function checkKey(request: Request, keys: readonly Buffer[]): void {
+  const match = /^Bearer +([^\s]+) *$/i.exec(request.headers.get('authorization') ?? '')
+  if (match === null) throw new PosthornError('unauthorized', "send the header 'Authorization: Bearer KEY'")
+  const given = digest(match[1]!)
+  let known = false
+  // All are compared, so that the time tells nothing about which.
+  for (const key of keys) known = timingSafeEqual(given, key) || known
+  if (!known) throw new PosthornError('unauthorized', 'this key is not known here')
+}
+
+function checkLoopback(request: Request): void {
+  const url = new URL(request.url)
+  const host = request.headers.get('host')
+  const asked = host === null ? url : URL.parse(`${url.protocol}//${host}`)
+  for (const each of [url, asked]) {
+    if (each === null || !isLoopbackHost(each.hostname))
+      throw new PosthornError(
+        'forbidden-host',
+        `the request is for ${JSON.stringify(host ?? url.host)}: without keys only localhost and loopback addresses are answered`,
+      )
+  }
+  const origin = request.headers.get('origin')
+  if (origin !== null && origin !== asked!.origin)
+    throw new PosthornError(
+      'forbidden-origin',
+      `the request comes from a page of ${JSON.stringify(origin)}, which is not this server's own`,
+    )
+}
+
+function digestOfKey(key: string): Buffer {
+  if (key.length < SHORTEST_KEY || !/^[\x21-\x7e]+$/.test(key))
+    throw new PosthornError(
+      'invalid-option',
+      `key has ${key.length} characters: it must be at least ${SHORTEST_KEY} printable ASCII characters without a space, like 32 random bytes in base64url`,
+      { details: { field: 'key' } },
+    )
+  return digest(key)
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

@@ -1,0 +1,52 @@
+/** A route as data: what it is asked with, what it answers, which problems it has. The router and the OpenAPI document read the same. */
+import type { ErrorCode } from '../../core/error.ts'
+import type { Answer } from './answer.ts'
+import type { Call } from './call.ts'
+import type { JsonSchema } from '../openapi/json-schema.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+export interface Parameter {
+  readonly name: string
+  readonly in: 'query' | 'header'
+  readonly description: string
+  readonly schema: JsonSchema
+}
+
+export interface RequestBody {
+  readonly description?: string | undefined
+  readonly required: boolean
+  /** By media type. */
+  readonly content: Readonly<Record<string, JsonSchema>>
+}
+
+export interface Reply {
+  readonly description: string
+  /** By media type; absent: no body. */
+  readonly content?: Readonly<Record<string, JsonSchema>> | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+export interface Route {
+  readonly method: Method
+  /** As in OpenAPI: `/v1/queues/{queue}`. */
+  readonly path: string
+  readonly id: string
+  readonly tag: 'queues' | 'messages' | 'tasks' | 'operations' | 'server'
+  readonly summary: string
+  readonly description?: string | undefined
+  readonly parameters?: readonly Parameter[] | undefined
+  readonly body?: RequestBody | undefined
+  readonly replies: Readonly<Record<number, Reply>>
+  /** Besides those that every route has. */
+  readonly problems?: readonly ErrorCode[] | undefined
+  /** Needs no key. */
+  readonly open?: boolean | undefined
+  /** Refused while the server drains. */
+  readonly writes?: boolean | undefined
+  /** Honours Idempotency-Key. */
+  readonly idempotent?: boolean | undefined
+  run(call: Call): Answer | Promise<Answer>
+  /** What becomes of the answer after it was made or found stored: the waiting that a client prefers. */
+  conclude?(call: Call, answer: Answer): Answer | Promise<Answer>
+}
