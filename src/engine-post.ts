@@ -4,6 +4,7 @@ import { parseDuration } from './core/duration.ts'
 import type { Engine } from './core/engine.ts'
 import { PosthornError } from './core/error.ts'
 import type { Ids, Random } from './core/id.ts'
+import { checkKnown } from './core/option.ts'
 import type { Binding } from './delivery/binding.ts'
 import { Worker as DeliveryWorker } from './delivery/worker.ts'
 import { attach, attachSent, type EndingDeps, type Operation, type OperationStore } from './operation/index.ts'
@@ -94,7 +95,9 @@ export class EnginePost implements Post {
     return this.#parts.sender.commit(body)
   }
 
-  async work(work: Work, { signal }: WorkOptions = {}): Promise<Worker> {
+  async work(work: Work, options: WorkOptions = {}): Promise<Worker> {
+    checkKnown('work', options, ['signal'])
+    const { signal } = options
     if (this.#closed !== null) throw new PosthornError('closed', 'the post is closed')
     const parts = this.#parts
     const stopping = new AbortController()
@@ -157,6 +160,7 @@ export class EnginePost implements Post {
   }
 
   async close(options: StopOptions = {}): Promise<void> {
+    checkKnown('close', options, ['grace'])
     if (options.grace !== undefined) parseDuration(options.grace, 'grace')
     // Each call may shorten the grace of what still runs.
     const stopped = Promise.allSettled([...this.#workers].map((worker) => worker.stop(options)))

@@ -1,7 +1,7 @@
 /** What `post.work` and `testPost` are given, made plain: handlers, contracts, what ends them. A function is called for its own. */
 import { PosthornError } from './core/error.ts'
+import { checkKnown } from './core/option.ts'
 import type { Work, WorkGiven, WorkParts } from './post.ts'
-import { checkKnown } from './task/index.ts'
 
 /** @throws PosthornError `invalid-module`, `invalid-option`, and what the function throws */
 export async function partsOfWork(work: Work, given: WorkGiven): Promise<WorkParts> {

@@ -1,5 +1,6 @@
 /** Wraps a binding's handler in its middleware, once, when the worker is made. */
 import { PosthornError } from '../core/error.ts'
+import { invalidOption } from '../core/option.ts'
 import type { Binding, Middleware, Next, Run } from './binding.ts'
 import { done, isOutcome, type Outcome } from './outcome.ts'
 
@@ -15,6 +16,7 @@ function innermost(binding: Binding): Next {
   return (run) => toOutcome(() => binding.run(run), run)
 }
 
+/** @throws PosthornError `invalid-option` where the middleware makes no function */
 function layer(wrap: Middleware, inner: Next, at: number): Next {
   const called = new WeakSet<Run>()
   const wrapped = wrap((run) => {
@@ -28,6 +30,8 @@ function layer(wrap: Middleware, inner: Next, at: number): Next {
     called.add(run)
     return inner(run)
   })
+  if (typeof wrapped !== 'function')
+    throw invalidOption(`middleware ${at}`, 'what it returns for next', wrapped, 'a function (run) => outcome')
   return (run) => toOutcome(() => wrapped(run), null)
 }
 

@@ -3,6 +3,7 @@ import { DEFAULTS } from '../core/default.ts'
 import { parseDuration } from '../core/duration.ts'
 import { PosthornError } from '../core/error.ts'
 import { isUuid } from '../core/id.ts'
+import { checkKnown } from '../core/option.ts'
 import type {
   Ended,
   Operation,
@@ -66,7 +67,9 @@ class AttachedOperation<Output, Errors> implements Operation<Output, Errors> {
     )
   }
 
-  async ended({ timeout, signal }: WaitOptions = {}): Promise<Ended<Output, Errors>> {
+  async ended(options: WaitOptions = {}): Promise<Ended<Output, Errors>> {
+    checkKnown('the wait for an operation', options, ['timeout', 'signal'])
+    const { timeout, signal } = options
     const timeoutMs = timeout === undefined ? DEFAULTS.resultWaitMs : parseDuration(timeout, 'timeout')
     const operation = await this.#deps.store.wait(this.task, this.id, { timeoutMs, signal })
     if (operation === null) throw this.#notFound()

@@ -3,10 +3,12 @@ import type { Clock } from '../core/clock.ts'
 import type { BrowseQuery, Change, Engine, Page, QueueDepth } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import { isUuid } from '../core/id.ts'
+import { checkKnown, invalidOption } from '../core/option.ts'
 import type { StoredMessage } from '../core/message.ts'
 import { checkQueueName } from '../core/name.ts'
 import type { BrowseOptions, Match, PurgeOptions, QueueControl, RedriveOptions, Swept } from './control.ts'
 import { changeSettings, readSettings, type SettingsChange, type StoredSettings } from './settings.ts'
+import { checkBrowse, checkChange, checkState, checkSweep } from './check.ts'
 import { sweep } from './sweep.ts'
 
 export interface ControlDeps {
@@ -41,7 +43,12 @@ class Control implements QueueControl {
     return readSettings(this.#deps.engine, this.name)
   }
 
-  configure(change: SettingsChange, options: Parameters<QueueControl['configure']>[1] = {}): Promise<StoredSettings> {
+  async configure(
+    change: SettingsChange,
+    options: Parameters<QueueControl['configure']>[1] = {},
+  ): Promise<StoredSettings> {
+    checkChange(change)
+    checkKnown('configure', options, ['ifVersion'])
     return changeSettings(this.#deps.engine, this.name, change, options)
   }
 
@@ -53,7 +60,9 @@ class Control implements QueueControl {
     await this.configure({ paused: false })
   }
 
-  browse({ state, match, after = null, limit = PAGE }: BrowseOptions): Promise<Page<StoredMessage>> {
+  async browse(options: BrowseOptions): Promise<Page<StoredMessage>> {
+    checkBrowse(options)
+    const { state, match, after = null, limit = PAGE } = options
     if (!Number.isSafeInteger(limit) || limit < 1)
       throw new PosthornError(
         'invalid-option',
@@ -74,7 +83,9 @@ class Control implements QueueControl {
   }
 
   async redrive({ ids, ...options }: RedriveOptions = {}): Promise<Swept> {
+    checkSweep('redrive', options)
     if (ids !== undefined) {
+      if (!Array.isArray(ids)) throw invalidOption('redrive', 'ids', ids, 'an array of ids')
       const moved = options.dryRun === true ? 0 : await this.#move('redrive', ids)
       return { matched: ids.length, moved }
     }
@@ -87,7 +98,9 @@ class Control implements QueueControl {
     )
   }
 
-  purge({ state = 'waiting', ...options }: PurgeOptions = {}): Promise<Swept> {
+  async purge({ state = 'waiting', ...options }: PurgeOptions = {}): Promise<Swept> {
+    checkSweep('purge', options)
+    if (state !== 'waiting' && state !== 'dead') checkState('purge', state, WAITING)
     const states = state === 'waiting' ? WAITING : [state]
     return sweep(
       this.#deps.clock,

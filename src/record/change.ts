@@ -4,12 +4,18 @@ import { parseDuration, type Duration } from '../core/duration.ts'
 import type { Change, Version } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import { toJsonBytes } from '../core/json.ts'
+import { checkKnown } from '../core/option.ts'
 import { isRecordKey, isReservedKey } from '../core/record.ts'
 import type { PutOptions } from './control.ts'
 
+const NONE = {}
+
 /** @throws PosthornError `invalid-name`, `invalid-option`, `invalid-duration` */
-export function putOf(clock: Clock, key: string, value: unknown, { ifVersion, expires }: PutOptions = {}): Change {
+export function putOf(clock: Clock, key: string, value: unknown, options: PutOptions = NONE): Change {
   checkRecordKey(key)
+  // A version that is misspelt would be a put without one: another's change would be lost.
+  if (options !== NONE) checkKnown('put', options, ['ifVersion', 'expires'])
+  const { ifVersion, expires } = options
   return {
     do: 'put',
     key,
@@ -20,8 +26,10 @@ export function putOf(clock: Clock, key: string, value: unknown, { ifVersion, ex
 }
 
 /** @throws PosthornError `invalid-name` */
-export function removeOf(key: string, { ifVersion }: { readonly ifVersion?: Version | undefined } = {}): Change {
+export function removeOf(key: string, options: { readonly ifVersion?: Version | undefined } = NONE): Change {
   checkRecordKey(key)
+  if (options !== NONE) checkKnown('remove', options, ['ifVersion'])
+  const { ifVersion } = options
   return { do: 'remove', key, ...(ifVersion === undefined ? {} : { ifVersion }) }
 }
 

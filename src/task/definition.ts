@@ -10,7 +10,7 @@ import type { RetryPolicy } from '../delivery/binding.ts'
 import { eventTypeOf, taskQueue } from '../operation/index.ts'
 import type { SettingsChange } from '../queue/index.ts'
 import type { Upcast } from './contract.ts'
-import { checkKnown, invalidOption, isPlain } from './fault.ts'
+import { checkKnown, invalidOption, isPlain } from '../core/option.ts'
 import { resolveRetry } from './retry.ts'
 import { resolveQueueOptions } from './settings.ts'
 

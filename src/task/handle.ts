@@ -6,7 +6,7 @@ import type { Middleware } from '../delivery/binding.ts'
 import type { Context, Outcome } from './context.ts'
 import type { Runnable } from './contract.ts'
 import { definitionOf, type Definition } from './definition.ts'
-import { checkKnown, invalidOption, isPlain } from './fault.ts'
+import { checkKnown, invalidOption, isPlain } from '../core/option.ts'
 import type { Awaitable } from './wire.ts'
 
 export interface HandleOptions {
@@ -53,6 +53,8 @@ export function handle<P, R, E>(
   const { concurrency = DEFAULTS.concurrency, lease = DEFAULTS.leaseMs, middleware = [] } = checkOptions(field, options)
   if (!Number.isSafeInteger(concurrency) || concurrency < 1)
     throw invalidOption(field, 'concurrency', concurrency, 'a whole number of at least 1')
+  if (!Array.isArray(middleware) || !middleware.every((each) => typeof each === 'function'))
+    throw invalidOption(field, 'middleware', middleware, 'an array of functions (next) => (run) => outcome')
   const leaseMs = parseDuration(lease, `${field}: lease`)
   if (leaseMs < SHORTEST_LEASE_MS) throw invalidOption(field, 'lease', lease, `at least ${SHORTEST_LEASE_MS} ms`)
   const resolved: HandlerDefinition = {

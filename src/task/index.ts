@@ -18,7 +18,6 @@ export {
 } from './contract.ts'
 export { parseOutput } from './decode.ts'
 export { definitionOf, isContract, type Definition } from './definition.ts'
-export { checkKnown, invalidOption } from './fault.ts'
 export { handle, handlerDefinitionOf, type Handler, type HandleOptions, type HandlerDefinition } from './handle.ts'
 export { InsideMark } from './inside.ts'
 export type { Args, MessageOptions, Priority, SendOptions } from './option.ts'

@@ -4,7 +4,7 @@ import type { Problem } from '../core/error.ts'
 import { isUuid } from '../core/id.ts'
 import { HIGHEST_PRIORITY, type When } from '../core/message.ts'
 import type { Sendable } from './contract.ts'
-import { checkKnown, invalidOption, isPlain } from './fault.ts'
+import { checkKnown, invalidOption, isPlain } from '../core/option.ts'
 
 export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9
 
@@ -67,8 +67,9 @@ const KNOWN = [
 export function checkMessageOptions(field: string, given: unknown): asserts given is MessageOptions {
   if (!isPlain(given)) throw invalidOption(field, 'options', given, "an object like { delay: '5m' }")
   checkKnown(field, given, KNOWN)
-  const { key, group, dedupe, subject, priority, delay, notBefore, id } = given as MessageOptions
-  for (const [option, text] of Object.entries({ key, group, dedupe, subject })) {
+  const { key, group, dedupe, subject, traceparent, tracestate, priority, delay, notBefore, id } =
+    given as MessageOptions
+  for (const [option, text] of Object.entries({ key, group, dedupe, subject, traceparent, tracestate })) {
     if (text !== undefined && (typeof text !== 'string' || text === ''))
       throw invalidOption(field, option, text, 'a text that is not empty')
   }

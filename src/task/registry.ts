@@ -5,7 +5,7 @@ import { validate } from '../core/schema.ts'
 import { toPromise } from '../core/thenable.ts'
 import { taskQueue } from '../operation/index.ts'
 import type { Definition } from './definition.ts'
-import { show } from './fault.ts'
+import { show } from '../core/option.ts'
 
 export class Registry {
   readonly #definitions = new Map<string, Definition>()

@@ -7,7 +7,7 @@ import { toPromise } from '../core/thenable.ts'
 import type { RetryPolicy } from '../delivery/binding.ts'
 import { bury, retry, snooze } from '../delivery/outcome.ts'
 import type { Decision, RetryOptions } from './contract.ts'
-import { checkKnown, invalidOption, isPlain } from './fault.ts'
+import { checkKnown, invalidOption, isPlain } from '../core/option.ts'
 
 export function resolveRetry(field: string, given: unknown): RetryPolicy {
   if (given !== undefined && !isPlain(given))

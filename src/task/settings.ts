@@ -3,7 +3,7 @@ import { parseDuration, type Duration } from '../core/duration.ts'
 import { PosthornError } from '../core/error.ts'
 import { DEFAULT_QUEUE, faultOfSettings } from '../core/settings.ts'
 import { applySettings, type SettingsChange } from '../queue/index.ts'
-import { checkKnown, invalidOption, isPlain } from './fault.ts'
+import { checkKnown, invalidOption, isPlain } from '../core/option.ts'
 
 export interface QueueOptions {
   /** How the next message is chosen. Default 'priority': higher first, then oldest. 'fifo': priority is ignored. */

@@ -1,6 +1,7 @@
 /** A worker as its user holds it: the delivery worker, and what was made for its handlers, which ends after them. */
 import type { Duration } from '../core/duration.ts'
 import { PosthornError } from '../core/error.ts'
+import { checkKnown } from '../core/option.ts'
 import type { Worker } from '../delivery/worker.ts'
 
 export interface WorkingDeps {
@@ -29,14 +30,16 @@ export class Working implements AsyncDisposable {
     this.closed.catch(() => {})
   }
 
-  async drain(options?: { readonly budget?: Duration | undefined }): Promise<{ readonly handled: number }> {
+  async drain(options: { readonly budget?: Duration | undefined } = {}): Promise<{ readonly handled: number }> {
     if (this.#ending !== null)
       throw new PosthornError('closed', 'the worker was stopped: begin another with post.work()')
+    checkKnown('drain', options, ['budget'])
     return this.#deps.worker.drain(options)
   }
 
   async stop(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
     const { worker, stopping } = this.#deps
+    checkKnown('stop', options, ['grace'])
     // Each call may shorten the grace; what follows is done once.
     const stopped = worker.stop(options)
     const ending = (this.#ending ??= this.#end(stopped))

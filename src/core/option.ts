@@ -1,5 +1,5 @@
 /** Errors for wrong options: each names where, which option, the value and what would be right. */
-import { PosthornError } from '../core/error.ts'
+import { PosthornError } from './error.ts'
 
 export function invalidOption(field: string, option: string, value: unknown, right: string): PosthornError {
   return new PosthornError('invalid-option', `${field}: ${option} is ${show(value)}: it must be ${right}`, {
@@ -11,7 +11,9 @@ export function invalidOption(field: string, option: string, value: unknown, rig
 export function checkKnown(field: string, given: object, known: readonly string[]): void {
   for (const option of Object.keys(given)) {
     if (known.includes(option)) continue
-    const near = known.find((each) => distance(each, option) <= 2)
+    const [near] = known
+      .filter((each) => distance(each, option) <= 2)
+      .sort((a, b) => distance(a, option) - distance(b, option))
     throw new PosthornError(
       'invalid-option',
       `${field}: '${option}' is no option${near === undefined ? '.' : `; did you mean '${near}'?`} There are: ${known.join(', ')}`,
