@@ -14,7 +14,8 @@ import {
 import type { Leaving } from './subject.ts'
 
 export type Command =
-  | { readonly do: 'commit'; readonly commits: readonly CommitSketch[] }
+  /** `apart`: each in a call of its own, all at once. */
+  | { readonly do: 'commit'; readonly commits: readonly CommitSketch[]; readonly apart?: boolean }
   | {
       readonly do: 'lease'
       readonly wants: readonly (readonly [queue: string, max: number])[]

@@ -47,7 +47,7 @@ export class Drive {
     this.#steps++
     switch (command.do) {
       case 'commit':
-        return this.#commit(command.commits)
+        return this.#commit(command.commits, command.apart ?? false)
       case 'lease':
         return this.#lease(command)
       case 'lease-again':
@@ -83,9 +83,10 @@ export class Drive {
     await this.#storage.remove?.()
   }
 
-  async #commit(sketches: readonly CommitSketch[]): Promise<void> {
+  async #commit(sketches: readonly CommitSketch[], apart: boolean): Promise<void> {
     const commits = this.#toCommits(sketches)
-    const results = await this.#engine.commit(commits)
+    const calls = apart ? commits.map((commit) => [commit]) : [commits]
+    const results = (await Promise.all(calls.map((call) => this.#engine.commit(call)))).flat()
     deepStrictEqual(results.length, commits.length, 'as many results as commits')
     const answered = commits.map((commit, at): Answered => ({ commit, result: results[at]! }))
     await this.#inEach((world) => world.commit(answered))

@@ -209,7 +209,10 @@ function commandOf(theme: Theme, faults: readonly Leaving[], levels: readonly st
     }),
   )
   return weighted<Command>(
-    [16, commits.map((list): Command => ({ do: 'commit', commits: list }))],
+    [
+      16,
+      compact(fc.record({ do: among('commit'), commits, apart: sometimes(among(true), 4) })) as fc.Arbitrary<Command>,
+    ],
     [8, lease as fc.Arbitrary<Command>],
     [1, fc.constant<Command>({ do: 'lease-again' })],
     [

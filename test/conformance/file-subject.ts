@@ -7,10 +7,10 @@ import { FaultDisk, type PowerCut } from '../../src/engine/file/fault-disk.ts'
 
 const FOLDER = '/posthorn'
 const SMALL = {
-  firstSegmentBytes: 64 << 10,
-  segmentBytes: 128 << 10,
-  checkpointBytes: 96 << 10,
-  slackBytes: 128 << 10,
+  firstSegmentBytes: 8 << 10,
+  segmentBytes: 16 << 10,
+  checkpointBytes: 4 << 10,
+  slackBytes: 8 << 10,
   reservedBytes: 0,
   pauseMs: 0,
 }

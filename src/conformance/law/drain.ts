@@ -12,3 +12,11 @@ export async function drain(ctx: Context, from: string): Promise<string[]> {
   }
   return ids
 }
+
+/** Takes all there is and keeps it. */
+export async function takeAll(ctx: Context, from: string): Promise<string[]> {
+  const ids: string[] = []
+  for (let some = await ctx.leasedIds(from, 1_000); some.length > 0; some = await ctx.leasedIds(from, 1_000))
+    ids.push(...some)
+  return ids
+}

@@ -2,6 +2,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import type { Case } from '../case.ts'
 import type { Context } from '../context.ts'
+import { takeAll } from './drain.ts'
 
 const law = 'not-before'
 
@@ -72,6 +73,17 @@ export const notBefore: readonly Case[] = [
         const due = ids.filter((_, at) => delays[at] === (n + 1) * 10)
         deepEqual(await ctx.leasedIds('a'), due)
       }
+    },
+  },
+  {
+    law,
+    name: 'however many fall due at once, all come, in the order of their sends',
+    async run(ctx) {
+      const ids = await ctx.sendMany('a', 3_000, { delay: { afterMs: 1_000 } })
+      await ctx.advance(999)
+      deepEqual(await ctx.lease('a'), [])
+      await ctx.advance(1)
+      deepEqual(await takeAll(ctx, 'a'), ids)
     },
   },
   ...(['close', 'kill', 'power-cut'] as const).map((how): Case => ({

@@ -2,6 +2,7 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
 import type { Case } from '../case.ts'
 import type { Leaving } from '../subject.ts'
+import { takeAll } from './drain.ts'
 
 const law = 'one-holder'
 
@@ -31,6 +32,16 @@ export const oneHolder: readonly Case[] = [
       notEqual(second.token, first.token)
       equal((await ctx.refusal({ do: 'ack', token: first.token })).code, 'stale')
       await ctx.ack(second.token)
+    },
+  },
+  {
+    law,
+    name: 'however many leases lapse at once, each message is handed out once more',
+    async run(ctx) {
+      const ids = await ctx.sendMany('a', 3_000)
+      for (let left = ids.length; left > 0;) left -= (await ctx.lease('a', 1_000, { leaseMs: 1_000 })).length
+      await ctx.advance(1_000)
+      deepEqual((await takeAll(ctx, 'a')).sort(), ids.sort())
     },
   },
   {

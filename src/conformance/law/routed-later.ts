@@ -95,6 +95,25 @@ export const routedLater: readonly Case[] = [
   },
   {
     law,
+    name: 'however much a subscription begins with, it gets all of it in order, then what comes',
+    needs: ['retained'],
+    async run(ctx) {
+      await retain(ctx, 10_000)
+      const ids = await publishMany(ctx, 2_500)
+      await ctx.bind('t', 's', { from: 'beginning', order: 'none' })
+      ids.push(...(await publishMany(ctx, 10)))
+      const got: string[] = []
+      for (let round = 0; round < 10_000 && got.length < ids.length; round++) {
+        const some = await ctx.lease(queue, 1_000)
+        got.push(...some.map(({ stored }) => stored.id))
+        if (some.length === 0) await ctx.advance(1)
+      }
+      deepEqual(got, ids)
+      equal((await subscription(ctx)).status, 'live')
+    },
+  },
+  {
+    law,
     name: 'a subscription can begin at a time or behind a position, and only where events are kept',
     needs: ['retained'],
     async run(ctx) {
