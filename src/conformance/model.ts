@@ -170,7 +170,7 @@ export class Model extends Timeline implements Queues {
   /** What somebody else than the holder decides; whether it concerns the message. */
   #decide(each: model.Message, verb: 'cancel' | 'redrive' | 'discard'): boolean {
     const isDead = each.state === 'dead'
-    if (verb === 'redrive' && isDead) Object.assign(each, NEW, { state: 'held' })
+    if (verb === 'redrive' && isDead) Object.assign(each, NEW, { state: 'held', cancelRequested: false })
     else if (verb === 'cancel' && each.state === 'leased') each.cancelRequested = true
     else if (verb === 'cancel' && isWaiting(each)) this.#end(each, 'cancelled', null)
     else if (verb === 'discard' && (isWaiting(each) || isDead)) this.#end(each, 'discarded', each.reason)

@@ -131,6 +131,22 @@ export const ended: readonly Case[] = [
   },
   {
     law,
+    name: 'a message that was to be cancelled and was buried runs anew when it is redriven',
+    async run(ctx) {
+      const id = await ctx.send('a')
+      const { token } = await ctx.leaseOne('a')
+      await cancel(ctx, id)
+      await ctx.bury(token)
+      await ctx.commit({ do: 'redrive', messages: [refOf(id)] })
+      const again = await ctx.leaseOne('a')
+      equal(again.stored.cancelRequested, false)
+      deepEqual(await ctx.engine.extend([again.token], 1_000), ['kept'])
+      await ctx.retry(again.token)
+      equal(await ctx.stateOf('a', id), 'ready')
+    },
+  },
+  {
+    law,
     name: 'cancel and discard end what waits, in every way of waiting, and leave alone what has ended',
     async run(ctx) {
       for (const verb of ['cancel', 'discard'] as const) {
