@@ -25,7 +25,7 @@ for (const isCold of [false, true]) {
 }
 
 test('the ledger and the oracle agree on random sequences with kills and power cuts', async (context) => {
-  const runs = Number(process.env['POSTHORN_LEDGER_RUNS'] ?? 300)
+  const runs = Number(process.env['POSTHORN_LEDGER_RUNS'] ?? 150)
   const seed = Number(process.env['POSTHORN_SEED'] ?? Date.now() % 2 ** 31)
   const property = fc.asyncProperty(sequenceOf(['close', 'kill', 'power-cut'], ['os', 'disk']), (commands) =>
     agree(recorded(false), commands, 'deliver'),
