@@ -23,6 +23,7 @@ import {
   type Sendable,
   type SendOptions,
 } from '../task/index.ts'
+import { InsideRun } from './inside-run.ts'
 import { perform, type Performed, type PerformOptions } from './perform.ts'
 import { recordSends } from './recorder.ts'
 
@@ -87,7 +88,7 @@ export async function testPost(work: Work = [], options: TestOptions = {}): Prom
   }
 }
 
-async function bindWork(post: Post, work: Work): Promise<Pick<TestParts, 'worker' | 'handlers' | 'end'>> {
+async function bindWork(post: Post, work: Work): Promise<Pick<TestParts, 'inside' | 'worker' | 'handlers' | 'end'>> {
   const stopping = new AbortController()
   const { handlers, contracts = [], stop } = await partsOfWork(work, { post, signal: stopping.signal })
   const end = async () => (stopping.abort(), await stop?.())
@@ -95,8 +96,13 @@ async function bindWork(post: Post, work: Work): Promise<Pick<TestParts, 'worker
     const internals = internalsOf(post)
     for (const contract of contracts) internals.registry.add(definitionOf(contract, 'one of contracts'))
     const bindings = await bindHandlers(internals, handlers)
+    const inside = new InsideRun()
     return {
-      worker: new Worker(internals, bindings),
+      inside,
+      worker: new Worker(
+        internals,
+        bindings.map((binding) => inside.follow(binding)),
+      ),
       handlers: handlers.map((handler, at) => handlerDefinitionOf(handler, `handlers[${at}]`)),
       end,
     }
@@ -109,6 +115,7 @@ async function bindWork(post: Post, work: Work): Promise<Pick<TestParts, 'worker
 interface TestParts {
   readonly post: Post
   readonly clock: TestClock
+  readonly inside: InsideRun
   readonly worker: Worker
   readonly handlers: readonly HandlerDefinition[]
   sent(queue: string): readonly Message[]
@@ -155,9 +162,14 @@ class Test implements TestPost {
 
   /** Time stands still, so a wait would never end: what is ready is done, and what is not is told. */
   async insteadOfWaiting({ id, task, status }: OperationSnapshot): Promise<void> {
-    if (this.#draining !== null) return void (await this.#draining)
-    const { handled } = await this.drain()
-    if (handled > 0) return
+    const { inside } = this.#parts
+    if (inside.here) {
+      if (await inside.pause()) return
+    } else {
+      if (this.#draining !== null) return void (await this.#draining)
+      const { handled } = await this.drain()
+      if (handled > 0) return
+    }
     throw new PosthornError(
       'wait-timed-out',
       `operation ${id} of task '${task}' is ${status}, and nothing that is ready in this test ends it: give its handler to testPost, or move the clock with t.clock.advance() where it is delayed`,

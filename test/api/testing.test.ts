@@ -160,3 +160,21 @@ test('retries wait for the clock, the same each time', async () => {
   deepEqual(attempts, [1, 2, 3])
   equal((await operation.view())!.status, 'succeeded')
 })
+
+test('a handler may wait for another operation, and where that cannot end it is told instead of hanging', async () => {
+  const child = task('child', { input: z.number(), output: z.number() })
+  const parent = task('parent', { input: z.number(), output: z.number(), retry: { attempts: 1 } })
+  await using t = await testPost(({ post }) => [
+    handle(child, async (n) => n + 1),
+    handle(parent, async (n) => {
+      const options = n < 0 ? ({ delay: '1h' } as const) : {}
+      return (await post.send(child, n, options)).result()
+    }),
+  ])
+  equal(await (await t.post.send(parent, 1)).result(), 2)
+  const two = [await t.post.send(parent, 2), await t.post.send(parent, 3)]
+  await t.drain()
+  deepEqual(await Promise.all(two.map((operation) => operation.result())), [3, 4])
+  const late = await (await t.post.send(parent, -1)).ended()
+  match(late.status === 'failed' ? late.error.message : '', /nothing that is ready in this test ends it/)
+})
