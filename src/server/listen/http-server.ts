@@ -5,6 +5,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Face } from '../face.ts'
 import type { Limits } from '../limit.ts'
 import { problemOf, toResponse, type Answer } from '../route/answer.ts'
+import { createPipelineLimit } from './pipeline.ts'
 import { answerFault } from './socket-fault.ts'
 
 const KEEP_ALIVE_MS = 10_000
@@ -24,14 +25,15 @@ export function createHttpServer(face: Face): HttpServer {
       errorHandler: (error) => toResponse(problemOf('malformed-request', (error as Error).message)),
     },
   )
-  const server = createServer(timeouts(limits), (incoming, outgoing) => void listener(incoming, outgoing))
+  const isServed = createPipelineLimit()
+  const take = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    if (isServed(incoming, outgoing)) void listener(incoming, outgoing)
+  }
+  const server = createServer(timeouts(limits), take)
   server.maxConnections = limits.connections
   server.timeout = SILENCE_MS
   // Whatever a client expects beyond 100-continue is answered like any request.
-  server.on(
-    'checkExpectation',
-    (incoming: IncomingMessage, outgoing: ServerResponse) => void listener(incoming, outgoing),
-  )
+  server.on('checkExpectation', take)
   server.on('clientError', answerFault)
   server.on('connect', (_request, socket) =>
     answerFault(Object.assign(new Error('CONNECT is not for this server'), { code: 'CONNECT' }), socket),
