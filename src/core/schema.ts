@@ -40,9 +40,16 @@ export function isSchema(value: unknown): value is Schema {
   return (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value
 }
 
+/** A large input can be wrong in as many places as it has bytes. */
+const MOST_DESCRIBED = 20
+
 /** One line for people: `owner: expected string`. */
 export function describeIssues(issues: readonly SchemaIssue[]): string {
-  return issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`)).join('; ')
+  const shown = issues
+    .slice(0, MOST_DESCRIBED)
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+    .join('; ')
+  return issues.length > MOST_DESCRIBED ? `${shown}; and ${issues.length - MOST_DESCRIBED} more` : shown
 }
 
 function toResult<Output>(result: StandardSchemaV1.Result<Output>): SchemaResult<Output> {

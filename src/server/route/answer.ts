@@ -44,9 +44,12 @@ export interface ProblemHeaders {
 const CLOSING: readonly string[] = ['request-timeout', 'headers-too-large', 'malformed-request']
 const DEFAULT_RETRY_SECONDS = 1
 
+/** What is cut off a problem: an answer must not grow with what a request holds, nor multiply it. */
+const MOST = { items: 100, letters: 2_000, levels: 5 }
+
 export function problem(error: PosthornError, instance?: string): Answer {
   const { retryAfterSeconds, allow, rateLimit, ...details } = error.details as ProblemHeaders & Record<string, unknown>
-  return problemAnswer(toProblem(error.code, error.message, { instance, details }), {
+  return problemAnswer(bounded(toProblem(error.code, error.message, { instance, details }), MOST.levels) as Problem, {
     retryAfterSeconds,
     allow,
     rateLimit,
@@ -81,6 +84,18 @@ function problemAnswer(value: Problem, { retryAfterSeconds, allow, rateLimit }: 
   if (value.status === 401) headers['www-authenticate'] = 'Bearer realm="posthorn"'
   if (CLOSING.includes(value.code)) headers['connection'] = 'close'
   return { status: value.status, headers, body: JSON.stringify(value) }
+}
+
+function bounded(value: unknown, levels: number): unknown {
+  if (typeof value === 'string') return value.length > MOST.letters ? `${value.slice(0, MOST.letters)}…` : value
+  if (typeof value !== 'object' || value === null) return value
+  if (levels === 0) return undefined
+  if (Array.isArray(value)) return value.slice(0, MOST.items).map((item) => bounded(item, levels - 1))
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, MOST.items)
+      .map(([name, member]) => [name, bounded(member, levels - 1)]),
+  )
 }
 
 export function toResponse({ status, headers, body }: Answer, method: string = 'GET'): Response {
