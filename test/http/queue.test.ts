@@ -132,6 +132,10 @@ describe('queues', () => {
     match(full.headers.get('retry-after')!, /^\d+$/)
     equal(full.headers.get('ratelimit-policy'), '"queue";q=1;qu="concurrent-requests"')
     match(full.headers.get('ratelimit')!, /^"queue";r=0;t=\d+$/)
+    await put(name, { limit: { messages: null, bytes: 3 } })
+    const large = await server.call('POST', `/v1/queues/${name}/messages`, { body: {} })
+    deepEqual([large.status, large.headers.get('ratelimit-policy')], [429, '"bytes";q=3;qu="content-bytes"'])
+    match(large.headers.get('ratelimit')!, /^"bytes";r=\d;t=\d+$/)
   })
 
   test('redrive is an operation: dead letters become ready with fresh counts', async () => {

@@ -34,14 +34,22 @@ async function refusal(
 
 const RETRY_SECONDS = 5
 
-/** A full queue as a quota of messages that are under way at once: none is left. */
+/** A full queue as quotas of the messages and bytes that it holds at once, with what is left of each. */
 async function rateLimitOf(engine: Engine, queue: string): Promise<Record<string, unknown>> {
   const [record] = await engine.get([settingsKey(queue)])
   const { limit } = record == null ? DEFAULT_QUEUE : (fromJsonBytes(record.value) as QueueSettings)
-  if (limit.messages === null) return { queue, retryAfterSeconds: RETRY_SECONDS }
+  const [depth] = await engine.depth([queue])
+  const living = depth === undefined ? 0 : depth.arrived + depth.ready + depth.held + depth.delayed + depth.leased
+  const quotas = [
+    { name: 'queue', unit: 'concurrent-requests', limit: limit.messages, used: living },
+    { name: 'bytes', unit: 'content-bytes', limit: limit.bytes, used: depth?.bytes ?? 0 },
+  ].filter(({ limit: most }) => most !== null)
+  if (quotas.length === 0) return { queue, retryAfterSeconds: RETRY_SECONDS }
   const rateLimit = {
-    policy: `"queue";q=${limit.messages};qu="concurrent-requests"`,
-    state: `"queue";r=0;t=${RETRY_SECONDS}`,
+    policy: quotas.map(({ name, unit, limit: most }) => `"${name}";q=${most};qu="${unit}"`).join(', '),
+    state: quotas
+      .map(({ name, limit: most, used }) => `"${name}";r=${Math.max(0, most! - used)};t=${RETRY_SECONDS}`)
+      .join(', '),
   }
   return { queue, retryAfterSeconds: RETRY_SECONDS, rateLimit }
 }
