@@ -150,6 +150,8 @@ describe('sending and looking at messages', () => {
     equal(await code({ 'content-type': 'application/json' }, '{"a":'), 'invalid-json')
     equal(await code({ 'content-type': 'application/json' }, '['.repeat(600) + ']'.repeat(600)), 'invalid-json')
     equal(await code({ 'content-encoding': 'gzip' }), 'unsupported-media-type')
+    for (const format of ['+avro', '-batch+xml', '+protobuf; x=1'])
+      equal(await code({ 'content-type': `application/cloudevents${format}` }), 'unsupported-media-type', format)
     equal((await send('no%20name', {})).json.code, 'invalid-name')
     equal((await send('a%2Fb', {})).json.code, 'invalid-name')
     equal((await send('%ff', {})).json.code, 'invalid')

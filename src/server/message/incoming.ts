@@ -3,7 +3,7 @@
  * a new event with the request's content type. Bytes of data are never touched.
  */
 import { fromBinary, isBinaryEvent } from '../../core/cloud-event/binary.ts'
-import { isJsonType, modeOf } from '../../core/cloud-event/media-type.ts'
+import { essenceOf, isJsonType, modeOf } from '../../core/cloud-event/media-type.ts'
 import { fromBatch, fromStructured } from '../../core/cloud-event/structured.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { EventAttributes } from '../../core/message.ts'
@@ -26,10 +26,13 @@ export interface IncomingEvents {
 }
 
 const LARGEST_BATCH = 1_000
+/** Without a suffix it is JSON, as most senders mean it. */
+const EVENT_FORMAT = /^application\/cloudevents(-batch)?(\+json)?$/
 
 /** @throws PosthornError `invalid-event`, `invalid-json`, `attribute-conflict`, `payload-too-large` and those of delivery attributes */
 export function readEvents(headers: Headers, body: Uint8Array): IncomingEvents {
   const contentType = headers.get('content-type')
+  checkFormat(contentType)
   const delivery = readHeaders(headers)
   switch (modeOf(contentType)) {
     case 'batch': {
@@ -74,6 +77,16 @@ function toIncoming(
     contentType: event.datacontenttype,
     delivery: mergeDelivery(headers, delivery, place),
   }
+}
+
+/** Events in another format than JSON (Avro, Protobuf, XML) would be read as what they are not. */
+function checkFormat(contentType: string | null): void {
+  const essence = contentType === null ? '' : essenceOf(contentType)
+  if (essence.startsWith('application/cloudevents') && !EVENT_FORMAT.test(essence))
+    throw new PosthornError(
+      'unsupported-media-type',
+      `Content-Type is ${JSON.stringify(contentType)}: events come as application/cloudevents+json or application/cloudevents-batch+json`,
+    )
 }
 
 /** What calls itself JSON and is not would only be found out by whoever is to handle it. */
