@@ -3,7 +3,8 @@ import type { Log } from '../runtime/log.ts'
 import type { Limits } from './limit.ts'
 
 export interface HandlerOptions {
-  /** The platform's key, at least 16 characters; several while one replaces another. Without one, only requests that came over loopback are answered. */
+  /** The platform's key, at least 16 characters; several while one replaces another. Without one, only requests for a
+   * loopback name are answered, which keeps web pages out: mount `handler` without a key only where nobody else reaches it. */
   readonly key?: string | readonly string[] | undefined
   /** Origins (`https://hooks.example.com`) to which completion callbacks may go. Default: none; those that are due then wait for a server that allows some. */
   readonly callbackAllow?: readonly string[] | undefined

@@ -114,6 +114,8 @@ describe('handler(post)', () => {
       413,
       'payload-too-large',
     ])
+    for (const method of ['constructor', '__proto__', 'toString'])
+      deepEqual(await ask('http://localhost/v1/queues', { method }), [405, 'method-not-allowed'])
     const keyed = handler(post, { key: KEY })
     equal(
       (await keyed(new Request('https://app.example/v1/queues', { headers: { authorization: `Bearer ${KEY}` } })))

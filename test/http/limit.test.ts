@@ -1,7 +1,9 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { request as ask } from 'node:http'
 import { describe, test } from 'node:test'
+import * as z from 'zod'
 import { ManualClock } from '../../src/core/clock.ts'
+import { handle, task } from '../../src/task/index.ts'
 import { startServer, until } from './server/client.ts'
 import { connectRaw, type RawReply } from './server/raw.ts'
 
@@ -90,6 +92,35 @@ describe('limits', () => {
       async () => (await server.call('GET', '/healthz').catch(() => null))?.status === 200,
       'a free connection',
     )
+  })
+
+  test('a connection that sends ahead of its answers without end is cut, and what it waited for costs nothing', async () => {
+    await using server = await startServer()
+    const wait = 'POST /v1/queues/a/lease HTTP/1.1\r\nhost: localhost\r\ncontent-length: 18\r\n\r\n{"waitSeconds":30}'
+    using modest = connectRaw(server.server)
+    modest.write(wait.repeat(100))
+    const waiting = async (count: number) =>
+      (await server.call('GET', '/metrics')).text.includes(`posthorn_http_leases_waiting ${count}\n`)
+    await until(() => waiting(100), 'all of them')
+    using greedy = connectRaw(server.server)
+    greedy.write(wait.repeat(1_000))
+    equal((await greedy.ended).status, 0)
+    await until(() => waiting(100), 'those of the other connection alone')
+  })
+
+  test('an answer does not grow with what is wrong in the request', async () => {
+    const many = task('many', { input: z.array(z.string()) })
+    await using server = await startServer()
+    await server.post.work([handle(many, () => {})])
+    const { status, json, text } = await server.call('POST', '/v1/tasks/many', { body: Array(20_000).fill(1) })
+    deepEqual([status, json.code, json.issues.length], [422, 'invalid-input', 100])
+    match(json.detail, /and 19980 more$/)
+    ok(text.length < 20_000, `${text.length}`)
+    for (const body of [{ ['x'.repeat(900_000)]: 1 }, { pick: 'x'.repeat(900_000) }]) {
+      const reply = await server.call('PUT', '/v1/queues/a', { body })
+      equal(reply.status, 400)
+      ok(reply.text.length < 10_000, `${reply.text.length}`)
+    }
   })
 
   test('what is no HTTP is answered with a problem and does not hurt', async () => {

@@ -3,6 +3,8 @@ import { parseDurationText } from '../../core/duration.ts'
 import { PosthornError } from '../../core/error.ts'
 import { isRfc3339 } from '../../core/cloud-event/attribute.ts'
 
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
 export interface Bounds {
   readonly min: number
   readonly max: number
@@ -113,7 +115,10 @@ export function parseWhole(text: string | null, field: string, bounds: Bounds, f
 export function parseTime(text: unknown, field: string): number {
   if (typeof text !== 'string' || !isRfc3339(text))
     throw invalid(field, text, "a time in RFC 3339, like '2026-01-31T12:00:00Z'")
-  return Date.parse(text)
+  const ms = Date.parse(text)
+  // With its offset it may be in the year 10000, which RFC 3339 cannot say.
+  if (ms > LAST_MS) throw invalid(field, text, 'a time before the year 10000')
+  return ms
 }
 
 export function invalid(field: string, value: unknown, right: string): PosthornError {

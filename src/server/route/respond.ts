@@ -33,7 +33,7 @@ export function createRespond(deps: ServerDeps, routes: readonly Route[], access
       const url = new URL(request.url)
       try {
         const found = find(url.pathname)
-        route = found?.methods[request.method === 'HEAD' ? 'GET' : request.method]
+        route = found === null ? undefined : routeOf(found.methods, request.method)
         answer = await run(deps, access, { request, url, found, route })
       } catch (error) {
         answer = problemFrom(error, deps.log, url.pathname)
@@ -44,6 +44,12 @@ export function createRespond(deps: ServerDeps, routes: readonly Route[], access
     deps.metrics.request(route?.id ?? 'none', answer.status, deps.clock.monotonicMs() - startedMs)
     return answer
   }
+}
+
+/** `handler` may be given any method, `constructor` included. */
+function routeOf(methods: Methods, method: string): Route | undefined {
+  const asked = method === 'HEAD' ? 'GET' : method
+  return Object.hasOwn(methods, asked) ? methods[asked] : undefined
 }
 
 interface Asked {
