@@ -27,8 +27,6 @@ export class LogBlocks implements Blocks {
   readonly #writer: FrameWriter
   readonly #shelf: Shelf
   readonly #cold: ColdReader
-  /** Up to which frame each chunk of the table was loaded from a checkpoint. */
-  readonly #loadedTo: number[] = []
 
   constructor({ writer, shelf, cold }: LogBlocksDeps) {
     this.#writer = writer
@@ -80,16 +78,6 @@ export class LogBlocks implements Blocks {
       segment.liveBytes += table.lengthOf(block)
     }
     table.linkFree()
-  }
-
-  /** A block of a frame that is replayed. `at` is the offset of its length in the segment. */
-  replayed(block: number, frame: number, segment: number, offset: number, lengthBytes: number): void {
-    if (frame > (this.#loadedTo[Math.floor(block / CHUNK)] ?? 0)) this.table.place(block, segment, offset, lengthBytes)
-  }
-
-  load(chunk: number, frame: number, bytes: Uint8Array): void {
-    this.table.load(chunk, bytes)
-    this.#loadedTo[chunk] = frame
   }
 
   /** Blocks of a chunk of the table that lie in this segment. */

@@ -74,7 +74,8 @@ function loadPart(frame: FoundFrame, blocks: LogBlocks, state: Checkpointed, pat
   const name = bytes.toString('utf8', from + 2, nameEnd)
   const part = bytes.subarray(nameEnd, end)
   try {
-    if (bytes[from] === OWNER.blocks) blocks.load(Number(name), header.sequence, part)
+    // A block that is placed again by the replay of a frame that this holds is placed where it was.
+    if (bytes[from] === OWNER.blocks) blocks.table.load(Number(name), part)
     else state.load(name, header.sequence, part)
   } catch (error) {
     throw damaged(path, frame.offset, frame.next, `part ${name} makes no sense`, error)

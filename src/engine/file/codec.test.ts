@@ -15,7 +15,7 @@ import { blankSegment } from './segment.ts'
 
 function writer(): FrameWriter {
   const segment = blankSegment(1, new FaultDisk().open('/file', 'create'), 1 << 30)
-  return new FrameWriter(() => ({ segment, offset: 0 }), 1 << 20)
+  return new FrameWriter(() => ({ segment, offset: 0 }), { arenaBytes: 4096, cacheBytes: 1 << 20 })
 }
 
 /** Encodes with a few calls, decodes, and gives the calls that came back. */

@@ -1,6 +1,6 @@
 // confirmed-survives and all-or-nothing, below the ledger: whatever the moment of a crash, what is read afterwards is the result of the
 // first k commits, and k is at least the last that was confirmed.
-import { ok } from 'node:assert/strict'
+import { deepEqual, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { FaultDisk, seeded, type PowerCut } from './fault-disk.ts'
 import type { LogLimits } from './open-log.ts'
@@ -30,6 +30,13 @@ class History {
     const count = this.commits.length
     await log.change(...commit)
     this.confirmed = Math.max(this.confirmed, count)
+  }
+
+  /** In the midst of work all that was decided is seen. */
+  async compare(log: PlainLog): Promise<void> {
+    const state: Record<number, string> = {}
+    for (const commit of this.commits) apply(state, commit)
+    deepEqual(await log.contents(), state)
   }
 
   /** After a crash: finds how many commits survived, and forgets the others. */
@@ -63,21 +70,33 @@ function script(seed: number, length: number): (readonly Change[])[] {
   )
 }
 
-/** Runs commits until the disk fails; some at once, some one after another. */
+/** Runs commits until the disk fails: some wait for those before, some overlap them; some frames are only written. */
 async function work(disk: FaultDisk, history: History, commits: readonly (readonly Change[])[], limits: Partial<LogLimits>, close: boolean): Promise<void> {
+  const random = seeded(commits.length)
   try {
     const log = await PlainLog.open(disk, { limits })
     history.settle(await log.contents())
-    for (let index = 0; index < commits.length; ) {
-      const together = commits.slice(index, index + 1 + (index % 3))
-      index += together.length
-      await Promise.all(together.map((commit) => history.run(log, commit)))
-      if (index % 5 === 0) log.store.write()
+    const pending: Promise<void>[] = []
+    for (const commit of commits) {
+      const running = history.run(log, commit)
+      running.catch(() => {})
+      pending.push(running)
+      const how = random()
+      if (how < 0.2) log.store.write()
+      if (how < 0.4) await nextTurn()
+      else if (how < 0.6) await Promise.all(pending)
+      if (log.failure !== null) break
+      if (how > 0.95) await history.compare(log)
     }
+    await Promise.all(pending)
     if (close) await log.close()
   } catch (error) {
     if (disk.steps < disk.offAt) throw error
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 async function crash(disk: FaultDisk, how: Crash): Promise<void> {
@@ -87,12 +106,12 @@ async function crash(disk: FaultDisk, how: Crash): Promise<void> {
 
 test('power may be cut before every change to the disk', async () => {
   const commits = script(7, 30)
-  const counting = new FaultDisk()
+  const counting = new FaultDisk({ syncTurns: 1 })
   await work(counting, new History(), commits, {}, true)
   let cases = 0
   for (const cut of CUTS) {
     for (let step = 0; step <= counting.steps; step++, cases++) {
-      const disk = new FaultDisk({ seed: step })
+      const disk = new FaultDisk({ seed: step, syncTurns: 1 })
       const history = new History()
       try {
         disk.switchOffAt(step)
@@ -115,9 +134,9 @@ test('random work, random crashes, again and again on the same disk', async (t) 
   t.diagnostic(`seeds ${first} to ${first + count - 1} (POSTHORN_SEED, POSTHORN_RUNS)`)
   for (let seed = first; seed < first + count; seed++) {
     const random = seeded(seed)
-    const disk = new FaultDisk({ seed })
+    const disk = new FaultDisk({ seed, syncTurns: seed % 4 })
     const history = new History()
-    const limits: Partial<LogLimits> = { cacheBytes: random() < 0.5 ? 1 : 1 << 20, slackBytes: 4096, checkpointBytes: 1000 + Math.floor(random() * 12_000), keptSegments: Math.floor(random() * 3) }
+    const limits: Partial<LogLimits> = { cacheBytes: random() < 0.5 ? 1 : 1 << 16, slackBytes: 4096, checkpointBytes: 1000 + Math.floor(random() * 12_000), keptSegments: Math.floor(random() * 3) }
     try {
       for (let life = 0; life < 12; life++) {
         if (random() < 0.8) disk.switchOffAt(disk.steps + Math.floor(random() * 150))

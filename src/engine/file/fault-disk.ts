@@ -30,6 +30,7 @@ export interface Failure {
 export class FaultDisk implements Disk {
   readonly #random: Random
   readonly #capacityBytes: number
+  readonly #syncTurns: number
   /** Names as the system shows them, as they are on the platter, and the changes between. */
   #names = new Map<string, FaultFile>()
   #durableNames = new Map<string, FaultFile>()
@@ -41,9 +42,11 @@ export class FaultDisk implements Disk {
   #offAt = Infinity
   #failures: { operation: Operation; code: string; after: number; lasting: boolean }[] = []
 
-  constructor(options: { readonly seed?: number; readonly capacityBytes?: number } = {}) {
+  /** @param options `syncTurns`: a sync takes up to so many turns of the event loop, during which more is written. Default 0 */
+  constructor(options: { readonly seed?: number; readonly capacityBytes?: number; readonly syncTurns?: number } = {}) {
     this.#random = seeded(options.seed ?? 1)
     this.#capacityBytes = options.capacityBytes ?? Infinity
+    this.#syncTurns = options.syncTurns ?? 0
   }
 
   /** Changes to the disk so far: writes, syncs, names. Each is a point at which power can be cut. */
@@ -183,6 +186,7 @@ export class FaultDisk implements Disk {
     const changes = this.#nameChanges.filter((change) => change.folder === folder)
     const captured = files.map((handle) => this.#files.get(handle)!).map((file) => ({ file, until: file.changes }))
     await null
+    for (let turns = Math.floor(this.#random() * (this.#syncTurns + 1)); turns > 0; turns--) await nextTurn()
     if (life !== this.#life) throw diskError('EIO', 'the sync was under way at the crash')
     const off = this.#steps >= this.#offAt
     try {
@@ -233,6 +237,10 @@ function folderOf(path: string): string {
 
 function diskError(code: string, subject: string): DiskError {
   return Object.assign(new Error(`${code}: ${subject}`), { code })
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /** mulberry32: small, and the same everywhere. */

@@ -1,5 +1,5 @@
 /**
- * The frame that is open: entries are encoded straight into a 1 MiB arena, at the place in the file that the frame will have.
+ * The frame that is open: entries are encoded straight into an arena of 1 MiB, at the place in the file that the frame will have.
  * Arenas that were written are kept for a while: they are the cache of what was stored last.
  */
 import { ALIGNMENT, HEADER_BYTES, frameBytes, sealFrame, type FrameHeader } from './frame.ts'
@@ -16,15 +16,20 @@ export interface Arena {
   until: number
 }
 
+export interface ArenaLimits {
+  readonly arenaBytes: number
+  /** What was written last is kept in memory up to so many bytes, but at least one arena. */
+  readonly cacheBytes: number
+}
+
 export interface SealedFrame {
   readonly segment: Segment
   readonly offset: number
   readonly bytes: Uint8Array
 }
 
-const ARENA_BYTES = 1 << 20
-/** An arena with less room than this begins no further frame. */
-const LEAST_ROOM = 64 << 10
+/** An arena with less than this share of it left begins no further frame. */
+const LEAST_SHARE = 1 / 16
 
 export class FrameWriter {
   bytes: Buffer
@@ -32,6 +37,7 @@ export class FrameWriter {
   /** Index behind what is written. */
   at = 0
   readonly #place: () => { readonly segment: Segment; readonly offset: number }
+  readonly #arenaBytes: number
   readonly #cacheBytes: number
   readonly #arenas: Arena[] = []
   #current: Arena | null = null
@@ -39,8 +45,9 @@ export class FrameWriter {
   #start = -1
 
   /** @param place where the next frame is to begin, asked once per frame */
-  constructor(place: () => { readonly segment: Segment; readonly offset: number }, cacheBytes: number) {
+  constructor(place: () => { readonly segment: Segment; readonly offset: number }, { arenaBytes, cacheBytes }: ArenaLimits) {
     this.#place = place
+    this.#arenaBytes = arenaBytes
     this.#cacheBytes = cacheBytes
     this.bytes = Buffer.alloc(0)
     this.view = new DataView(this.bytes.buffer, 0, 0)
@@ -104,7 +111,7 @@ export class FrameWriter {
   #begin(): void {
     const { segment, offset } = this.#place()
     const current = this.#current
-    if (current === null || current.segment !== segment || current.base + this.at !== offset || this.bytes.byteLength - this.at < LEAST_ROOM) this.#useArena(ARENA_BYTES, segment, offset)
+    if (current === null || current.segment !== segment || current.base + this.at !== offset || this.bytes.byteLength - this.at < this.#arenaBytes * LEAST_SHARE) this.#useArena(this.#arenaBytes, segment, offset)
     this.#start = this.at
     this.at += HEADER_BYTES
   }
@@ -114,7 +121,7 @@ export class FrameWriter {
     const { bytes, at } = this
     const start = this.#start
     const used = at - start
-    const size = Math.max(ARENA_BYTES, Math.ceil((used * 2 + count + ALIGNMENT) / ARENA_BYTES) * ARENA_BYTES)
+    const size = Math.ceil((used * 2 + count + ALIGNMENT) / this.#arenaBytes) * this.#arenaBytes
     this.#useArena(size, this.segment, this.offsetOf(start))
     bytes.copy(this.bytes, 0, start, at)
     this.#start = 0

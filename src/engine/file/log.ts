@@ -4,7 +4,7 @@
  */
 import type { Disk, DiskFile } from './disk.ts'
 import { KINDS, bytesOf } from './frame.ts'
-import { FrameWriter } from './frame-writer.ts'
+import { FrameWriter, type ArenaLimits } from './frame-writer.ts'
 import { makeHead, type Origin, type Segment } from './segment.ts'
 import type { Shelf } from './shelf.ts'
 
@@ -14,7 +14,7 @@ export interface LogDeps {
   readonly shelf: Shelf
   readonly engineMs: () => number
   readonly wallMs: () => number
-  readonly cacheBytes: number
+  readonly limits: ArenaLimits
 }
 
 /** Where the log goes on after a recovery. */
@@ -42,7 +42,7 @@ export class Log {
 
   constructor(deps: LogDeps) {
     this.#deps = deps
-    this.writer = new FrameWriter(() => this.#place(), deps.cacheBytes)
+    this.writer = new FrameWriter(() => this.#place(), deps.limits)
   }
 
   /** Number of the frame that is or will be open. */

@@ -4,14 +4,15 @@ import type { Blocks, Checkpointed } from '../ledger/store.ts'
 import { LogBlocks } from './blocks.ts'
 import { ColdReader } from './cold-read.ts'
 import type { Disk } from './disk.ts'
+import type { ArenaLimits } from './frame-writer.ts'
 import { Log } from './log.ts'
 import { LogStore } from './log-store.ts'
 import { recover, type Recovered } from './recover.ts'
 import { SHELF_LIMITS, Shelf, type ShelfLimits } from './shelf.ts'
 import { UPKEEP_LIMITS, Upkeep, type UpkeepLimits, type UpkeepStart } from './upkeep.ts'
 
-export interface LogLimits extends ShelfLimits, UpkeepLimits {
-  /** What was written last is kept in memory up to so many bytes; and of what is read from the disk, as much again. */
+export interface LogLimits extends ShelfLimits, UpkeepLimits, ArenaLimits {
+  /** As much again is kept of what was read from the disk. */
   readonly cacheBytes: number
   /** New messages are refused when the disk has less room than this. */
   readonly reservedBytes: number
@@ -19,7 +20,7 @@ export interface LogLimits extends ShelfLimits, UpkeepLimits {
   readonly pauseMs: number
 }
 
-export const LOG_LIMITS: LogLimits = { ...SHELF_LIMITS, ...UPKEEP_LIMITS, cacheBytes: 16 << 20, reservedBytes: 32 << 20, pauseMs: 4 }
+export const LOG_LIMITS: LogLimits = { ...SHELF_LIMITS, ...UPKEEP_LIMITS, arenaBytes: 1 << 20, cacheBytes: 16 << 20, reservedBytes: 32 << 20, pauseMs: 4 }
 
 export interface OpenLogOptions {
   readonly disk: Disk
@@ -41,7 +42,7 @@ export async function openLog<State extends Checkpointed>(options: OpenLogOption
   const { disk, folder, clock, limits } = options
   const shelf = new Shelf(disk, folder, limits)
   let now = (): number => 0
-  const log = new Log({ disk, folder, shelf, engineMs: () => now(), wallMs: () => clock.wallMs(), cacheBytes: limits.cacheBytes })
+  const log = new Log({ disk, folder, shelf, engineMs: () => now(), wallMs: () => clock.wallMs(), limits })
   const cold = new ColdReader(limits.cacheBytes)
   const blocks = new LogBlocks({ writer: log.writer, shelf, cold })
   const state = createState(blocks)

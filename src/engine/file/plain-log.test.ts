@@ -10,7 +10,7 @@ import { LOG_LIMITS, openLog, type LogLimits } from './open-log.ts'
 
 export const FOLDER = '/plain'
 export const SMALL: LogLimits = {
-  ...LOG_LIMITS, firstSegmentBytes: 2048, segmentBytes: 8192, keptSegments: 2, checkpointBytes: 6000, slackBytes: 16_384, cacheBytes: 1 << 20, reservedBytes: 0, pauseMs: 0,
+  ...LOG_LIMITS, firstSegmentBytes: 2048, segmentBytes: 8192, keptSegments: 2, checkpointBytes: 6000, slackBytes: 16_384, arenaBytes: 2048, cacheBytes: 8192, reservedBytes: 0, pauseMs: 0,
 }
 
 const PART = 8

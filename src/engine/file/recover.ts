@@ -75,7 +75,7 @@ function replayLog({ blocks, state, folder }: RecoverDeps, found: Read['found'],
     const { sequence } = frame.header
     const base = frame.offset + HEADER_BYTES - frame.from
     try {
-      decodeEntries(new EntryReader(frame.bytes, frame.from, frame.end), state.replay(sequence), (block, at, lengthBytes) => blocks.replayed(block, sequence, number, base + at, lengthBytes))
+      decodeEntries(new EntryReader(frame.bytes, frame.from, frame.end), state.replay(sequence), (block, at, lengthBytes) => blocks.table.place(block, number, base + at, lengthBytes))
     } catch (error) {
       throw new PosthornError('corrupt', `${file.path} makes no sense between bytes ${frame.offset} and ${frame.next}, though its checksum is right`, {
         details: { file: file.path, from: frame.offset, until: frame.next },
