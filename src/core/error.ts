@@ -88,6 +88,8 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
+export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)
+
 /** An RFC 9457 problem. `code` is from the table, or a task's own error code; `data` then has that error's data. */
 export interface Problem {
   readonly type: string

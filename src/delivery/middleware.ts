@@ -28,7 +28,10 @@ function layer(wrap: Middleware, inner: Next, at: number): Next {
         ),
       )
     called.add(run)
-    return inner(run)
+    const ended = inner(run)
+    // Middleware that does not wait for it goes by its own outcome: what is inside must not fail unheard.
+    ended.catch(() => {})
+    return ended
   })
   if (typeof wrapped !== 'function')
     throw invalidOption(`middleware ${at}`, 'what it returns for next', wrapped, 'a function (run) => outcome')

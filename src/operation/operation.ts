@@ -24,6 +24,11 @@ export type FailureCode =
   | 'unknown-contract'
   | 'buried'
   | 'lapsed'
+  // Effects that the engine refused, every time.
+  | 'conflict'
+  | 'full'
+  | 'invalid'
+  | 'unsupported'
 
 /** A task's own errors with their data in wire form, or Posthorn's, which carry none. Tell them apart by `code`. */
 export type OperationError<Errors> =

@@ -3,7 +3,7 @@
  * The record is JSON; what a newer version adds to it is ignored.
  */
 import { fromJsonBytes, toJsonBytes } from '../core/json.ts'
-import { PosthornError, toProblem, type Problem } from '../core/error.ts'
+import { isErrorCode, PosthornError, toProblem, type Problem } from '../core/error.ts'
 import { ENDED_STATES, type Report, type StoredMessage } from '../core/message.ts'
 import type { StoredRecord } from '../core/record.ts'
 import { taskOfQueue } from './address.ts'
@@ -132,29 +132,16 @@ export function identityOf({
   }
 }
 
-/** The problem of a failure: Posthorn's own by the table, or one of the task's errors with its data. */
+/** The problem of a failure: Posthorn's own by the table, or one of the task's errors, which never has a code of the table, with its data. */
 export function toFailureProblem(code: string, detail: string, data?: unknown): Problem {
-  switch (code) {
-    case 'handler-failed':
-    case 'timed-out':
-    case 'outcome-not-returned':
-    case 'invalid-input':
-    case 'invalid-output':
-    case 'unknown-contract':
-    case 'buried':
-    case 'lapsed':
-    case 'operation-cancelled':
-    case 'operation-expired':
-      return toProblem(code, detail)
-    default:
-      return {
-        type: `urn:posthorn:task-error:${code}`,
-        title: code,
-        status: 422,
-        code,
-        detail,
-        ...(data === undefined ? {} : { data }),
-      }
+  if (isErrorCode(code)) return toProblem(code, detail)
+  return {
+    type: `urn:posthorn:task-error:${code}`,
+    title: code,
+    status: 422,
+    code,
+    detail,
+    ...(data === undefined ? {} : { data }),
   }
 }
 

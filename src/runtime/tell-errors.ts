@@ -1,5 +1,5 @@
 /** Gives what goes wrong beside any call, as telemetry tells it, to one function as errors. */
-import { ERRORS, PosthornError, type ErrorCode } from '../core/error.ts'
+import { isErrorCode, PosthornError } from '../core/error.ts'
 import type { Telemetry } from './telemetry.ts'
 
 export function tellErrors(telemetry: Telemetry, onError: (error: PosthornError) => void): void {
@@ -24,7 +24,7 @@ export function tellErrors(telemetry: Telemetry, onError: (error: PosthornError)
   telemetry.on('refused', ({ queue, id, attempt, code, detail }) =>
     onError(
       new PosthornError(
-        code in ERRORS ? (code as ErrorCode) : 'invalid',
+        isErrorCode(code) ? code : 'invalid',
         `the end of a run of message ${id} of queue '${queue}' was refused: ${detail}`,
         { details: { queue, id, attempt } },
       ),

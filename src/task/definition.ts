@@ -3,7 +3,7 @@
  * users see a name and a kind, and two copies of the package understand each other's contracts.
  */
 import { parseDuration } from '../core/duration.ts'
-import { ERRORS, PosthornError } from '../core/error.ts'
+import { isErrorCode, PosthornError } from '../core/error.ts'
 import { checkName, isName } from '../core/name.ts'
 import { isSchema, type Schema } from '../core/schema.ts'
 import type { RetryPolicy } from '../delivery/binding.ts'
@@ -113,7 +113,7 @@ function resolveErrors(field: string, given: unknown): Readonly<Record<string, S
   if (!isPlain(given)) throw invalidOption(field, 'errors', given, 'an object of schemas by error code')
   for (const [code, schema] of Object.entries(given)) {
     if (!isName(code)) throw invalidOption(field, 'errors', code, "codes of letters, digits, '.', '_' and '-'")
-    if (code in ERRORS)
+    if (isErrorCode(code))
       throw invalidOption(field, 'errors', code, "a code of the task's own, and this is one of Posthorn's")
     resolveSchema(field, `errors.${code}`, schema ?? null)
   }

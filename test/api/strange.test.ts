@@ -4,9 +4,20 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
-import { handle, open, queue, silentLog, task, type Context, type Log, type RetryOptions } from 'posthorn'
+import {
+  handle,
+  open,
+  queue,
+  silentLog,
+  task,
+  type Context,
+  type Log,
+  type Middleware,
+  type RetryOptions,
+} from 'posthorn'
 import { testPost } from 'posthorn/testing'
 import { z } from 'zod'
+import { internalsOf } from '../../src/posthorn.ts'
 
 const cyclic: { self?: unknown } = {}
 cyclic.self = cyclic
@@ -245,4 +256,32 @@ test('a log that throws disturbs nothing', async () => {
     }),
   ])
   equal((await (await post.send(failing)).ended()).status, 'failed')
+})
+
+test('middleware that does not wait for what is inside leaves no rejection unheard', async () => {
+  const wrapped = task('wrapped', { output: z.number() })
+  const failing = () => {
+    throw new Error('inside')
+  }
+  const hasty: Middleware = (next) => async (run) => (void next(run), 7 as never)
+  await using t = await testPost([handle(wrapped, failing, { middleware: [hasty, (next) => (run) => next(run)] })])
+  equal(await (await t.post.send(wrapped)).result(), 7)
+  await turn()
+})
+
+test('effects that the engine refuses are a failure of Posthorn’s, not an error of the task’s own', async () => {
+  const busy = task('busy', { retry: { attempts: 1 } })
+  const inbox = queue('inbox', { data: z.number() })
+  await using t = await testPost([
+    handle(busy, (_, ctx) => {
+      for (let n = 0; n < 20_000; n++) ctx.send(inbox, n)
+    }),
+  ])
+  const operation = await t.post.send(busy)
+  await t.drain()
+  const end = await operation.ended()
+  equal(end.status === 'failed' && end.error.code, 'invalid')
+  const snapshot = await internalsOf(t.post).operations.get('busy', operation.id)
+  equal(snapshot?.error?.type, 'urn:posthorn:error:invalid')
+  equal((await t.post.queue(inbox).depth())?.ready ?? 0, 0)
 })
