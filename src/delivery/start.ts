@@ -87,6 +87,14 @@ export class Starter {
   pump(): void {
     if (this.#pumping || this.#yielding || this.#stopped) return
     this.#pumping = true
+    try {
+      this.#startSome()
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  #startSome(): void {
     const startedMs = this.#deps.clock.monotonicMs()
     let nowMs = startedMs
     while (this.#startOne(nowMs)) {
@@ -96,7 +104,6 @@ export class Starter {
       setImmediate(this.#goOn)
       break
     }
-    this.#pumping = false
   }
 
   readonly #goOn = (): void => {

@@ -5,7 +5,7 @@
 import type { Clock } from '../core/clock.ts'
 import { DEFAULTS } from '../core/default.ts'
 import type { Ledger, Records, Version } from '../core/engine.ts'
-import { PosthornError } from '../core/error.ts'
+import { PosthornError, toText } from '../core/error.ts'
 import type { StoredMessage } from '../core/message.ts'
 import type { StoredRecord } from '../core/record.ts'
 import type { Log } from '../runtime/log.ts'
@@ -50,7 +50,7 @@ export class ProgressReport {
         details: { field: 'progress', value: fraction },
       })
     }
-    this.#latest = { fraction, ...(note === undefined ? {} : { note: String(note).slice(0, 500) }) }
+    this.#latest = { fraction, ...(note === undefined ? {} : { note: toText(note).slice(0, 500) }) }
     this.#plan()
   }
 
