@@ -42,6 +42,17 @@ describe('limits', () => {
     equal((await all.call('GET', '/v1/queues', { headers: { 'x-large': 'x'.repeat(70_000) } })).status, 431)
   })
 
+  test('of many small headers none is left out', async () => {
+    await using server = await startServer()
+    using raw = connectRaw(server.server)
+    const many = Array.from({ length: 4_000 }, (_, at) => `x${at}: 1\r\n`).join('')
+    raw.write(
+      `POST /v1/queues/a/messages HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n${many}posthorn-priority: 11\r\ncontent-length: 0\r\n\r\n`,
+    )
+    const reply = await raw.ended
+    deepEqual([reply.status, code(reply)], [400, 'invalid'])
+  })
+
   test('headers that do not come are 408, a body that does not come is 408', async () => {
     const clock = new ManualClock(Date.now())
     await using server = await startServer({ limits: { headersMs: 200 }, open: { clock } })
