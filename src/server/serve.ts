@@ -40,11 +40,12 @@ export async function serve(post: Post, options: ServeOptions = {}): Promise<Ser
   const server = createHttpServer(face)
   try {
     await listen(server, port, host)
+    await face.work.start()
   } catch (error) {
+    server.close()
     face.dispose()
     throw error
   }
-  await face.work.start()
   const { port: taken } = server.address() as AddressInfo
   return new ListeningServer(post, face, server, host, taken, graceMs)
 }

@@ -8,7 +8,7 @@ import { PosthornError } from '../../core/error.ts'
 export interface Access {
   readonly hasKeys: boolean
   /** Who asks. @throws PosthornError `unauthorized`, `forbidden-host`, `forbidden-origin` */
-  check(request: Request): string
+  check(request: Request, url: URL): string
 }
 
 /** So far there is one kind of key, and without keys one kind of caller. */
@@ -21,9 +21,9 @@ export function createAccess(key: string | readonly string[] | undefined): Acces
   const keys = (typeof key === 'string' ? [key] : (key ?? [])).map(digestOfKey)
   return {
     hasKeys: keys.length > 0,
-    check(request) {
+    check(request, url) {
       if (keys.length > 0) checkKey(request, keys)
-      else checkLoopback(request)
+      else checkLoopback(request, url)
       return PLATFORM
     },
   }
@@ -43,10 +43,10 @@ function checkKey(request: Request, keys: readonly Buffer[]): void {
   if (!known) throw new PosthornError('unauthorized', 'this key is not known here')
 }
 
-function checkLoopback(request: Request): void {
-  const url = new URL(request.url)
+function checkLoopback(request: Request, url: URL): void {
   const host = request.headers.get('host')
-  const asked = host === null ? url : URL.parse(`${url.protocol}//${host}`)
+  // They differ where the request line names a host of its own.
+  const asked = host === null || host === url.host ? url : URL.parse(`${url.protocol}//${host}`)
   for (const each of [url, asked]) {
     if (each === null || !isLoopbackHost(each.hostname))
       throw new PosthornError(

@@ -60,7 +60,7 @@ interface Asked {
 }
 
 async function run(deps: ServerDeps, access: Access, { request, url, found, route }: Asked): Promise<Answer> {
-  const principal = route?.open === true ? '' : access.check(request)
+  const principal = route?.open === true ? '' : access.check(request, url)
   if (found === null)
     throw new PosthornError(
       'route-not-found',
