@@ -10,8 +10,8 @@ import type { Message } from '../../src/core/message.ts'
 import type { Storage, Subject } from '../../src/conformance/index.ts'
 import { LedgerEngine } from '../../src/engine/ledger/engine.ts'
 import { READY, type Entries } from '../../src/engine/ledger/entries.ts'
-import { Snapshot } from '../../src/engine/ledger/snapshot.ts'
-import { LedgerState } from '../../src/engine/ledger/state.ts'
+import { Snapshot } from '../../src/engine/ledger/snapshot/snapshot.ts'
+import { LedgerState } from '../../src/engine/ledger/state/state.ts'
 import type { Blocks, Store, StoreListener } from '../../src/engine/ledger/store.ts'
 
 type Content = Message | Uint8Array

@@ -24,7 +24,7 @@ export const MUTANTS: readonly Mutant[] = [
     subject: 'memory',
     replacements: [
       {
-        file: 'engine/ledger/token.ts',
+        file: 'engine/ledger/decide/token.ts',
         from: 'return toToken(chunk.next[row]!, slot, chunk.handout[row]!) === token ? slot : 0',
         to: 'return slot',
       },
@@ -60,7 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
     subject: 'memory',
     replacements: [
       {
-        file: 'engine/ledger/send.ts',
+        file: 'engine/ledger/decide/send.ts',
         from: 'if (first !== undefined) return { id: first, duplicate: true }\n  const queue',
         to: `if (first !== undefined) {
     const { dedupeWindowMs } = desk.queue(queueName).settings
@@ -75,7 +75,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'expiry ignored at lease',
     law: 'not-after',
     subject: 'memory',
-    replacements: [{ file: 'engine/ledger/lease.ts', from: 'if (hasExpired(desk, slot)) {', to: 'if (slot < 0) {' }],
+    replacements: [
+      { file: 'engine/ledger/decide/lease.ts', from: 'if (hasExpired(desk, slot)) {', to: 'if (slot < 0) {' },
+    ],
   },
   {
     name: 'retry that loses key order',
@@ -83,7 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
     subject: 'memory',
     replacements: [
       {
-        file: 'engine/ledger/settle.ts',
+        file: 'engine/ledger/decide/settle.ts',
         from: 'if (desk.isPast(delay)) enterLine(desk, slot, place)',
         to: `if (desk.isPast(delay)) {
     const line = headOf(desk, slot)
@@ -93,7 +95,7 @@ export const MUTANTS: readonly Mutant[] = [
   }`,
       },
       {
-        file: 'engine/ledger/settle.ts',
+        file: 'engine/ledger/decide/settle.ts',
         from: "import { enterLine } from './place.ts'",
         to: "import { enterLine, headOf, promote } from './place.ts'",
       },
@@ -105,7 +107,7 @@ export const MUTANTS: readonly Mutant[] = [
     subject: 'memory',
     replacements: [
       {
-        file: 'engine/ledger/commit.ts',
+        file: 'engine/ledger/decide/commit.ts',
         from: '?? refusalOfChanges(desk, changes, isSettling)\n  if (refused !== null) return refused',
         to: `
   if (refused !== null) return refused
@@ -123,7 +125,7 @@ export const MUTANTS: readonly Mutant[] = [
     subject: 'memory',
     replacements: [
       {
-        file: 'engine/ledger/decide-record.ts',
+        file: 'engine/ledger/decide/decide-record.ts',
         from: 'const version = desk.nextVersion()',
         to: 'const version = (records.find(change.key)?.version ?? 0) + 1',
       },
@@ -135,7 +137,7 @@ export const MUTANTS: readonly Mutant[] = [
     subject: 'memory',
     replacements: [
       {
-        file: 'engine/ledger/sweep.ts',
+        file: 'engine/ledger/time/sweep.ts',
         from: 'else giveBack(desk, slot, { afterMs: 0 }',
         to: 'else if (++chunk.failed[row]! > 0) giveBack(desk, slot, { afterMs: 0 }',
       },
@@ -147,7 +149,7 @@ export const MUTANTS: readonly Mutant[] = [
     subject: 'memory',
     replacements: [
       {
-        file: 'engine/ledger/commit.ts',
+        file: 'engine/ledger/decide/commit.ts',
         from: 'const isSettling = changes.some(isSettlement)',
         to: 'const isSettling = changes.length < 0 && changes.some(isSettlement)',
       },

@@ -3,7 +3,7 @@
  * what they hint at is durable.
  */
 import type { Hint, Interest } from '../../core/engine.ts'
-import type { Notices } from './desk.ts'
+import type { Notices } from './decide/desk.ts'
 
 type Listener = (hint: Hint) => void
 type Kind = 'queue' | 'key' | 'topic'

@@ -12,8 +12,8 @@ import { sequenceOf } from '../../../test/conformance/arbitrary.ts'
 import { agree } from '../../../test/conformance/property.ts'
 import { Disk, recorded, RecordedStore } from '../../../test/conformance/recorded-subject.ts'
 import { LedgerEngine } from './engine.ts'
-import { Snapshot } from './snapshot.ts'
-import { LedgerState } from './state.ts'
+import { Snapshot } from './snapshot/snapshot.ts'
+import { LedgerState } from './state/state.ts'
 import type { StoreListener } from './store.ts'
 
 for (const isCold of [false, true]) {

@@ -4,7 +4,7 @@ import { systemClock } from '../../core/clock.ts'
 import { createIds, secretBytes, type Ids } from '../../core/id.ts'
 import { LedgerEngine } from '../ledger/engine.ts'
 import type { EngineLimits } from '../ledger/limit.ts'
-import { LedgerState } from '../ledger/state.ts'
+import { LedgerState } from '../ledger/state/state.ts'
 import { MemoryStore } from './store.ts'
 
 export interface MemoryEngineOptions {

@@ -1,0 +1,113 @@
+/** A slot as the message that others see: its columns as they are now, its content and failures from the store, at once where they are at hand. */
+import { fromJsonBytes, toJsonBytes } from '../../../core/json.ts'
+import type { Message, Report, State, StoredFailure, StoredMessage } from '../../../core/message.ts'
+import type { Desk } from '../decide/desk.ts'
+import type { ReportHead } from '../decide/ending.ts'
+import { ARRIVED, DEAD, DELAYED, FLAG, LEASED, READY } from '../entries.ts'
+import { CHUNK_MASK } from '../state/slots.ts'
+import { unreadable } from '../decide/unreadable.ts'
+import { formatUuid } from '../state/uuid.ts'
+
+export const STATE_NAMES: readonly State[] = [
+  'discarded',
+  'arrived',
+  'ready',
+  'held',
+  'delayed',
+  'leased',
+  'dead',
+  'acked',
+  'expired',
+  'cancelled',
+  'discarded',
+]
+
+const NO_FAILURES: readonly StoredFailure[] = []
+
+type Columns = Omit<StoredMessage, 'message' | 'failures'>
+
+export function viewOf(desk: Desk, slot: number): StoredMessage | Promise<StoredMessage> {
+  const { blocks } = desk.store
+  const chunk = desk.state.messages.slots.of(slot)
+  const row = slot & CHUNK_MASK
+  const columns = columnsOf(desk, slot)
+  const about = chunk.about?.get(row)
+  const content = blocks.readMessage(chunk.block[row]!)
+  const history = chunk.history?.get(row)
+  if (history === undefined && about === undefined && !(content instanceof Promise))
+    return join(columns, content, NO_FAILURES)
+  const failures = (history ?? []).map(({ block }) => blocks.readBytes(block))
+  const subject = about === undefined ? undefined : subjectOf(desk, about, columns.id)
+  const isAtHand =
+    !(content instanceof Promise) && !(subject instanceof Promise) && !failures.some((each) => each instanceof Promise)
+  if (isAtHand) return join(columns, complete(content, subject), (failures as Uint8Array[]).map(toFailure))
+  return (async () => {
+    const [message, told, ...bytes] = await Promise.all([content, subject, ...failures])
+    return join(columns, complete(message, told), bytes.map(toFailure))
+  })()
+}
+
+/** The message that a report tells of. That it cannot be read must not hide that it ended. */
+function subjectOf(desk: Desk, block: number, id: string): Message | Promise<Message> {
+  try {
+    const subject = desk.store.blocks.readMessage(block)
+    return subject instanceof Promise ? subject.catch(() => unreadable(id)) : subject
+  } catch {
+    return unreadable(id)
+  }
+}
+
+function columnsOf(desk: Desk, slot: number): Columns {
+  const { messages, names, queues } = desk.state
+  const chunk = messages.slots.of(slot)
+  const row = slot & CHUNK_MASK
+  const state = chunk.state[row]!
+  const due = chunk.due[row]!
+  const reason = chunk.reason?.get(row) ?? 0
+  return {
+    queue: queues.rows[chunk.queue[row]!]!.name,
+    id: formatUuid(chunk.id0[row]!, chunk.id1[row]!, chunk.id2[row]!, chunk.id3[row]!),
+    state: STATE_NAMES[state]!,
+    sentAt: chunk.sentAt[row]!,
+    readyAt:
+      state === DELAYED ? due : state === ARRIVED || state === READY || state === LEASED ? chunk.place[row]! : null,
+    leaseUntil: state === LEASED ? due : null,
+    endedAt: state >= DEAD ? due : null,
+    acquired: chunk.acquired[row]!,
+    failed: chunk.failed[row]!,
+    released: chunk.released[row]!,
+    cancelRequested: (chunk.flags[row]! & FLAG.cancelRequested) !== 0,
+    reason: reason === 0 ? null : names.text(reason),
+  }
+}
+
+function join(columns: Columns, message: Message, failures: readonly StoredFailure[]): StoredMessage {
+  return {
+    queue: columns.queue,
+    id: columns.id,
+    message,
+    state: columns.state,
+    sentAt: columns.sentAt,
+    readyAt: columns.readyAt,
+    leaseUntil: columns.leaseUntil,
+    endedAt: columns.endedAt,
+    acquired: columns.acquired,
+    failed: columns.failed,
+    released: columns.released,
+    failures,
+    cancelRequested: columns.cancelRequested,
+    reason: columns.reason,
+  }
+}
+
+/** A report says all about its message but the body; that part is not stored twice. */
+function complete(message: Message, subject: Message | undefined): Message {
+  if (subject === undefined) return message
+  const { body: _, ...told } = subject
+  const head = fromJsonBytes(message.body) as ReportHead
+  return { ...message, body: toJsonBytes({ ...head, message: { ...told, id: head.id } } satisfies Report) }
+}
+
+function toFailure(bytes: Uint8Array): StoredFailure {
+  return fromJsonBytes(bytes) as StoredFailure
+}
