@@ -68,10 +68,6 @@ export function definitionOf(contract: unknown, field = 'the contract'): Definit
   return definition as Definition
 }
 
-export function isContract(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && BRAND in value
-}
-
 function resolve(kind: 'task' | 'queue', name: string, field: string, given: Record<string, unknown>): Definition {
   const queue = kind === 'task' ? taskQueue(name) : name
   const version = resolveVersion(field, given['version'])

@@ -28,10 +28,10 @@ export class HandlerContext implements Context<Errors>, Holder {
   readonly composer: Composer
   readonly clock: ContextDeps['clock']
   readonly startedAt: number
-  readonly line: EffectLine
   readonly #deps: ContextDeps
   readonly #definition: Definition
   readonly #run: Run
+  #line: EffectLine | null = null
   #progress: ProgressReport | null = null
   #ended = false
 
@@ -42,7 +42,6 @@ export class HandlerContext implements Context<Errors>, Holder {
     this.#deps = deps
     this.#definition = definition
     this.#run = run
-    this.line = new EffectLine((change) => run.hold(change))
   }
 
   get id(): string {
@@ -63,6 +62,10 @@ export class HandlerContext implements Context<Errors>, Holder {
 
   get cause(): Message {
     return this.message
+  }
+
+  get line(): EffectLine {
+    return (this.#line ??= new EffectLine((change) => this.#run.hold(change)))
   }
 
   get log(): Log {
@@ -125,7 +128,7 @@ export class HandlerContext implements Context<Errors>, Holder {
   end(): Promise<void> | null {
     this.#ended = true
     this.#progress?.end()
-    return this.line.late
+    return this.#line === null ? null : this.#line.late
   }
 
   readonly #isOver = (): boolean => this.#ended || this.#run.over

@@ -17,7 +17,7 @@ export {
   type Upcast,
 } from './contract.ts'
 export { parseOutput } from './decode.ts'
-export { definitionOf, isContract, type Definition } from './definition.ts'
+export { definitionOf, type Definition } from './definition.ts'
 export { handle, handlerDefinitionOf, type Handler, type HandleOptions, type HandlerDefinition } from './handle.ts'
 export { InsideMark } from './inside.ts'
 export type { Args, MessageOptions, Priority, SendOptions } from './option.ts'
