@@ -1,8 +1,8 @@
 /** The HTTP API as a function from Request to Response, to mount in any server that speaks them. */
 import type { Post } from '../posthorn.ts'
-import { toResponse } from './route/answer.ts'
 import { createFace } from './face.ts'
 import type { HandlerOptions } from './option.ts'
+import { toResponse } from './route/answer.ts'
 
 export type Handler = (request: Request) => Promise<Response>
 

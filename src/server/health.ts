@@ -1,9 +1,9 @@
 /** Whether the process lives, whether it should be sent work, and its numbers. */
 import { PosthornError } from '../core/error.ts'
-import { json, text as textAnswer, type Answer } from './route/answer.ts'
 import { renderGauge } from '../insight/index.ts'
-import type { Call, ServerDeps } from './route/call.ts'
 import { object, text } from './openapi/json-schema.ts'
+import { json, text as textAnswer, type Answer } from './route/answer.ts'
+import type { Call, ServerDeps } from './route/call.ts'
 import type { Route } from './route/route.ts'
 
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'

@@ -5,10 +5,10 @@ import { pause } from '../core/clock.ts'
 import { DEFAULTS } from '../core/default.ts'
 import { PosthornError } from '../core/error.ts'
 import { internalsOf, type Post } from '../posthorn.ts'
-import { isLoopbackHost } from './request/access.ts'
 import { createFace, type Face } from './face.ts'
-import type { ServeOptions } from './option.ts'
 import { createHttpServer, listen } from './listen/http-server.ts'
+import type { ServeOptions } from './option.ts'
+import { isLoopbackHost } from './request/access.ts'
 
 export interface Server extends AsyncDisposable {
   /** Where it listens: `http://127.0.0.1:7070`. */

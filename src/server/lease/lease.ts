@@ -1,13 +1,13 @@
 /** `POST /v1/queues/{queue}/lease`: messages handed to a client for a time. A client that has gone keeps none. */
-import type { Delivery } from '../../core/engine.ts'
 import { toStructured } from '../../core/cloud-event/structured.ts'
+import type { Delivery } from '../../core/engine.ts'
+import { checkTarget } from '../message/outgoing.ts'
+import { eventOf, toTime, type DataForm } from '../message/show.ts'
+import { list, object, options, ref, whole } from '../openapi/json-schema.ts'
+import { Fields } from '../request/field.ts'
 import { jsonText, type Answer } from '../route/answer.ts'
 import { jsonOf, type Call, type ServerDeps } from '../route/call.ts'
-import { Fields } from '../request/field.ts'
-import { list, object, options, ref, whole } from '../openapi/json-schema.ts'
-import { checkTarget } from '../message/outgoing.ts'
 import type { Route } from '../route/route.ts'
-import { eventOf, toTime, type DataForm } from '../message/show.ts'
 
 export const LEASE_SECONDS = { min: 1, max: 43_200 }
 const MOST = 100

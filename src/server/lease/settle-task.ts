@@ -4,8 +4,8 @@ import { ERRORS, PosthornError } from '../../core/error.ts'
 import type { StoredMessage } from '../../core/message.ts'
 import type { Ended } from '../../delivery/binding.ts'
 import { endingBySettle } from '../../task/index.ts'
-import type { ServerDeps } from '../route/call.ts'
 import { Fields } from '../request/field.ts'
+import type { ServerDeps } from '../route/call.ts'
 
 /**
  * What ends the operation, for the commit that settles its message; nothing where the message is not there any more.

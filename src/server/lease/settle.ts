@@ -9,22 +9,19 @@ import type { StoredMessage } from '../../core/message.ts'
 import type { Ended } from '../../delivery/binding.ts'
 import { DEFAULT_RETRY } from '../../delivery/retry.ts'
 import { taskOfQueue } from '../../operation/index.ts'
-import { json, type Answer } from '../route/answer.ts'
-import { jsonOf, type Call, type ServerDeps } from '../route/call.ts'
-import { Fields } from '../request/field.ts'
-import { LEASE_SECONDS } from './lease.ts'
-import { list, object, text, whole, type JsonSchema } from '../openapi/json-schema.ts'
 import { checkTarget } from '../message/outgoing.ts'
+import { list, object, text } from '../openapi/json-schema.ts'
 import { retryPolicyOf } from '../queue/resource.ts'
 import type { HttpRetry } from '../queue/settings.ts'
+import { Fields } from '../request/field.ts'
+import { json, type Answer } from '../route/answer.ts'
+import { jsonOf, type Call, type ServerDeps } from '../route/call.ts'
 import type { Route } from '../route/route.ts'
+import { LEASE_SECONDS } from './lease.ts'
+import { checkFields, DELAY_SECONDS, outcomeSchema, readOutcome, type Act, type Outcome } from './outcome.ts'
 import { endingOf, readBuried } from './settle-task.ts'
-import type { Holding } from './token.ts'
 
 const MOST = 1_000
-const DELAY_SECONDS = { min: 0, max: 366 * 86_400 }
-const ACTS = ['ack', 'retry', 'release', 'bury', 'extend'] as const
-type Act = (typeof ACTS)[number]
 /** The words of `posthorn_runs_total`. */
 const OUTCOMES: Readonly<Record<Act, string>> = {
   ack: 'done',
@@ -33,36 +30,6 @@ const OUTCOMES: Readonly<Record<Act, string>> = {
   bury: 'bury',
   extend: '',
 }
-/** Which fields go with which act. */
-const FIELDS: Readonly<Record<Act, readonly string[]>> = {
-  ack: ['output'],
-  retry: ['delaySeconds', 'reason'],
-  release: ['delaySeconds'],
-  bury: ['reason', 'error'],
-  extend: ['leaseSeconds'],
-}
-
-const outcome: JsonSchema = object(
-  {
-    token: text(),
-    do: { enum: ACTS },
-    delaySeconds: {
-      type: 'number',
-      minimum: DELAY_SECONDS.min,
-      maximum: DELAY_SECONDS.max,
-      description: 'With retry and release. Default for retry: by the policy of the contract or the queue.',
-    },
-    reason: text('With retry and bury: for people.'),
-    leaseSeconds: { ...whole(LEASE_SECONDS.min, LEASE_SECONDS.max, 30), description: 'With extend.' },
-    output: { description: 'With ack on a task: its output.' },
-    error: {
-      ...object({ code: text(), data: {}, message: text() }, { optional: ['data', 'message'], closed: true }),
-      description: 'With bury on a task: one of its own errors.',
-    },
-  },
-  { optional: ['delaySeconds', 'reason', 'leaseSeconds', 'output', 'error'], closed: true },
-)
-
 export const settleRoute: Route = {
   method: 'POST',
   path: '/v1/queues/{queue}/settle',
@@ -73,7 +40,7 @@ export const settleRoute: Route = {
     '`ok`: it is so now. `already`: this token was settled with this outcome before. `stale`: the lease is not held any more, or the token is not yours. `cancelRequested`: somebody asked that the work be given up.',
   body: {
     required: true,
-    content: { 'application/json': object({ outcomes: list(outcome, MOST) }, { closed: true }) },
+    content: { 'application/json': object({ outcomes: list(outcomeSchema, MOST) }, { closed: true }) },
   },
   replies: {
     200: {
@@ -92,15 +59,6 @@ export const settleRoute: Route = {
   },
   problems: ['invalid', 'invalid-name', 'invalid-json', 'invalid-outcome', 'forbidden-queue'],
   run: settle,
-}
-
-interface Wanted {
-  readonly at: number
-  readonly text: string
-  readonly act: Act
-  readonly fields: Fields
-  /** Null: not a token of this queue and principal. */
-  readonly holding: Holding | null
 }
 
 interface Result {
@@ -128,37 +86,7 @@ async function settle(call: Call): Promise<Answer> {
   return json(200, { results })
 }
 
-function readOutcome(value: unknown, at: number, unwrap: (text: string) => Holding | null): Wanted {
-  const place = `outcomes[${at}]`
-  const fields = new Fields(value, ['token', 'do', ...Object.values(FIELDS).flat()], place)
-  const token = fields.text('token', null)
-  const act = fields.oneOf('do', ACTS, null)
-  if (token === null || act === null)
-    throw new PosthornError('invalid', `${place} must have a token and what to do`, { details: { field: place } })
-  for (const field of Object.values(FIELDS).flat()) {
-    if (fields.has(field) && !FIELDS[act].includes(field))
-      throw new PosthornError('invalid', `${fields.name(field)} does not go with '${act}'`, {
-        details: { field: fields.name(field) },
-      })
-  }
-  return { at, text: token, act, fields, holding: unwrap(token) }
-}
-
-function checkFields(queue: string, { act, fields }: Wanted): void {
-  if (act === 'extend') fields.whole('leaseSeconds', LEASE_SECONDS, 30)
-  if (act === 'retry' || act === 'release') fields.number('delaySeconds', DELAY_SECONDS, 0)
-  fields.text('reason', null)
-  if (taskOfQueue(queue) !== null) return
-  for (const field of ['output', 'error'])
-    if (fields.has(field))
-      throw new PosthornError(
-        'invalid',
-        `${fields.name(field)}: only messages of tasks have an outcome of their own, and '${queue}' is no task's queue`,
-        { details: { field: fields.name(field) } },
-      )
-}
-
-async function extend({ deps }: Call, wanted: readonly Wanted[], results: Result[]): Promise<void> {
+async function extend({ deps }: Call, wanted: readonly Outcome[], results: Result[]): Promise<void> {
   const extending = wanted.filter(({ act, holding }) => act === 'extend' && holding !== null)
   for (const [leaseMs, group] of Map.groupBy(
     extending,
@@ -177,7 +105,7 @@ async function extend({ deps }: Call, wanted: readonly Wanted[], results: Result
 }
 
 /** One commit per outcome, each checked to its end. */
-async function prepare(call: Call, queue: string, settling: readonly Wanted[]): Promise<readonly Commit[]> {
+async function prepare(call: Call, queue: string, settling: readonly Outcome[]): Promise<readonly Commit[]> {
   const stored = await findStored(call, queue, settling)
   const policy = settling.some(({ act }) => act === 'retry') ? await retryPolicyOf(call.deps, queue) : DEFAULT_RETRY
   const commits: Commit[] = []
@@ -199,7 +127,7 @@ function statusOf(result: CommitResult): Result['status'] {
 async function findStored(
   { deps }: Call,
   queue: string,
-  settling: readonly Wanted[],
+  settling: readonly Outcome[],
 ): Promise<ReadonlyMap<string, StoredMessage>> {
   const needed = taskOfQueue(queue) === null ? settling.filter(({ act }) => act === 'retry') : settling
   if (needed.length === 0) return new Map()
@@ -210,7 +138,7 @@ async function findStored(
 async function changesOf(
   deps: ServerDeps,
   queue: string,
-  { act, at, fields, holding }: Wanted,
+  { act, at, fields, holding }: Outcome,
   stored: StoredMessage | null,
   policy: HttpRetry,
 ): Promise<readonly Change[]> {

@@ -31,7 +31,7 @@ export function createHttpServer(face: Face): HttpServer {
   }
   const server = createServer(timeouts(limits), take)
   server.maxConnections = limits.connections
-  // Bytes are what bounds them: beyond a count Node would leave headers out without a word.
+  // Bytes are what bounds them, as the limit says; Node would also refuse more than 2,000.
   server.maxHeadersCount = 0
   server.timeout = SILENCE_MS
   // Whatever a client expects beyond 100-continue is answered like any request.

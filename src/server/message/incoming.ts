@@ -8,8 +8,8 @@ import { fromBatch, fromStructured } from '../../core/cloud-event/structured.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { EventAttributes } from '../../core/message.ts'
 import { parseJson } from '../request/body.ts'
-import { mergeDelivery, readHeaders, takeExtensions, type DeliveryAttributes } from './delivery-attribute.ts'
 import { withTrace } from '../request/trace.ts'
+import { mergeDelivery, readHeaders, takeExtensions, type DeliveryAttributes } from './delivery-attribute.ts'
 
 export interface Incoming {
   /** Null where the body is data alone. */

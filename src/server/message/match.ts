@@ -1,7 +1,7 @@
 /** `match`: which messages a browse, a redrive or a purge means. */
 import type { BrowseQuery } from '../../core/engine.ts'
-import { Fields, parseTime } from '../request/field.ts'
 import { options, text, time, type JsonSchema } from '../openapi/json-schema.ts'
+import { Fields, parseTime } from '../request/field.ts'
 import type { Parameter } from '../route/route.ts'
 
 /** As clients write it; times in RFC 3339. */

@@ -10,9 +10,9 @@ import { describeIssues, validate, type SchemaResult } from '../../core/schema.t
 import { eventTypeOf, REPORT_QUEUE, taskOfQueue } from '../../operation/index.ts'
 import { applyPolicies, type Definition } from '../../task/index.ts'
 import { parseJson } from '../request/body.ts'
+import { withTrace } from '../request/trace.ts'
 import type { ServerDeps } from '../route/call.ts'
 import type { Incoming } from './incoming.ts'
-import { withTrace } from '../request/trace.ts'
 
 export interface OutgoingOptions {
   readonly headers: Headers

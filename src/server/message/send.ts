@@ -3,14 +3,14 @@ import type { ChangeResult } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { Message } from '../../core/message.ts'
 import { taskOfQueue } from '../../operation/index.ts'
+import { ref } from '../openapi/json-schema.ts'
+import { DELIVERY_PARAMETERS, IDEMPOTENCY_PARAMETER, TRACE_PARAMETERS } from '../openapi/parameter.ts'
 import { json, type Answer } from '../route/answer.ts'
 import type { Call } from '../route/call.ts'
 import { commit, type Committed } from '../route/commit.ts'
-import { DELIVERY_PARAMETERS, IDEMPOTENCY_PARAMETER, TRACE_PARAMETERS } from '../openapi/parameter.ts'
-import { ref } from '../openapi/json-schema.ts'
+import type { Route } from '../route/route.ts'
 import { readEvents } from './incoming.ts'
 import { checkTarget, toMessage } from './outgoing.ts'
-import type { Route } from '../route/route.ts'
 
 export const sendRoute: Route = {
   method: 'POST',

@@ -1,7 +1,7 @@
 /** `GET /openapi.json`: what this server takes and answers, its users' contracts included. */
 import { json } from '../route/answer.ts'
-import { createDocument } from './document.ts'
 import type { Route } from '../route/route.ts'
+import { createDocument } from './document.ts'
 
 /** Posthorn's own tasks have routes of their own. */
 const OWN = 'system.'

@@ -2,11 +2,13 @@
 import type { QueueDepth } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import { checkQueueName } from '../../core/name.ts'
-import { json, type Answer } from '../route/answer.ts'
-import { jsonOf, type Call, type ServerDeps } from '../route/call.ts'
-import { pageOf } from '../request/page.ts'
+import { toTimeOrNull } from '../message/show.ts'
 import { page, ref } from '../openapi/json-schema.ts'
 import { IDEMPOTENCY_PARAMETER, IF_PARAMETERS, PAGE_PARAMETERS } from '../openapi/parameter.ts'
+import { pageOf } from '../request/page.ts'
+import { json, type Answer } from '../route/answer.ts'
+import { jsonOf, type Call, type ServerDeps } from '../route/call.ts'
+import type { Reply, Route } from '../route/route.ts'
 import {
   etagOf,
   readResource,
@@ -16,8 +18,6 @@ import {
   type VersionedResource,
 } from './resource.ts'
 import { DEFAULT_RESOURCE, readSettings, showSettings, type QueueResource } from './settings.ts'
-import type { Reply, Route } from '../route/route.ts'
-import { toTimeOrNull } from '../message/show.ts'
 
 const QUEUE: Reply = {
   description: 'The queue.',

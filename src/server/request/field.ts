@@ -1,7 +1,7 @@
 /** Checked reading of what clients send in JSON objects and queries: each error names the field, the value and what would be right. */
+import { isRfc3339 } from '../../core/cloud-event/attribute.ts'
 import { parseDurationText } from '../../core/duration.ts'
 import { PosthornError } from '../../core/error.ts'
-import { isRfc3339 } from '../../core/cloud-event/attribute.ts'
 
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 

@@ -9,13 +9,13 @@ import type { Post } from '../../posthorn.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Telemetry } from '../../runtime/telemetry.ts'
 import type { Composer, Registry } from '../../task/index.ts'
-import { parseJsonBody } from '../request/body.ts'
 import type { Drain } from '../drain.ts'
-import type { Idempotency, Memory } from './idempotency.ts'
 import type { LeaseLines } from '../lease/line.ts'
-import type { Limits } from '../limit.ts'
 import type { Settled } from '../lease/settled.ts'
 import type { Tokens } from '../lease/token.ts'
+import type { Limits } from '../limit.ts'
+import { parseJsonBody } from '../request/body.ts'
+import type { Idempotency, Memory } from './idempotency.ts'
 
 export interface ServerDeps {
   readonly post: Post

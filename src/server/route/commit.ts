@@ -1,8 +1,8 @@
 /** One commit of a request, with refusals as the errors that clients see. */
 import type { Change, ChangeResult, CommitResult, Durability, Engine } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
-import { DEFAULT_QUEUE, settingsKey, type QueueSettings } from '../../core/settings.ts'
 import { fromJsonBytes } from '../../core/json.ts'
+import { DEFAULT_QUEUE, settingsKey, type QueueSettings } from '../../core/settings.ts'
 
 export interface Committed {
   readonly durability: Durability

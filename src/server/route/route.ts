@@ -1,8 +1,8 @@
 /** A route as data: what it is asked with, what it answers, which problems it has. The router and the OpenAPI document read the same. */
 import type { ErrorCode } from '../../core/error.ts'
+import type { JsonSchema } from '../openapi/json-schema.ts'
 import type { Answer } from './answer.ts'
 import type { Call } from './call.ts'
-import type { JsonSchema } from '../openapi/json-schema.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 

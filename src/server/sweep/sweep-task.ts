@@ -6,11 +6,11 @@ import { PosthornError } from '../../core/error.ts'
 import { checkQueueName } from '../../core/name.ts'
 import type { Schema } from '../../core/schema.ts'
 import { REPORT_QUEUE } from '../../operation/index.ts'
-import type { Match, Swept } from '../../queue/index.ts'
 import type { Post } from '../../posthorn.ts'
+import type { Match, Swept } from '../../queue/index.ts'
 import { handle, task, type Context, type Handler, type Task } from '../../task/index.ts'
-import { Fields } from '../request/field.ts'
 import { toEngineMatch, type MatchInput } from '../message/match.ts'
+import { Fields } from '../request/field.ts'
 
 export const PURGE_STATES = ['arrived', 'ready', 'held', 'delayed', 'dead', 'waiting'] as const
 

@@ -2,17 +2,17 @@
 import { PosthornError } from '../../core/error.ts'
 import type { OperationSnapshot } from '../../operation/index.ts'
 import { definitionOf } from '../../task/index.ts'
-import { json, type Answer } from '../route/answer.ts'
-import { jsonOf, type Call } from '../route/call.ts'
-import { commit } from '../route/commit.ts'
-import { invalid } from '../request/field.ts'
 import { matchSchema } from '../message/match.ts'
 import { count, object, options, whole } from '../openapi/json-schema.ts'
 import { IDEMPOTENCY_PARAMETER } from '../openapi/parameter.ts'
-import type { Route } from '../route/route.ts'
 import { startedAnswer } from '../operation/show.ts'
-import { countRedrive, PURGE_STATES, purgeTask, readPurge, readRedrive, redriveTask } from './sweep-task.ts'
 import { TASK_REPLIES } from '../operation/task.ts'
+import { invalid } from '../request/field.ts'
+import { json, type Answer } from '../route/answer.ts'
+import { jsonOf, type Call } from '../route/call.ts'
+import { commit } from '../route/commit.ts'
+import type { Route } from '../route/route.ts'
+import { countRedrive, PURGE_STATES, purgeTask, readPurge, readRedrive, redriveTask } from './sweep-task.ts'
 
 const PROBLEMS = ['invalid', 'invalid-name', 'invalid-json', 'queue-not-found', 'forbidden-queue'] as const
 
