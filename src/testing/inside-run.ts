@@ -3,7 +3,6 @@
  * it is itself part of. Where every run waits and nothing else happens, no wait will ever end: that is told instead of hanging.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Binding } from '../delivery/binding.ts'
 
 /** Turns of the event loop without a run's begin or end, after which nothing more is expected. */
@@ -30,7 +29,7 @@ export class InsideRun {
     this.#waiting++
     try {
       for (let turns = 0; turns < STILL_TURNS; turns++) {
-        await turn()
+        await nextTurn()
         if (this.#begun !== begun || this.#waiting < this.#under) return true
       }
       return false
@@ -48,4 +47,8 @@ export class InsideRun {
       this.#under--
     }
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
