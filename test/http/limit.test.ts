@@ -119,6 +119,17 @@ describe('limits', () => {
     await until(() => waiting(100), 'those of the other connection alone')
   })
 
+  test('what is no HTTP is not answered in place of a request before it', async () => {
+    await using server = await startServer()
+    const wait = 'POST /v1/queues/a/lease HTTP/1.1\r\nhost: localhost\r\ncontent-length: 18\r\n\r\n{"waitSeconds":30}'
+    using raw = connectRaw(server.server)
+    raw.write(`${wait}nonsense\r\n\r\n`)
+    equal((await raw.ended).status, 0)
+    using half = connectRaw(server.server)
+    half.write('POST /v1/queues/a/lease HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n')
+    equal((await half.ended).status, 400)
+  })
+
   test('an answer does not grow with what is wrong in the request', async () => {
     const many = task('many', { input: z.array(z.string()) })
     await using server = await startServer()

@@ -1,11 +1,12 @@
 /** Node's HTTP server in front of the API: what a connection may cost, and how an answer is written to it. */
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Face } from '../face.ts'
 import type { Limits } from '../limit.ts'
 import { problemOf, toResponse, type Answer } from '../route/answer.ts'
-import { createPipelineLimit } from './pipeline.ts'
+import { Pipeline } from './pipeline.ts'
 import { answerFault } from './socket-fault.ts'
 
 const KEEP_ALIVE_MS = 10_000
@@ -25,9 +26,9 @@ export function createHttpServer(face: Face): HttpServer {
       errorHandler: (error) => toResponse(problemOf('malformed-request', (error as Error).message)),
     },
   )
-  const isServed = createPipelineLimit()
+  const pipeline = new Pipeline()
   const take = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    if (isServed(incoming, outgoing)) void listener(incoming, outgoing)
+    if (pipeline.admit(incoming, outgoing)) void listener(incoming, outgoing)
   }
   const server = createServer(timeouts(limits), take)
   server.maxConnections = limits.connections
@@ -36,9 +37,14 @@ export function createHttpServer(face: Face): HttpServer {
   server.timeout = SILENCE_MS
   // Whatever a client expects beyond 100-continue is answered like any request.
   server.on('checkExpectation', take)
-  server.on('clientError', answerFault)
+  const onFault = (error: Error, socket: Duplex): void => {
+    // An answer now would be taken for that of an earlier request, which may have been done.
+    if (pipeline.owes(socket)) socket.destroy()
+    else answerFault(error, socket)
+  }
+  server.on('clientError', onFault)
   server.on('connect', (_request, socket) =>
-    answerFault(Object.assign(new Error('CONNECT is not for this server'), { code: 'CONNECT' }), socket),
+    onFault(Object.assign(new Error('CONNECT is not for this server'), { code: 'CONNECT' }), socket),
   )
   return server
 }
