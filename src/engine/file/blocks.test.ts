@@ -60,3 +60,18 @@ test('the disk taken stays in proportion to what is live', async () => {
   deepEqual(await next.contents(), expected)
   await next.close()
 })
+
+test('what was read of a segment is not taken for what it holds when it is used again', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: { keptSegments: 1, arenaBytes: 1 << 20, cacheBytes: 1 << 21 } })
+  const expected: string[] = []
+  for (let index = 0; index < 600; index++) {
+    expected[index % 40] = `${index} ${'x'.repeat(300)}`
+    await log.put(index % 40, expected[index % 40]!)
+    for (const number of [(index + 20) % 40, (index + 30) % 40]) {
+      const row = log.state.rows.get(number)
+      if (row !== undefined) equal(new TextDecoder().decode(await log.store.blocks.readBytes(row.block)), expected[number])
+    }
+  }
+  await log.close()
+})

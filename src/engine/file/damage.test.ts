@@ -173,3 +173,22 @@ test('frames that a recycled segment still holds are never replayed', async () =
   const files = disk.list(FOLDER).filter((name) => name.startsWith('segment'))
   ok(files.length < 14, `${files.length} segments for ${recycled} frames: they are used again`)
 })
+
+test('a frame of an earlier opening that lies where the next one belongs is not taken for it', async () => {
+  const early = await tenValues()
+  const frames = framesOf(early, FIRST)
+  const disk = new FaultDisk()
+  const first = await PlainLog.open(disk, { limits: LARGE })
+  await first.put(1, 'value 1')
+  disk.kill()
+  const second = await PlainLog.open(disk, { limits: LARGE })
+  await second.put(2, 'value 2')
+  disk.kill()
+  const path2 = path(segmentName(2))
+  const end = framesOf(disk, path2).at(-1)!.next
+  const third = frames[3]!
+  disk.bytesOf(path2).set(early.bytesOf(FIRST).subarray(third.offset, third.next), end)
+  const next = await PlainLog.open(disk, { limits: LARGE })
+  deepEqual(await next.contents(), { 1: 'value 1', 2: 'value 2' })
+  await next.close()
+})

@@ -40,7 +40,7 @@ export function replay(all: readonly FoundSegment[], from: ReplayFrom, apply: (f
   let header: StoredHeader | null = null
   let syncedTo = 0
   let bytes = 0
-  for (let segment: FoundSegment | undefined = from.segment; segment !== undefined; segment = follower(all, cursor)) {
+  for (let segment: FoundSegment | undefined = from.segment; segment !== undefined; segment = follower(all, cursor, passed)) {
     if (segment !== from.segment) enter(cursor, segment)
     refuseShort(segment)
     syncedTo = Math.max(syncedTo, segment.head!.header.syncedTo)
@@ -83,11 +83,11 @@ function expected(reader: FrameReader, { segment, offset, sequence }: Cursor): F
   return frame
 }
 
-/** The segment in which the log goes on. One that lost all its frames would follow itself. */
-function follower(all: readonly FoundSegment[], { segment, sequence }: Cursor): FoundSegment | undefined {
+/** The segment in which the log goes on. One that lost all its frames would follow itself, so none is entered twice. */
+function follower(all: readonly FoundSegment[], { segment, sequence }: Cursor, passed: ReplayEnd['passed']): FoundSegment | undefined {
   const { incarnation } = segment.head!.header
   return all.find((other) => {
-    if (other.head === null || other === segment) return false
+    if (other.head === null || passed.some((one) => one.segment === other)) return false
     const { previous, header } = other.head
     return previous?.incarnation === incarnation && previous.sequence === sequence && header.sequence === sequence + 1
   })
