@@ -18,7 +18,7 @@ const POOL_BYTES = 8192
 
 /** Whether the text is a UUID in its canonical, lower-case form. */
 export function isUuid(text: string): boolean {
-  return UUID.test(text)
+  return typeof text === 'string' && UUID.test(text)
 }
 
 /** Unix milliseconds in a UUIDv7; null where the text is another thing. */

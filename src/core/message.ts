@@ -159,6 +159,7 @@ export function faultOfMessage(message: Message, maxBodyBytes: number): string |
     return `event.source is ${JSON.stringify(event.source)}: it must be a URI reference`
   if (typeof event.type !== 'string' || !isEventType(event.type))
     return `event.type is ${JSON.stringify(event.type)}: it must be 1 to 255 printable ASCII characters`
+  if (!(message.body instanceof Uint8Array)) return `body is ${typeof message.body}: it must be bytes`
   if (message.body.byteLength > maxBodyBytes)
     return `the body has ${message.body.byteLength} bytes: at most ${maxBodyBytes} are allowed`
   if (!Number.isInteger(message.priority) || message.priority < 0 || message.priority > HIGHEST_PRIORITY)
@@ -191,9 +192,9 @@ export function faultOfMessage(message: Message, maxBodyBytes: number): string |
 }
 
 export function faultOfWhen(when: When): boolean {
-  return 'afterMs' in when
-    ? !(Number.isFinite(when.afterMs) && when.afterMs >= 0)
-    : !(Number.isFinite(when.at) && when.at >= 0)
+  // Both at once would be read as either, here and there.
+  if ('afterMs' in when) return 'at' in when || !(Number.isFinite(when.afterMs) && when.afterMs >= 0)
+  return !(Number.isFinite(when.at) && when.at >= 0)
 }
 
 function faultOfAttributes(event: EventAttributes): string | null {

@@ -8,9 +8,9 @@ const EVENT_TYPE = /^[\x21-\x7e]{1,255}$/
 /** The topic of operational events: a subscription suspended, a queue full, and their like. The one topic with a `:`. */
 export const EVENTS_TOPIC = 'system:events'
 
-export const isName = (text: string): boolean => NAME.test(text)
+export const isName = (text: string): boolean => typeof text === 'string' && NAME.test(text)
 export const isTopicName = (text: string): boolean => isName(text) || text === EVENTS_TOPIC
-export const isQueueName = (text: string): boolean => QUEUE.test(text)
+export const isQueueName = (text: string): boolean => typeof text === 'string' && QUEUE.test(text)
 export const isEventType = (text: string): boolean => EVENT_TYPE.test(text)
 
 /** @throws PosthornError `invalid-name` */

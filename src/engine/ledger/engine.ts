@@ -16,6 +16,7 @@ import type {
   RetainedEvent,
   Token,
 } from '../../core/engine.ts'
+import { PosthornError } from '../../core/error.ts'
 import type { Ids } from '../../core/id.ts'
 import type { MessageRef, StoredMessage } from '../../core/message.ts'
 import type { StoredRecord } from '../../core/record.ts'
@@ -26,6 +27,7 @@ import { attempt, Conduct } from './conduct.ts'
 import { findSlot } from './decide/decide-by-id.ts'
 import { settleTouched } from './time/due.ts'
 import { checkLeaseMs, checkLeaseRequest, extend, lease, LeaseMemory, nextReadyInMs } from './decide/lease.ts'
+import { quote } from './decide/refusal.ts'
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './limit.ts'
 import { CHUNK_MASK } from './state/slots.ts'
 import type { LedgerState } from './state/state.ts'
@@ -75,6 +77,8 @@ export class LedgerEngine implements Engine {
 
   commit(commits: readonly Commit[]): Promise<readonly CommitResult[]> {
     return this.#conduct.run(() => {
+      if (!Array.isArray(commits) || commits.some((commit) => typeof commit !== 'object' || commit === null))
+        throw new PosthornError('invalid', `commits is ${quote(commits)}: it must be a list of { changes }`)
       const { desk } = this.#conduct
       const offers = this.#store.durability
       const best = offers.length - 1
@@ -104,6 +108,7 @@ export class LedgerEngine implements Engine {
   extend(tokens: readonly Token[], leaseMs: number): Promise<readonly ('kept' | 'stale' | 'cancel')[]> {
     return this.#conduct.run(() => {
       checkLeaseMs(leaseMs)
+      if (!Array.isArray(tokens)) throw new PosthornError('invalid', `tokens is ${quote(tokens)}: it must be a list`)
       const { desk } = this.#conduct
       const answers = tokens.map((token) => extend(desk, token, leaseMs))
       settleTouched(desk)

@@ -1,5 +1,12 @@
 /** Whether messages may be sent, published, restored: they must be sound, and new ones must fit within the limits. */
-import { faultOfMessage, type Message, type MessageRef, type State, type StoredMessage } from '../../../core/message.ts'
+import {
+  faultOfMessage,
+  type Failure,
+  type Message,
+  type MessageRef,
+  type State,
+  type StoredMessage,
+} from '../../../core/message.ts'
 import { isQueueName, isTopicName } from '../../../core/name.ts'
 import { DEFAULT_QUEUE } from '../../../core/settings.ts'
 import { findSlot, type ById } from './decide-by-id.ts'
@@ -23,6 +30,9 @@ const STATES: readonly State[] = [
   'cancelled',
   'discarded',
 ]
+
+/** What a count of hand-outs can be. */
+const MOST = 2 ** 32 - 1
 
 /** `overlay` is null where the Commit has one change. `isSettling`: limits do not hold for it. */
 export function refusalOfSend(
@@ -75,9 +85,20 @@ export function refusalOfRestore(desk: Desk, stored: StoredMessage): Refusal | n
   if (!STATES.includes(stored.state))
     return refuse('invalid', `state is ${quote(stored.state)}: it must be one of ${STATES.join(', ')}`)
   for (const field of ['acquired', 'failed', 'released'] as const) {
-    if (!Number.isInteger(stored[field]) || stored[field] < 0)
-      return refuse('invalid', `${field} is ${quote(stored[field])}: it must be a whole number of at least 0`)
+    if (!Number.isInteger(stored[field]) || stored[field] < 0 || stored[field] > MOST)
+      return refuse('invalid', `${field} is ${quote(stored[field])}: it must be a whole number from 0 to ${MOST}`)
   }
+  for (const field of ['readyAt', 'endedAt'] as const) {
+    if (stored[field] !== null && !Number.isFinite(stored[field]))
+      return refuse('invalid', `${field} is ${quote(stored[field])}: it must be a time in ms since the epoch, or null`)
+  }
+  if (stored.reason !== null && typeof stored.reason !== 'string')
+    return refuse('invalid', `reason is ${quote(stored.reason)}: it must be a text, or null`)
+  if (!Array.isArray(stored.failures) || !stored.failures.every(isFailure))
+    return refuse(
+      'invalid',
+      `failures is ${quote(stored.failures)}: it must be a list of { at, code, message, delayMs }`,
+    )
   if (!Number.isFinite(stored.sentAt))
     return refuse('invalid', `sentAt is ${quote(stored.sentAt)}: it must be a time in ms since the epoch`)
   return refusalOfStore(desk)
@@ -91,6 +112,9 @@ export function refusalOfById(
   overlay: Overlay | null,
 ): Refusal | null {
   if (!Array.isArray(refs)) return refuse('invalid', `messages is ${quote(refs)}: it must be a list of { queue, id }`)
+  const odd = refs.find((ref) => typeof ref?.queue !== 'string' || typeof ref.id !== 'string')
+  if (odd !== undefined || refs.includes(undefined as never))
+    return refuse('invalid', `messages holds ${quote(odd)}: each must be { queue, id }`)
   if (overlay === null) return null
   for (const ref of refs) {
     const slot = findSlot(desk, ref)
@@ -173,4 +197,14 @@ function refusalOfDedupe(desk: Desk, message: Message): Refusal | null {
 export function refusalOfStore(desk: Desk): Refusal | null {
   const detail = desk.store.refusal()
   return detail === null ? null : refuse('full', detail)
+}
+
+export function isFailure(error: Failure | null | undefined): boolean {
+  const { code, message, stack }: Partial<Failure> = error ?? {}
+  return (
+    typeof code === 'string' &&
+    code !== '' &&
+    typeof message === 'string' &&
+    (stack === undefined || typeof stack === 'string')
+  )
 }

@@ -1,7 +1,7 @@
 /** Decides a Commit: first whether it is refused, against the state and what its own changes will do to it, then change by change. */
 import type { Capabilities, Change, ChangeResult, Commit, CommitResult } from '../../../core/engine.ts'
-import { faultOfWhen, type Failure } from '../../../core/message.ts'
-import { refusalOfById, refusalOfPublish, refusalOfRestore, refusalOfSend } from './check-message.ts'
+import { faultOfWhen } from '../../../core/message.ts'
+import { isFailure, refusalOfById, refusalOfPublish, refusalOfRestore, refusalOfSend } from './check-message.ts'
 import {
   noteUnbind,
   refusalOfBind,
@@ -153,12 +153,12 @@ function refusalOf(desk: Desk, change: Change, overlay: Overlay | null, isSettli
 }
 
 function refusalOfSettlement(desk: Desk, change: Settlement, overlay: Overlay | null): Refusal | null {
-  if ('delay' in change && faultOfWhen(change.delay))
+  if ((change.do === 'retry' || change.do === 'release') && !(change.delay && !faultOfWhen(change.delay)))
     return refuse(
       'invalid',
       `delay is ${quote(change.delay)}: it must be { afterMs } of at least 0 or { at } in ms since the epoch`,
     )
-  if ('error' in change && !isFailure(change.error))
+  if ((change.do === 'retry' || change.do === 'bury') && !isFailure(change.error))
     return refuse('invalid', `error is ${quote(change.error)}: it must have a code that is not empty and a message`)
   if (change.do === 'drop' && typeof change.reason !== 'string')
     return refuse('invalid', `reason is ${quote(change.reason)}: it must be a text`)
@@ -168,16 +168,6 @@ function refusalOfSettlement(desk: Desk, change: Settlement, overlay: Overlay | 
   if (overlay.settled.has(slot)) return refuse('stale', 'the token was settled by an earlier change of this commit')
   overlay.settled.add(slot)
   return null
-}
-
-function isFailure(error: Failure | null): boolean {
-  const { code, message, stack }: Partial<Failure> = error ?? {}
-  return (
-    typeof code === 'string' &&
-    code !== '' &&
-    typeof message === 'string' &&
-    (stack === undefined || typeof stack === 'string')
-  )
 }
 
 /** What a change makes room for is filled before the next change, as if it were a commit of its own. */

@@ -30,7 +30,8 @@ export function lease(desk: Desk, { wants, leaseMs, holder }: LeaseRequest): num
 }
 
 /** Checked before anything is decided. @throws PosthornError `invalid` */
-export function checkLeaseRequest({ id, leaseMs, wants }: LeaseRequest): void {
+export function checkLeaseRequest(request: LeaseRequest): void {
+  const { id, leaseMs, wants }: Partial<LeaseRequest> = request ?? {}
   checkLeaseMs(leaseMs)
   if (typeof id !== 'string' || id === '')
     throw new PosthornError('invalid', `id is ${quote(id)}: it must be a text that is not empty`)
@@ -39,8 +40,8 @@ export function checkLeaseRequest({ id, leaseMs, wants }: LeaseRequest): void {
 }
 
 /** @throws PosthornError `invalid` */
-export function checkLeaseMs(leaseMs: number): void {
-  if (!(Number.isFinite(leaseMs) && leaseMs > 0))
+export function checkLeaseMs(leaseMs: number | undefined): void {
+  if (!(Number.isFinite(leaseMs) && leaseMs! > 0))
     throw new PosthornError('invalid', `leaseMs is ${leaseMs}: it must be a number of milliseconds above 0`)
 }
 

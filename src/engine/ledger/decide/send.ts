@@ -57,7 +57,8 @@ export function restore(desk: Desk, stored: StoredMessage): null {
   const row = describe(desk, queue, message, desk.store.blocks.addMessage(message))
   row.sentAt = stored.sentAt
   row.acquired = stored.acquired
-  row.failed = Math.max(0, stored.failed - stored.failures.length)
+  // Each failure that follows counts one, and counts go round: after a redrive there are fewer than the history tells of.
+  row.failed = (stored.failed - stored.failures.length) >>> 0
   row.released = stored.released
   if (message.expires !== undefined && 'afterMs' in message.expires)
     expireAt(row, stored.sentAt + message.expires.afterMs, false)
