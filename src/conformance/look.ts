@@ -135,10 +135,12 @@ async function compareRetained({ engine, model }: Sides, topic: string): Promise
 /** What two sides must agree on in a message, whatever they call it. */
 export function shape(stored: StoredMessage | model.Message, id: string): Record<string, unknown> {
   const { queue, state, sentAt, leaseUntil, endedAt, acquired, failed, released, cancelRequested, reason } = stored
+  const told = { queue, state, sentAt, leaseUntil, endedAt, acquired, failed, released, cancelRequested, reason }
   const { id: _, event, body, ...attributes } = stored.message
   const isMade = id.startsWith('made-')
   return {
-    ...{ id, queue, state, sentAt, leaseUntil, endedAt, acquired, failed, released, cancelRequested, reason },
+    ...told,
+    id,
     readyAt: state === 'ready' ? stored.readyAt : null,
     failures: stored.failures.map(({ code, message, at, delayMs }) => ({ code, message, at, delayMs })),
     message: isMade ? null : Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined)),

@@ -23,7 +23,7 @@ const leftOut = [
 
 test('the cases ask for nothing that the oracle does not do', async () => {
   // The oracle takes its time: what is about large numbers is not for it.
-  const cases = CASES.filter(({ name }) => !name.startsWith('however many'))
+  const cases = CASES.filter(({ name }) => !/^however (many|much)/.test(name))
   const report = await runKit(modelSubject, { hints: 'deliver' }, cases)
   const failed = report.outcomes.filter(({ status }) => status === 'failed')
   deepEqual(

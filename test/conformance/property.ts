@@ -46,7 +46,7 @@ export function holdsAgainstOracle(subject: Subject, { runs, faults, durability 
       async (commands, hints) => {
         sequences++
         steps += commands.length
-        await agree(subject, commands, hints as 'deliver' | 'drop')
+        await agree(subject, commands, hints)
       },
     )
     const details = await fc.check(property, { numRuns: runs, seed, endOnFailure: true })

@@ -13,7 +13,7 @@ async function countsAre(ctx: Context, queue: string, total: number): Promise<vo
   const depth = await ctx.depth(queue)
   const living: readonly (keyof typeof depth & State)[] = ['arrived', 'ready', 'held', 'delayed', 'leased', 'dead']
   const counted =
-    living.reduce((sum, state) => sum + Number(depth[state]), 0) +
+    living.reduce((sum, state) => sum + depth[state], 0) +
     Object.values(depth.ended).reduce((sum, count) => sum + count, 0)
   equal(counted, total, `${queue} counts all of its messages: ${JSON.stringify(depth)}`)
   const seen: string[] = []

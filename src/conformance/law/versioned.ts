@@ -64,8 +64,8 @@ export const versioned: readonly Case[] = [
       const [record] = await ctx.engine.get(['k'])
       equal(record?.version, versions[2])
       deepEqual((await ctx.engine.list({ prefix: 'k', after: null, limit: 1 })).items, [record])
-      deepEqual(await ctx.refusal(put('x', versions[0]!)), { code: 'conflict', at: 0 })
-      await putAt(ctx, '3', versions[2]!)
+      deepEqual(await ctx.refusal(put('x', versions[0])), { code: 'conflict', at: 0 })
+      await putAt(ctx, '3', versions[2])
     },
   },
   {
