@@ -3,9 +3,10 @@ import type { Agent } from 'undici'
 import type { Clock } from '../core/clock.ts'
 import { isPosthornError } from '../core/error.ts'
 import type { Binding, RetryPolicy, Run } from '../delivery/binding.ts'
-import { bury, done, retry, type Outcome } from '../delivery/outcome.ts'
+import { bury, done, retry, snooze, type Outcome } from '../delivery/outcome.ts'
 import type { Allowance } from './allowance.ts'
 import { deliver, type Delivered } from './deliver.ts'
+import { Patience } from './patience.ts'
 
 /** Twelve attempts over up to a day and a half. */
 export const CALLBACK_RETRY: RetryPolicy = {
@@ -25,25 +26,36 @@ export interface CallbackDeps {
 
 /** @param queue whose messages name their URL in the note `callback` */
 export function bindCallbacks(queue: string, deps: CallbackDeps): Binding {
+  const patience = new Patience()
   return {
     queue,
     concurrency: deps.concurrency ?? 32,
     retry: deps.retry ?? CALLBACK_RETRY,
-    run: (run) => callBack(run, deps),
+    run: (run) => callBack(run, deps, patience),
   }
 }
 
-async function callBack(run: Run, { clock, agent, allowance, totalMs }: CallbackDeps): Promise<Outcome> {
-  const { message } = run.delivery.stored
+async function callBack(run: Run, deps: CallbackDeps, patience: Patience): Promise<Outcome> {
+  const { message, released } = run.delivery.stored
   const url = message.notes?.['callback']
   if (url === undefined) return bury('the message names no URL to call back')
+  // What was allowed at the send may not be any more, or not by this server: then another attempt may find one that does.
+  const target = deps.allowance.checkUrl(url)
+  const waitMs = patience.enter(target.origin, released)
+  if (waitMs !== null) return snooze(waitMs)
+  let answered: boolean | null = null
   try {
-    // What was allowed at the send may not be any more, or not by this server: then another attempt may find one that does.
-    const target = allowance.checkUrl(url)
-    return toOutcome(await deliver(target.href, message, { agent, clock, signal: run.signal, totalMs }))
+    const { agent, clock, totalMs } = deps
+    const delivered = await deliver(target.href, message, { agent, clock, signal: run.signal, totalMs })
+    answered = true
+    return toOutcome(delivered)
   } catch (error) {
-    if (isPosthornError(error) && error.code === 'address-forbidden') return bury(error.message, error.code)
+    const code = isPosthornError(error) ? error.code : null
+    if (code === 'callback-failed') answered = false
+    if (code === 'address-forbidden') return bury((error as Error).message, code)
     throw error
+  } finally {
+    patience.left(target.origin, answered)
   }
 }
 
