@@ -64,3 +64,14 @@ test('a wrong filter is refused where it is defined, naming the place', () => {
   for (let level = 0; level < 12; level++) deep = { not: deep }
   assert.throws(() => compileFilters([deep]), { message: /deep/ })
 })
+
+test('a pattern of many ** takes no longer than any other', () => {
+  const matches = compileTypes([`${'**.a.'.repeat(40)}b`])
+  const type = 'a.'.repeat(126)
+  assert.equal(matches(`${type}c`), false)
+  assert.equal(matches(`${type}b`), true)
+})
+
+test('two stars after two stars are any number still, none included', () => {
+  for (const type of ['a', 'a.b', 'a.b.c']) assert.ok(matches('**.**.**.**', type), type)
+})

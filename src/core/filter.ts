@@ -30,9 +30,13 @@ export function compileTypes(patterns: readonly string[], field = 'types'): (typ
     }
   }
   const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')))
-  const wild = patterns.filter((pattern) => pattern.includes('*')).map(toRegExp)
+  const wild = patterns.filter((pattern) => pattern.includes('*')).map((pattern) => pattern.split('.'))
   if (patterns.length === 0 || patterns.includes('**')) return () => true
-  return (type) => exact.has(type) || wild.some((expression) => expression.test(type))
+  return (type) => {
+    if (exact.has(type)) return true
+    const segments = wild.length === 0 ? [] : type.split('.')
+    return wild.some((pattern) => matchesSegments(pattern, segments))
+  }
 }
 
 /** @throws PosthornError `invalid`, naming the place in the filter */
@@ -89,15 +93,29 @@ function compileAttributes(
     })
 }
 
-function toRegExp(pattern: string): RegExp {
-  const segments = pattern.split('.')
-  let source = ''
-  segments.forEach((segment, at) => {
-    const first = at === 0
-    if (segment === '**') source += first ? (segments.length === 1 ? '.*' : '(?:[^.]+\\.)*') : '(?:\\.[^.]+)*'
-    else source += (first || (at === 1 && segments[0] === '**') ? '' : '\\.') + (segment === '*' ? '[^.]+' : segment)
-  })
-  return new RegExp(`^${source}$`)
+/**
+ * Segment by segment, going back to the last `**` only: time grows with the lengths multiplied, whatever the pattern. As a regular expression
+ * a dozen `**` would keep one event's routing busy for hours.
+ */
+function matchesSegments(wanted: readonly string[], given: readonly string[]): boolean {
+  let at = 0
+  let want = 0
+  let star = -1
+  let resume = 0
+  while (at < given.length) {
+    if (wanted[want] === '**') {
+      star = want++
+      resume = at
+    } else if (want < wanted.length && (wanted[want] === given[at] || (wanted[want] === '*' && given[at] !== ''))) {
+      want++
+      at++
+    } else if (star !== -1 && given[resume] !== '') {
+      want = star + 1
+      at = ++resume
+    } else return false
+  }
+  while (wanted[want] === '**') want++
+  return want === wanted.length
 }
 
 function invalidFilter(field: string, right: string): PosthornError {
