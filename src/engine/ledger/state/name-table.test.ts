@@ -42,6 +42,15 @@ test('texts that come and go do not pile up, and one at a time is not named anew
   equal(names.find('key 0'), 0)
 })
 
+test('a name found again is not forgotten for the next one, before anything refers to it', () => {
+  const { names, effects } = table()
+  const key = names.intern('key', effects)
+  for (let count = 0; count < 8190; count++) names.intern(`filler ${count}`, effects)
+  equal(names.intern('key', effects), key)
+  names.intern('type', effects)
+  equal(names.text(key), 'key')
+})
+
 test('after a replay the names in use are known and the others free', () => {
   const names = new NameTable()
   names.set(1, 'unused')

@@ -12,8 +12,7 @@ export class NameTable {
   readonly #numbers = new Map<string, number>()
   readonly #free: number[] = []
   /** Names without references, oldest first; some may be in use again. */
-  #idle: number[] = []
-  readonly #isIdle = new Set<number>()
+  readonly #idle = new Set<number>()
 
   text(name: number): string {
     return this.texts[name] ?? ''
@@ -28,7 +27,11 @@ export class NameTable {
   intern(text: string | undefined | null, effects: Entries): number {
     if (text === undefined || text === null) return 0
     const known = this.#numbers.get(text)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      // It is about to be used: it must not be forgotten for the next name of the same message.
+      if ((this.#refs[known] ?? 0) === 0 && this.#idle.delete(known)) this.#idle.add(known)
+      return known
+    }
     const name = this.#free.pop() ?? this.texts.length
     effects.named(name, text)
     return name
@@ -55,8 +58,7 @@ export class NameTable {
   /** After a replay and the counting of references: names are indexed, and those nobody uses are free. */
   finish(): void {
     this.#numbers.clear()
-    this.#idle = []
-    this.#isIdle.clear()
+    this.#idle.clear()
     this.#free.length = 0
     for (let name = 1; name < this.texts.length; name++) {
       const text = this.texts[name]
@@ -66,15 +68,14 @@ export class NameTable {
   }
 
   #idleOut(name: number): void {
-    if (this.#isIdle.has(name)) return
-    this.#isIdle.add(name)
-    this.#idle.push(name)
-    if (this.#idle.length < 2 * IDLE_KEPT) return
-    for (const old of this.#idle.slice(0, IDLE_KEPT)) {
-      this.#isIdle.delete(old)
+    this.#idle.add(name)
+    if (this.#idle.size < 2 * IDLE_KEPT) return
+    let most = IDLE_KEPT
+    for (const old of this.#idle) {
+      if (most-- === 0) return
+      this.#idle.delete(old)
       if ((this.#refs[old] ?? 0) === 0) this.#forget(old)
     }
-    this.#idle = this.#idle.slice(IDLE_KEPT)
   }
 
   #forget(name: number): void {
