@@ -34,3 +34,25 @@ test('what is remembered again after its time is new, and not forgotten with the
   remembered.sweep(20)
   equal(remembered.find('text', 20), 2)
 })
+
+test('a full sweep that finds nothing looks at pages, not at all that is remembered', () => {
+  const remembered = new Remembered<number>()
+  let looks = 0
+  const until = 1_000_000
+  remembered.loadPage(
+    1,
+    Array.from({ length: 1024 }, (_, value) => ({
+      text: `text ${value}`,
+      value,
+      get until() {
+        looks++
+        return until
+      },
+    })),
+  )
+  looks = 0
+  for (let count = 0; count < 100; count++) remembered.sweepAll(20)
+  equal(looks, 0)
+  remembered.sweepAll(until)
+  equal(remembered.size, 0)
+})

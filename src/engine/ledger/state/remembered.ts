@@ -14,6 +14,8 @@ export interface Remembering<Value> {
 export class Remembered<Value> {
   readonly pages: Map<number, Remembering<Value>[]> = new Map()
   readonly #byText = new Map<string, Remembering<Value>>()
+  /** When the first of a page runs out, so that a full sweep need not look at what all still counts. */
+  readonly #firstOut = new Map<number, number>()
   #lastPage = 0
 
   get size(): number {
@@ -33,6 +35,7 @@ export class Remembered<Value> {
     let page = this.pages.get(this.#lastPage)
     if (page === undefined || page.length === PAGE_ITEMS) this.pages.set(++this.#lastPage, (page = []))
     page.push(item)
+    this.#noteOut(this.#lastPage, until)
   }
 
   /** Forgets what has run out, oldest first, a bounded number of pages. */
@@ -42,7 +45,7 @@ export class Remembered<Value> {
       // Items are in the order in which they were remembered; the first that still counts stops the page.
       let gone = 0
       while (gone < page.length && page[gone]!.until <= now) this.#drop(page[gone++]!)
-      if (gone === page.length) this.pages.delete(number)
+      if (gone === page.length) this.#deletePage(number)
       else {
         if (gone > 0) page.splice(0, gone)
         return
@@ -53,16 +56,35 @@ export class Remembered<Value> {
   /** Forgets everything that has run out: where the limit is reached, and windows differ. */
   sweepAll(now: number): void {
     for (const [number, page] of this.pages) {
+      if (this.#firstOut.get(number)! > now) continue
       const kept = page.filter((item) => item.until > now || (this.#drop(item), false))
-      if (kept.length === 0) this.pages.delete(number)
-      else this.pages.set(number, kept)
+      if (kept.length === 0) this.#deletePage(number)
+      else {
+        this.pages.set(number, kept)
+        this.#firstOut.set(
+          number,
+          kept.reduce((first, { until }) => Math.min(first, until), Infinity),
+        )
+      }
     }
   }
 
   loadPage(number: number, items: readonly Remembering<Value>[]): void {
     this.#lastPage = Math.max(this.#lastPage, number)
     this.pages.set(number, [...items])
-    for (const item of items) this.#byText.set(item.text, item)
+    for (const item of items) {
+      this.#byText.set(item.text, item)
+      this.#noteOut(number, item.until)
+    }
+  }
+
+  #noteOut(page: number, until: number): void {
+    this.#firstOut.set(page, Math.min(this.#firstOut.get(page) ?? Infinity, until))
+  }
+
+  #deletePage(number: number): void {
+    this.pages.delete(number)
+    this.#firstOut.delete(number)
   }
 
   #drop(item: Remembering<Value>): void {
