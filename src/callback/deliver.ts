@@ -27,6 +27,7 @@ export interface DeliverOptions {
 
 const TOTAL_MS = 30_000
 const EXCERPT_BYTES = 512
+const EXCERPT_MS = 2_000
 const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000
 
 /** @throws PosthornError `address-forbidden`, `callback-failed` (no answer: connection, time, size), `aborted` */
@@ -41,11 +42,10 @@ export async function deliver(url: string, message: Message, options: DeliverOpt
       body: toStructured(message.event, message.body),
       signal: AbortSignal.any([limit.signal, options.signal]),
     })
-    const excerpt = await readExcerpt(answer.body)
     return {
       status: answer.statusCode,
       retryAfterMs: parseRetryAfter(answer.headers['retry-after'], options.clock.wallMs()),
-      excerpt,
+      excerpt: await readExcerpt(answer.body, options.clock),
     }
   } catch (error) {
     throw toPosthornError(error, url, options.signal, limit.signal)
@@ -68,14 +68,20 @@ function headersOf({ event }: Message): Record<string, string> {
   return headers
 }
 
-async function readExcerpt(body: AsyncIterable<Uint8Array> & { destroy(): unknown }): Promise<string> {
+/** The status counts, so a body that is slow or breaks off is left as it is. */
+async function readExcerpt(body: AsyncIterable<Uint8Array> & { destroy(): unknown }, clock: Clock): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    size += chunk.byteLength
-    // Leaving the loop destroys the stream: a receiver that never ends costs a connection and no memory.
-    if (size >= EXCERPT_BYTES) break
+  using _timer = clock.timer(EXCERPT_MS, () => void body.destroy())
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk)
+      size += chunk.byteLength
+      // Leaving the loop destroys the stream: a receiver that never ends costs a connection and no memory.
+      if (size >= EXCERPT_BYTES) break
+    }
+  } catch {
+    // Nothing more is needed.
   }
   return Buffer.concat(chunks).subarray(0, EXCERPT_BYTES).toString('utf8')
 }

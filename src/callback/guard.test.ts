@@ -164,6 +164,18 @@ describe('the guard', () => {
     ok(excerpt.length <= 512)
   })
 
+  test('the status counts, whatever becomes of the body after it', async () => {
+    const allow = [`http://127.0.0.1:${port}`]
+    for (const status of [200, 410]) {
+      answer = (_, response) => void response.writeHead(status).write('x')
+      equal((await send(`http://127.0.0.1:${port}/`, { allow, totalMs: 200 })).status, status)
+      answer = (_, response) => {
+        response.writeHead(status, { 'content-length': '100' }).write('x', () => response.destroy())
+      }
+      equal((await send(`http://127.0.0.1:${port}/`, { allow })).status, status)
+    }
+  })
+
   test('no answer is a failure that says so', async () => {
     answer = (request) => request.socket.destroy()
     await rejects(send(`http://127.0.0.1:${port}/`, { allow: [`http://127.0.0.1:${port}`] }), {
