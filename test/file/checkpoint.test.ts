@@ -8,11 +8,24 @@ import { FaultDisk, seeded } from '../../src/engine/file/fault-disk.ts'
 import { seenOf, Workload } from './workload.ts'
 
 const FOLDER = '/checkpoint'
-const OFTEN = { firstSegmentBytes: 4096, segmentBytes: 8192, checkpointBytes: 1, slackBytes: 8192, reservedBytes: 0, pauseMs: 0, cacheBytes: 1 }
+const OFTEN = {
+  firstSegmentBytes: 4096,
+  segmentBytes: 8192,
+  checkpointBytes: 1,
+  slackBytes: 8192,
+  reservedBytes: 0,
+  pauseMs: 0,
+  cacheBytes: 1,
+}
 const STEPS = 150
 const NEVER = { ...OFTEN, checkpointBytes: 1 << 30, slackBytes: 1 << 30 }
 
-async function reopened(seed: number, work: Workload, logLimits: typeof OFTEN, leave: 'kill' | 'close'): Promise<{ before: unknown; after: unknown; checkpoints: number }> {
+async function reopened(
+  seed: number,
+  work: Workload,
+  logLimits: typeof OFTEN,
+  leave: 'kill' | 'close',
+): Promise<{ before: unknown; after: unknown; checkpoints: number }> {
   const disk = new FaultDisk({ seed })
   const open = (): Promise<FileEngine> => openFileEngine(FOLDER, { disk, clock: work.clock, ids: work.ids, logLimits })
   let checkpoints = 0
@@ -42,13 +55,21 @@ test('replay behind checkpoints and replay of the whole log give the same', asyn
     const never = await reopened(seed, new Workload(seeded(seed)), NEVER, 'kill')
     deepEqual(often.before, never.before, `seed ${seed}: the work is the same`)
     deepEqual(often.after, never.after, `seed ${seed}`)
-    ok(often.checkpoints > 3 && never.checkpoints <= 1, `seed ${seed}: ${often.checkpoints} and ${never.checkpoints} checkpoints`)
+    ok(
+      often.checkpoints > 3 && never.checkpoints <= 1,
+      `seed ${seed}: ${often.checkpoints} and ${never.checkpoints} checkpoints`,
+    )
   }
 })
 
 test('what is seen after an open is what was seen before, where no lease was of the process', async () => {
   for (let seed = 1; seed <= 20; seed++) {
-    const { before, after } = await reopened(seed, new Workload(seeded(seed), ['client']), OFTEN, seed % 2 === 0 ? 'close' : 'kill')
+    const { before, after } = await reopened(
+      seed,
+      new Workload(seeded(seed), ['client']),
+      OFTEN,
+      seed % 2 === 0 ? 'close' : 'kill',
+    )
     deepEqual(after, before, `seed ${seed}`)
   }
 })

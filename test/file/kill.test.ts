@@ -12,22 +12,34 @@ import { openFileEngine } from '../../src/engine/file/engine.ts'
 import { QUEUE, SMALL } from './victim.ts'
 
 const POINTS = [
-  'before-write:5', 'after-write:5', 'after-write:160', 'before-write:161',
-  'before-sync:3', 'after-sync:30',
-  'before-create:4', 'after-create:6',
-  'before-rename:1', 'after-rename:1', 'before-rename:3', 'before-remove:4',
+  'before-write:5',
+  'after-write:5',
+  'after-write:160',
+  'before-write:161',
+  'before-sync:3',
+  'after-sync:30',
+  'before-create:4',
+  'after-create:6',
+  'before-rename:1',
+  'after-rename:1',
+  'before-rename:3',
+  'before-remove:4',
 ]
 
 /** Runs the victim until it dies; the number of the last commit that it was told of. */
 async function lastConfirmed(folder: string, point: string): Promise<number> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'victim.ts'), folder, point], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'victim.ts'), folder, point], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const [out, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
   deepEqual([code, signal], [null, 'SIGKILL'], `${point}: it died as it should`)
   return Number(out.trimEnd().split('\n').at(-1) ?? 0)
 }
 
 async function look(folder: string): Promise<{ last: number; sent: Map<number, number>; acked: number }> {
-  await using engine = Object.assign(await openFileEngine(folder, { logLimits: SMALL }), { [Symbol.asyncDispose]: () => engine.close() })
+  await using engine = Object.assign(await openFileEngine(folder, { logLimits: SMALL }), {
+    [Symbol.asyncDispose]: () => engine.close(),
+  })
   const [record] = await engine.get(['last'])
   const [depth] = await engine.depth([QUEUE])
   const sent = new Map<number, number>()
@@ -36,7 +48,11 @@ async function look(folder: string): Promise<{ last: number; sent: Map<number, n
     const number = Number.parseInt(new TextDecoder().decode(message.body), 10)
     sent.set(number, (sent.get(number) ?? 0) + 1)
   }
-  return { last: record === null || record === undefined ? 0 : Number(new TextDecoder().decode(record.value)), sent, acked: depth?.ended.acked ?? 0 }
+  return {
+    last: record === null || record === undefined ? 0 : Number(new TextDecoder().decode(record.value)),
+    sent,
+    acked: depth?.ended.acked ?? 0,
+  }
 }
 
 for (const point of POINTS) {

@@ -9,14 +9,22 @@ import { openFileEngine } from '../../src/engine/file/engine.ts'
 import { NodeDisk } from '../../src/engine/file/node-disk.ts'
 
 export const QUEUE = 'q'
-export const SMALL = { firstSegmentBytes: 8192, segmentBytes: 16_384, checkpointBytes: 20_000, slackBytes: 16_384, pauseMs: 0, cacheBytes: 1 }
+export const SMALL = {
+  firstSegmentBytes: 8192,
+  segmentBytes: 16_384,
+  checkpointBytes: 20_000,
+  slackBytes: 16_384,
+  pauseMs: 0,
+  cacheBytes: 1,
+}
 
 const OPERATIONS = ['write', 'sync', 'create', 'rename', 'remove', 'truncate'] as const
 
 /** Counts calls of one operation, and dies before or after the n-th. */
 function dyingDisk(inner: Disk, point: string): Disk {
   const [when = '', operation = '', count = ''] = point.split(/[-:]/)
-  if (!(OPERATIONS as readonly string[]).includes(operation)) throw new Error(`${point} names none of ${OPERATIONS.join(', ')}`)
+  if (!(OPERATIONS as readonly string[]).includes(operation))
+    throw new Error(`${point} names none of ${OPERATIONS.join(', ')}`)
   let left = Number(count)
   const dying = (name: (typeof OPERATIONS)[number]): boolean => name === operation && --left === 0
   const around = <T>(name: (typeof OPERATIONS)[number], call: () => T): T => {
@@ -35,7 +43,8 @@ function dyingDisk(inner: Disk, point: string): Disk {
     return file
   }
   const disk: Pick<Disk, 'open' | 'sync' | 'rename' | 'remove'> = {
-    open: (path, mode) => wrap(mode === 'create' ? around('create', () => inner.open(path, mode)) : inner.open(path, mode)),
+    open: (path, mode) =>
+      wrap(mode === 'create' ? around('create', () => inner.open(path, mode)) : inner.open(path, mode)),
     sync: (files, folder) => around('sync', () => inner.sync(files, folder)),
     rename: (from, to) => around('rename', () => inner.rename(from, to)),
     remove: (path) => around('remove', () => inner.remove(path)),
@@ -58,11 +67,21 @@ async function work(folder: string, point: string): Promise<void> {
   const ids = createIds(systemClock)
   const engine = await openFileEngine(folder, { disk: dyingDisk(new NodeDisk(), point), logLimits: SMALL })
   for (let number = 1; number < 2000; number++) {
-    const { deliveries } = await engine.lease({ id: ids.uuid(), worker: 'victim', holder: 'process', leaseMs: 60_000, wants: [{ queue: QUEUE, max: 1 }] })
+    const { deliveries } = await engine.lease({
+      id: ids.uuid(),
+      worker: 'victim',
+      holder: 'process',
+      leaseMs: 60_000,
+      wants: [{ queue: QUEUE, max: 1 }],
+    })
     const sends = [1, 2].map((part) => {
       const id = ids.uuid()
       const body = new TextEncoder().encode(`${number}/${part} ${'x'.repeat(number % 400)}`)
-      return { do: 'send' as const, queue: QUEUE, message: { id, event: { id, source: '/victim', type: 'sent' }, body, priority: 4 } }
+      return {
+        do: 'send' as const,
+        queue: QUEUE,
+        message: { id, event: { id, source: '/victim', type: 'sent' }, body, priority: 4 },
+      }
     })
     const acks = deliveries.map(({ token }) => ({ do: 'ack' as const, token }))
     const value = new TextEncoder().encode(String(number))

@@ -7,7 +7,18 @@ import type { Message, State } from '../../src/core/message.ts'
 import { DEFAULT_QUEUE } from '../../src/core/settings.ts'
 
 const QUEUES = ['a', 'b', 'topic:t:s', 'topic:t:strict']
-const STATES: readonly State[] = ['arrived', 'ready', 'held', 'delayed', 'leased', 'dead', 'acked', 'expired', 'cancelled', 'discarded']
+const STATES: readonly State[] = [
+  'arrived',
+  'ready',
+  'held',
+  'delayed',
+  'leased',
+  'dead',
+  'acked',
+  'expired',
+  'cancelled',
+  'discarded',
+]
 
 export class Workload {
   readonly clock = new ManualClock()
@@ -22,17 +33,34 @@ export class Workload {
   constructor(random: Random, holders: readonly ('process' | 'client')[] = ['process', 'client']) {
     this.#random = random
     this.#holders = holders
-    this.ids = createIds(this.clock, (bytes) => bytes.forEach((_, index) => (bytes[index] = Math.floor(random() * 256))))
+    this.ids = createIds(this.clock, (bytes) =>
+      bytes.forEach((_, index) => (bytes[index] = Math.floor(random() * 256))),
+    )
   }
 
   async prepare(engine: Engine): Promise<void> {
     await engine.commit([
       {
         changes: [
-          { do: 'configure', queue: 'a', settings: { ...DEFAULT_QUEUE, pick: { by: 'priority', agingMs: 1000 }, keep: { ...DEFAULT_QUEUE.keep, acked: true, endedCount: 5 }, maxLapses: 1 } },
+          {
+            do: 'configure',
+            queue: 'a',
+            settings: {
+              ...DEFAULT_QUEUE,
+              pick: { by: 'priority', agingMs: 1000 },
+              keep: { ...DEFAULT_QUEUE.keep, acked: true, endedCount: 5 },
+              maxLapses: 1,
+            },
+          },
           { do: 'retain', topic: 't', retention: { ms: null, count: 20 } },
-          { do: 'bind', subscription: { topic: 't', name: 's', types: ['x.*'], filters: [], from: 'now', order: 'key' } },
-          { do: 'bind', subscription: { topic: 't', name: 'strict', types: [], filters: [], from: 'beginning', order: 'strict' } },
+          {
+            do: 'bind',
+            subscription: { topic: 't', name: 's', types: ['x.*'], filters: [], from: 'now', order: 'key' },
+          },
+          {
+            do: 'bind',
+            subscription: { topic: 't', name: 'strict', types: [], filters: [], from: 'beginning', order: 'strict' },
+          },
         ],
       },
     ])
@@ -40,7 +68,7 @@ export class Workload {
 
   async step(engine: Engine): Promise<void> {
     const random = this.#random
-    if (random() < 0.15) return void this.clock.advance(Math.floor(random() * 400))
+    if (random() < 0.15) return this.clock.advance(Math.floor(random() * 400))
     if (random() < 0.2) return this.#lease(engine)
     const commits = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
       ...(random() < 0.1 ? { id: `commit ${Math.floor(random() * 30)}` } : {}),
@@ -51,7 +79,13 @@ export class Workload {
 
   async #lease(engine: Engine): Promise<void> {
     const wants = QUEUES.map((queue) => ({ queue, max: Math.floor(this.#random() * 3) }))
-    const { deliveries } = await engine.lease({ id: `lease ${this.#leases++}`, worker: 'w', holder: this.#holders[Math.floor(this.#random() * this.#holders.length)]!, leaseMs: 300, wants })
+    const { deliveries } = await engine.lease({
+      id: `lease ${this.#leases++}`,
+      worker: 'w',
+      holder: this.#holders[Math.floor(this.#random() * this.#holders.length)]!,
+      leaseMs: 300,
+      wants,
+    })
     this.#tokens.push(...deliveries.map(({ token }) => token))
     if (this.#random() < 0.3) await engine.extend(this.#tokens.slice(-3), 500)
   }
@@ -60,15 +94,30 @@ export class Workload {
     const random = this.#random
     const pick = Math.floor(random() * 15)
     const key = `record/${Math.floor(random() * 12)}`
-    const messages = [{ queue: this.#queue(), id: this.#known() }, { queue: 'a', id: this.#known() }]
+    const messages = [
+      { queue: this.#queue(), id: this.#known() },
+      { queue: 'a', id: this.#known() },
+    ]
     if (pick < 4) return { do: 'send', queue: random() < 0.7 ? 'a' : 'b', message: this.#message() }
     if (pick < 6) return { do: 'publish', topic: 't', message: this.#message() }
-    if (pick === 6) return { do: 'put', key, value: new Uint8Array(Math.floor(random() * 200)).fill(pick), ...(random() < 0.3 ? { aliases: [`alias/${key}`] } : {}) }
+    if (pick === 6)
+      return {
+        do: 'put',
+        key,
+        value: new Uint8Array(Math.floor(random() * 200)).fill(pick),
+        ...(random() < 0.3 ? { aliases: [`alias/${key}`] } : {}),
+      }
     if (pick === 7) return { do: 'remove', key }
     if (pick === 8) return { do: 'redrive', messages }
     if (pick === 9) return { do: random() < 0.5 ? 'cancel' : 'discard', messages }
     const token = this.#tokens.splice(Math.floor(random() * this.#tokens.length), 1)[0] ?? 'none'
-    if (pick === 10) return { do: 'retry', token, delay: { afterMs: random() * 200 }, error: { code: 'oops', message: 'it failed', stack: 'somewhere' } }
+    if (pick === 10)
+      return {
+        do: 'retry',
+        token,
+        delay: { afterMs: random() * 200 },
+        error: { code: 'oops', message: 'it failed', stack: 'somewhere' },
+      }
     if (pick === 11) return { do: 'bury', token, error: { code: 'bad', message: 'it is bad' } }
     if (pick === 12) return { do: 'release', token, delay: { afterMs: 0 } }
     if (pick === 13) return { do: 'drop', token, reason: 'not wanted' }
@@ -108,7 +157,8 @@ export async function seenOf(engine: Engine): Promise<unknown> {
   const depth = await engine.depth('all')
   const messages: unknown[] = []
   for (const { queue } of depth) {
-    for (const state of STATES) messages.push({ queue, state, items: (await engine.browse({ queue, state, after: null, limit: 1000 })).items })
+    for (const state of STATES)
+      messages.push({ queue, state, items: (await engine.browse({ queue, state, after: null, limit: 1000 })).items })
   }
   const records = (await engine.list({ prefix: '', after: null, limit: 1000 })).items
   const events = (await engine.read({ topic: 't', from: 'beginning', limit: 1000 })).items

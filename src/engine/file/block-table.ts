@@ -91,11 +91,18 @@ export class BlockTable {
 
   /** @throws RangeError */
   load(number: number, bytes: Uint8Array): void {
-    if (bytes.byteLength % 12 !== 0 || bytes.byteLength > CHUNK * 12) throw new RangeError(`a part of the block table has ${bytes.byteLength} bytes: it must have 12 a block`)
+    if (bytes.byteLength % 12 !== 0 || bytes.byteLength > CHUNK * 12)
+      throw new RangeError(`a part of the block table has ${bytes.byteLength} bytes: it must have 12 a block`)
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     for (let index = 0; index < bytes.byteLength / 12; index++) {
       const segment = view.getUint32(index * 12, true)
-      if (segment !== 0) this.place(number * CHUNK + index, segment, view.getUint32(index * 12 + 4, true), view.getUint32(index * 12 + 8, true))
+      if (segment !== 0)
+        this.place(
+          number * CHUNK + index,
+          segment,
+          view.getUint32(index * 12 + 4, true),
+          view.getUint32(index * 12 + 8, true),
+        )
     }
   }
 
@@ -105,7 +112,11 @@ export class BlockTable {
 
   #grow(block: number): void {
     while (this.#chunks.length * CHUNK <= block) {
-      this.#chunks.push({ segment: new Uint32Array(CHUNK), offset: new Uint32Array(CHUNK), length: new Uint32Array(CHUNK) })
+      this.#chunks.push({
+        segment: new Uint32Array(CHUNK),
+        offset: new Uint32Array(CHUNK),
+        length: new Uint32Array(CHUNK),
+      })
     }
   }
 }

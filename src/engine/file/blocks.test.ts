@@ -4,7 +4,13 @@ import { test } from 'node:test'
 import { FaultDisk, seeded } from './fault-disk.ts'
 import { FOLDER, PlainLog } from './plain-log.test.ts'
 
-const COLD = { cacheBytes: 1, firstSegmentBytes: 1 << 21, segmentBytes: 1 << 21, checkpointBytes: 1 << 30, slackBytes: 1 << 30 }
+const COLD = {
+  cacheBytes: 1,
+  firstSegmentBytes: 1 << 21,
+  segmentBytes: 1 << 21,
+  checkpointBytes: 1 << 30,
+  slackBytes: 1 << 30,
+}
 
 test('old content is read from the disk: within a piece, across pieces, larger than one', async () => {
   const disk = new FaultDisk()
@@ -17,7 +23,12 @@ test('old content is read from the disk: within a piece, across pieces, larger t
     await log.put(number, value)
   }
   deepEqual(await log.contents(), expected)
-  deepEqual(await Promise.all([...log.state.rows.values()].map(async ({ block }) => (await log.store.blocks.readBytes(block)).byteLength)), Object.values(expected).map((value) => value.length))
+  deepEqual(
+    await Promise.all(
+      [...log.state.rows.values()].map(async ({ block }) => (await log.store.blocks.readBytes(block)).byteLength),
+    ),
+    Object.values(expected).map((value) => value.length),
+  )
   await log.close()
   const next = await PlainLog.open(disk, { limits: COLD })
   deepEqual(await next.contents(), expected)
@@ -40,13 +51,21 @@ test('content that is being read is given out though it is released meanwhile', 
 
 test('the disk taken stays in proportion to what is live', async () => {
   const disk = new FaultDisk()
-  const limits = { firstSegmentBytes: 1 << 14, segmentBytes: 1 << 14, keptSegments: 2, checkpointBytes: 1 << 15, slackBytes: 4 << 14, sparseFactor: 2, cacheBytes: 1 << 16 }
+  const limits = {
+    firstSegmentBytes: 1 << 14,
+    segmentBytes: 1 << 14,
+    keptSegments: 2,
+    checkpointBytes: 1 << 15,
+    slackBytes: 4 << 14,
+    sparseFactor: 2,
+    cacheBytes: 1 << 16,
+  }
   const log = await PlainLog.open(disk, { limits })
   const expected: Record<number, string> = {}
   let most = 0
   for (let index = 0; index < 4000; index++) {
     // One of fifty stays for long; the others go soon.
-    const number = index % 50 === 0 ? 1000 + (index / 50) % 40 : index % 20
+    const number = index % 50 === 0 ? 1000 + ((index / 50) % 40) : index % 20
     const value = `${index} ${'x'.repeat(400)}`
     expected[number] = value
     await log.put(number, value)
@@ -70,7 +89,8 @@ test('what was read of a segment is not taken for what it holds when it is used 
     await log.put(index % 40, expected[index % 40]!)
     for (const number of [(index + 20) % 40, (index + 30) % 40]) {
       const row = log.state.rows.get(number)
-      if (row !== undefined) equal(new TextDecoder().decode(await log.store.blocks.readBytes(row.block)), expected[number])
+      if (row !== undefined)
+        equal(new TextDecoder().decode(await log.store.blocks.readBytes(row.block)), expected[number])
     }
   }
   await log.close()

@@ -74,7 +74,12 @@ export class LogBlocks implements Blocks {
         continue
       }
       const segment = this.#shelf.used.get(number)
-      if (segment === undefined) throw new PosthornError('corrupt', `content that is needed is in segment ${number} of the log, which is missing`, { details: { segment: number } })
+      if (segment === undefined)
+        throw new PosthornError(
+          'corrupt',
+          `content that is needed is in segment ${number} of the log, which is missing`,
+          { details: { segment: number } },
+        )
       segment.liveBytes += table.lengthOf(block)
     }
     table.linkFree()
@@ -84,7 +89,8 @@ export class LogBlocks implements Blocks {
   inSegment(chunk: number, segment: number): number[] {
     const found: number[] = []
     const end = Math.min(this.table.size, (chunk + 1) * CHUNK)
-    for (let block = Math.max(1, chunk * CHUNK); block < end; block++) if (this.table.segmentOf(block) === segment) found.push(block)
+    for (let block = Math.max(1, chunk * CHUNK); block < end; block++)
+      if (this.table.segmentOf(block) === segment) found.push(block)
     return found
   }
 
@@ -141,7 +147,9 @@ export class LogBlocks implements Blocks {
     if (segment === undefined) throw damaged(block, number, offset, lengthBytes)
     return this.#cold.read(segment, offset, BLOCK_PREFIX_BYTES + lengthBytes, (bytes, at) => {
       const from = at + BLOCK_PREFIX_BYTES
-      const isRight = bytes.readUInt32LE(at) === lengthBytes && bytes.readUInt32LE(at + 4) === crc32(bytes.subarray(from, from + lengthBytes), block)
+      const isRight =
+        bytes.readUInt32LE(at) === lengthBytes &&
+        bytes.readUInt32LE(at + 4) === crc32(bytes.subarray(from, from + lengthBytes), block)
       if (!isRight) throw damaged(block, number, offset, lengthBytes, segment)
       return decode(bytes, from, from + lengthBytes)
     })
@@ -151,5 +159,9 @@ export class LogBlocks implements Blocks {
 function damaged(block: number, number: number, offset: number, lengthBytes: number, segment?: Segment): PosthornError {
   const file = segment?.file.path ?? `segment ${number}`
   const until = offset + BLOCK_PREFIX_BYTES + lengthBytes
-  return new PosthornError('corrupt', `${file} is damaged between bytes ${offset} and ${until}: stored content does not match its checksum`, { details: { file, from: offset, until, block } })
+  return new PosthornError(
+    'corrupt',
+    `${file} is damaged between bytes ${offset} and ${until}: stored content does not match its checksum`,
+    { details: { file, from: offset, until, block } },
+  )
 }

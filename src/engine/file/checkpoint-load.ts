@@ -3,7 +3,15 @@ import { join } from 'node:path'
 import { PosthornError } from '../../core/error.ts'
 import type { Checkpointed } from '../ledger/store.ts'
 import type { LogBlocks } from './blocks.ts'
-import { CHECKPOINT, OWNER, UNFINISHED, removeIfThere, type CheckpointEnd, type CheckpointFrom, type CheckpointHead } from './checkpoint.ts'
+import {
+  CHECKPOINT,
+  OWNER,
+  UNFINISHED,
+  removeIfThere,
+  type CheckpointEnd,
+  type CheckpointFrom,
+  type CheckpointHead,
+} from './checkpoint.ts'
 import { isDiskError, type Disk, type DiskFile } from './disk.ts'
 import { KINDS, type StoredHeader } from './frame.ts'
 import { FrameReader, type FoundFrame } from './frame-reader.ts'
@@ -28,17 +36,21 @@ export interface LoadDeps {
 }
 
 /** null where there is none. @throws PosthornError `corrupt` or `newer-format` */
-export function loadCheckpoint({ disk, folder, blocks, state }: LoadDeps, found: readonly FoundSegment[]): LoadedCheckpoint | null {
+export function loadCheckpoint(
+  { disk, folder, blocks, state }: LoadDeps,
+  found: readonly FoundSegment[],
+): LoadedCheckpoint | null {
   removeIfThere(disk, join(folder, UNFINISHED))
   const file = openIfThere(disk, join(folder, CHECKPOINT))
   if (file === null) return null
   try {
     const reader = new FrameReader(file)
     const first = whole(reader, 0)
-    const { from } = parse<CheckpointHead>(first, KINDS.head, file.path)
+    const { from } = parse(first, KINDS.head, file.path) as CheckpointHead
     let frame = whole(reader, first.next)
-    for (; frame.header.kind === KINDS.chunk; frame = whole(reader, frame.next)) loadPart(frame, blocks, state, file.path)
-    const { segments } = parse<CheckpointEnd>(frame, KINDS.end, file.path)
+    for (; frame.header.kind === KINDS.chunk; frame = whole(reader, frame.next))
+      loadPart(frame, blocks, state, file.path)
+    const { segments } = parse(frame, KINDS.end, file.path) as CheckpointEnd
     const replayFrom = { segment: segmentOf(found, from, folder), offset: from.offset, sequence: from.sequence }
     return { from, replayFrom, bytes: frame.next, header: frame.header, segments: checkSegments(found, segments) }
   } finally {
@@ -63,9 +75,15 @@ function whole(reader: FrameReader, offset: number): FoundFrame {
   return frame
 }
 
-function parse<T>(frame: FoundFrame, kind: number, path: string): T {
-  if (frame.header.kind !== kind) throw damaged(path, frame.offset, frame.next, `a frame of kind ${frame.header.kind} stands where one of kind ${kind} should be`)
-  return JSON.parse(frame.bytes.toString('utf8', frame.from, frame.end)) as T
+function parse(frame: FoundFrame, kind: number, path: string): unknown {
+  if (frame.header.kind !== kind)
+    throw damaged(
+      path,
+      frame.offset,
+      frame.next,
+      `a frame of kind ${frame.header.kind} stands where one of kind ${kind} should be`,
+    )
+  return JSON.parse(frame.bytes.toString('utf8', frame.from, frame.end))
 }
 
 function loadPart(frame: FoundFrame, blocks: LogBlocks, state: Checkpointed, path: string): void {
@@ -86,7 +104,12 @@ function loadPart(frame: FoundFrame, blocks: LogBlocks, state: Checkpointed, pat
 function segmentOf(found: readonly FoundSegment[], from: CheckpointFrom, folder: string): FoundSegment {
   const segment = found.find(({ number }) => number === from.segment)
   if (segment !== undefined && isSame(segment, from)) return segment
-  throw damaged(segment?.file.path ?? folder, 0, segment?.sizeBytes ?? 0, `the checkpoint goes on in segment ${from.segment}, which ${segment === undefined ? 'is missing' : 'is another one now'}`)
+  throw damaged(
+    segment?.file.path ?? folder,
+    0,
+    segment?.sizeBytes ?? 0,
+    `the checkpoint goes on in segment ${from.segment}, which ${segment === undefined ? 'is missing' : 'is another one now'}`,
+  )
 }
 
 function checkSegments(found: readonly FoundSegment[], listed: CheckpointEnd['segments']): Map<number, number> {
@@ -99,10 +122,16 @@ function checkSegments(found: readonly FoundSegment[], listed: CheckpointEnd['se
   return last
 }
 
-function isSame({ head }: FoundSegment, { incarnation, first }: { readonly incarnation: number; readonly first: number }): boolean {
+function isSame(
+  { head }: FoundSegment,
+  { incarnation, first }: { readonly incarnation: number; readonly first: number },
+): boolean {
   return head !== null && head.header.incarnation === incarnation && head.header.sequence === first
 }
 
 function damaged(file: string, from: number, until: number, why: string, cause?: unknown): PosthornError {
-  return new PosthornError('corrupt', `${file} is damaged between bytes ${from} and ${until}: ${why}`, { details: { file, from, until }, cause })
+  return new PosthornError('corrupt', `${file} is damaged between bytes ${from} and ${until}: ${why}`, {
+    details: { file, from, until },
+    cause,
+  })
 }

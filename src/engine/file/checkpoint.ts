@@ -29,7 +29,12 @@ export interface CheckpointHead {
 export interface CheckpointEnd {
   readonly parts: number
   /** Segments with content that is needed, so that one from a backup is not taken for them. */
-  readonly segments: readonly { readonly segment: number; readonly incarnation: number; readonly first: number; readonly last: number }[]
+  readonly segments: readonly {
+    readonly segment: number
+    readonly incarnation: number
+    readonly first: number
+    readonly last: number
+  }[]
 }
 
 /** Whose part a chunk is; its payload is this byte, the length of the name, the name and the bytes. */
@@ -105,13 +110,19 @@ async function copyParts(deps: CheckpointDeps, out: CheckpointFile): Promise<num
     await out.settle()
     await pause()
   }
-  for (let chunk = 0; chunk < blocks.table.chunks; chunk++) await copy(OWNER.blocks, String(chunk), () => blocks.table.copy(chunk))
+  for (let chunk = 0; chunk < blocks.table.chunks; chunk++)
+    await copy(OWNER.blocks, String(chunk), () => blocks.table.copy(chunk))
   for (const part of state.parts()) await copy(OWNER.state, part, () => state.copy(part))
   return parts
 }
 
 function segmentsOf(shelf: Shelf): CheckpointEnd['segments'] {
-  return [...shelf.used.values()].map(({ number, incarnation, first, last }) => ({ segment: number, incarnation, first, last }))
+  return [...shelf.used.values()].map(({ number, incarnation, first, last }) => ({
+    segment: number,
+    incarnation,
+    first,
+    last,
+  }))
 }
 
 class CheckpointFile {
@@ -129,7 +140,10 @@ class CheckpointFile {
 
   add(kind: FrameKind, ...payload: readonly Uint8Array[]): void {
     const { incarnation, written, synced } = this.#log
-    const frame = makeFrame({ kind, incarnation, sequence: written, syncedTo: synced, ...this.#log.times() }, ...payload)
+    const frame = makeFrame(
+      { kind, incarnation, sequence: written, syncedTo: synced, ...this.#log.times() },
+      ...payload,
+    )
     this.file.write(frame, this.bytes)
     this.bytes += bytesOf(frame)
     this.#unsynced += bytesOf(frame)

@@ -34,7 +34,9 @@ export class ColdReader {
     if (first === last) {
       const piece = this.#kept(segment.number * MOST_PIECES + first, offset + lengthBytes)
       if (piece !== null) return use(piece.bytes, offset - first * PIECE_BYTES)
-      return this.#hold(segment, async () => use((await this.#fetch(segment, first)).bytes, offset - first * PIECE_BYTES))
+      return this.#hold(segment, async () =>
+        use((await this.#fetch(segment, first)).bytes, offset - first * PIECE_BYTES),
+      )
     }
     return this.#hold(segment, async () => use(await this.#join(segment, offset, lengthBytes), 0))
   }

@@ -8,12 +8,34 @@ import { writeText } from './encode.ts'
 import type { FrameWriter } from './frame-writer.ts'
 
 const TAG = {
-  body: 0, text: 1, number: 2, boolean: 3, sameId: 4,
-  cost: 5, delayAfter: 6, delayAt: 7, expiresAfter: 8, expiresAt: 9, deadline: 10, notes: 11,
+  body: 0,
+  text: 1,
+  number: 2,
+  boolean: 3,
+  sameId: 4,
+  cost: 5,
+  delayAfter: 6,
+  delayAt: 7,
+  expiresAfter: 8,
+  expiresAt: 9,
+  deadline: 10,
+  notes: 11,
 } as const
 
 /** Names that take one byte instead of a text: attributes of the event, then the message's own texts. Only ever added to. */
-const EVENT_NAMES = ['id', 'source', 'type', 'subject', 'time', 'datacontenttype', 'dataschema', 'traceparent', 'tracestate', 'correlationid', 'causationid'] as const
+const EVENT_NAMES = [
+  'id',
+  'source',
+  'type',
+  'subject',
+  'time',
+  'datacontenttype',
+  'dataschema',
+  'traceparent',
+  'tracestate',
+  'correlationid',
+  'causationid',
+] as const
 const MESSAGE_NAMES = ['key', 'group', 'dedupe', 'replyTo', 'report'] as const
 const NAMED_EVENT = 32
 const NAMED_MESSAGE = 128
@@ -107,7 +129,12 @@ function writeWhen(out: FrameWriter, after: number, at: number, when: When): voi
   else writeNumber(out, at, when.at)
 }
 
-function readField(reader: EntryReader, tag: number, draft: Draft, event: Record<string, string | number | boolean>): void {
+function readField(
+  reader: EntryReader,
+  tag: number,
+  draft: Draft,
+  event: Record<string, string | number | boolean>,
+): void {
   switch (tag) {
     case TAG.text:
       event[reader.text()] = reader.text()

@@ -49,7 +49,9 @@ class History {
       this.commits.length = this.confirmed = count
       return
     }
-    throw new Error(`what was read is no result of the first ${this.confirmed} to ${this.commits.length} commits: ${found.slice(0, 300)}`)
+    throw new Error(
+      `what was read is no result of the first ${this.confirmed} to ${this.commits.length} commits: ${found.slice(0, 300)}`,
+    )
   }
 }
 
@@ -71,7 +73,13 @@ function script(seed: number, length: number): (readonly Change[])[] {
 }
 
 /** Runs commits until the disk fails: some wait for those before, some overlap them; some frames are only written. */
-async function work(disk: FaultDisk, history: History, commits: readonly (readonly Change[])[], limits: Partial<LogLimits>, close: boolean): Promise<void> {
+async function work(
+  disk: FaultDisk,
+  history: History,
+  commits: readonly (readonly Change[])[],
+  limits: Partial<LogLimits>,
+  close: boolean,
+): Promise<void> {
   const random = seeded(commits.length)
   try {
     const log = await PlainLog.open(disk, { limits })
@@ -136,7 +144,12 @@ test('random work, random crashes, again and again on the same disk', async (t) 
     const random = seeded(seed)
     const disk = new FaultDisk({ seed, syncTurns: seed % 4 })
     const history = new History()
-    const limits: Partial<LogLimits> = { cacheBytes: random() < 0.5 ? 1 : 1 << 16, slackBytes: 4096, checkpointBytes: 1000 + Math.floor(random() * 12_000), keptSegments: Math.floor(random() * 3) }
+    const limits: Partial<LogLimits> = {
+      cacheBytes: random() < 0.5 ? 1 : 1 << 16,
+      slackBytes: 4096,
+      checkpointBytes: 1000 + Math.floor(random() * 12_000),
+      keptSegments: Math.floor(random() * 3),
+    }
     try {
       for (let life = 0; life < 12; life++) {
         if (random() < 0.8) disk.switchOffAt(disk.steps + Math.floor(random() * 150))

@@ -34,7 +34,8 @@ async function isCorrupt(disk: FaultDisk, details: Readonly<Record<string, unkno
   await rejects(PlainLog.open(disk), (error) => {
     ok(isPosthornError(error), String(error))
     equal(error.code, 'corrupt', error.message)
-    for (const [name, value] of Object.entries(details)) deepEqual(error.details[name], value, `${name} in ${error.message}`)
+    for (const [name, value] of Object.entries(details))
+      deepEqual(error.details[name], value, `${name} in ${error.message}`)
     return true
   })
 }
@@ -139,7 +140,10 @@ test('content that was damaged is never given out, and the rest is', async () =>
   bytes[at]! ^= 8
   const next = await PlainLog.open(disk, { limits: LARGE })
   const { block } = next.state.rows.get(1)!
-  await rejects(async () => next.store.blocks.readBytes(block), (error) => isPosthornError(error) && error.code === 'corrupt' && error.details['file'] === FIRST)
+  await rejects(
+    async () => next.store.blocks.readBytes(block),
+    (error) => isPosthornError(error) && error.code === 'corrupt' && error.details['file'] === FIRST,
+  )
   equal(new TextDecoder().decode(await next.store.blocks.readBytes(next.state.rows.get(2)!.block)), 'second value')
   await next.close()
 })
@@ -148,13 +152,21 @@ test('a file of a newer format is refused as such', async () => {
   const disk = await tenValues()
   const [head] = framesOf(disk, FIRST)
   const bytes = disk.bytesOf(FIRST)
-  const frame = Buffer.concat(makeFrame({ kind: 1, incarnation: 1, sequence: 1, syncedTo: 0, engineMs: 0, wallMs: 0 }, bytes.slice(head!.offset + 56, head!.next)))
+  const frame = Buffer.concat(
+    makeFrame(
+      { kind: 1, incarnation: 1, sequence: 1, syncedTo: 0, engineMs: 0, wallMs: 0 },
+      bytes.slice(head!.offset + 56, head!.next),
+    ),
+  )
   frame[12] = 2
   // The checksum covers the format: a newer version writes its own.
   const { crc32 } = await import('node:zlib')
   frame.writeUInt32LE(crc32(frame.subarray(8)), 4)
   bytes.set(frame, head!.offset)
-  await rejects(PlainLog.open(disk), (error) => isPosthornError(error) && error.code === 'newer-format' && error.details['format'] === 2)
+  await rejects(
+    PlainLog.open(disk),
+    (error) => isPosthornError(error) && error.code === 'newer-format' && error.details['format'] === 2,
+  )
 })
 
 test('frames that a recycled segment still holds are never replayed', async () => {

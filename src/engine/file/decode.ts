@@ -1,6 +1,13 @@
 /** The entries of a frame back from bytes, given to whoever replays them. The counterpart is encode.ts. */
 import type { StoredSubscription } from '../../core/settings.ts'
-import { READY, type Entries, type MessageRow, type QueueRow, type SubscriptionRow, type TopicRow } from '../ledger/entries.ts'
+import {
+  READY,
+  type Entries,
+  type MessageRow,
+  type QueueRow,
+  type SubscriptionRow,
+  type TopicRow,
+} from '../ledger/entries.ts'
 import { ADDED, BLOCK_PREFIX_BYTES, OP } from './entry.ts'
 
 /** A stretch of bytes that is read from front to back. */
@@ -128,7 +135,10 @@ function decodeSeldom(from: EntryReader, op: number, to: Entries): void {
     case OP.subscriptionSet:
       return to.subscriptionSet(JSON.parse(from.text()) as SubscriptionRow)
     case OP.subscriptionGaps: {
-      const { number, gaps } = JSON.parse(from.text()) as { readonly number: number; readonly gaps: StoredSubscription['gaps'] }
+      const { number, gaps } = JSON.parse(from.text()) as {
+        readonly number: number
+        readonly gaps: StoredSubscription['gaps']
+      }
       return to.subscriptionGaps(number, gaps)
     }
     case OP.subscriptionGone:
@@ -148,8 +158,31 @@ function decodeSeldom(from: EntryReader, op: number, to: Entries): void {
 
 function emptyRow(): MessageRow {
   return {
-    slot: 0, queue: 0, id0: 0, id1: 0, id2: 0, id3: 0, block: 0, bytes: 0, state: 0, flags: 0, priority: 0, seq: 0, sentAt: 0,
-    place: 0, due: 0, expires: 0, key: 0, group: 0, type: 0, report: 0, reason: 0, acquired: 0, failed: 0, released: 0, about: 0,
+    slot: 0,
+    queue: 0,
+    id0: 0,
+    id1: 0,
+    id2: 0,
+    id3: 0,
+    block: 0,
+    bytes: 0,
+    state: 0,
+    flags: 0,
+    priority: 0,
+    seq: 0,
+    sentAt: 0,
+    place: 0,
+    due: 0,
+    expires: 0,
+    key: 0,
+    group: 0,
+    type: 0,
+    report: 0,
+    reason: 0,
+    acquired: 0,
+    failed: 0,
+    released: 0,
+    about: 0,
   }
 }
 
@@ -185,7 +218,20 @@ function readRow(from: EntryReader): MessageRow {
 }
 
 function readRecord(from: EntryReader, to: Entries): void {
-  const [record, block, version, expires, aliases] = [from.uint32(), from.uint32(), from.float64(), from.float64(), from.uint16()]
+  const [record, block, version, expires, aliases] = [
+    from.uint32(),
+    from.uint32(),
+    from.float64(),
+    from.float64(),
+    from.uint16(),
+  ]
   const key = from.text()
-  to.recordPut({ record, key, block, version, expiresAt: Number.isNaN(expires) ? null : expires, aliases: Array.from({ length: aliases }, () => from.text()) })
+  to.recordPut({
+    record,
+    key,
+    block,
+    version,
+    expiresAt: Number.isNaN(expires) ? null : expires,
+    aliases: Array.from({ length: aliases }, () => from.text()),
+  })
 }

@@ -1,5 +1,14 @@
 /** The ledger's decisions into the open frame, as they are taken. The counterpart is decode.ts. */
-import { READY, type DedupeRow, type Entries, type MessageRow, type QueueRow, type RecordRow, type SubscriptionRow, type TopicRow } from '../ledger/entries.ts'
+import {
+  READY,
+  type DedupeRow,
+  type Entries,
+  type MessageRow,
+  type QueueRow,
+  type RecordRow,
+  type SubscriptionRow,
+  type TopicRow,
+} from '../ledger/entries.ts'
 import { ADDED, ADDED_BYTES, OP } from './entry.ts'
 import type { FrameWriter } from './frame-writer.ts'
 

@@ -45,7 +45,16 @@ export class FileEngine extends LedgerEngine {
   }
 
   override close(): Promise<void> {
-    return (this.#released ??= super.close().finally(this.#release))
+    this.#released ??= this.#end()
+    return this.#released
+  }
+
+  async #end(): Promise<void> {
+    try {
+      await super.close()
+    } finally {
+      await this.#release()
+    }
   }
 }
 
@@ -72,10 +81,19 @@ export async function openFileEngine(dir: string, options: FileEngineOptions = {
 
 type Resolved = FileEngineOptions & { readonly clock: Clock; readonly ids: Ids }
 
-async function openLocked(folder: string, disk: Disk, lock: FolderLock, options: Resolved, release: () => Promise<void>): Promise<FileEngine> {
+async function openLocked(
+  folder: string,
+  disk: Disk,
+  lock: FolderLock,
+  options: Resolved,
+  release: () => Promise<void>,
+): Promise<FileEngine> {
   const { clock, ids, limits, dropHints, durability = 'disk' } = options
   const state = new LedgerState()
-  const { store, now } = await openLog({ disk, folder, clock, durability, limits: { ...LOG_LIMITS, ...options.logLimits } }, () => new Snapshot(state))
+  const { store, now } = await openLog(
+    { disk, folder, clock, durability, limits: { ...LOG_LIMITS, ...options.logLimits } },
+    () => new Snapshot(state),
+  )
   try {
     const engine = new FileEngine({ state, store, clock, ids, openedAt: now(), limits, dropHints }, lock, release)
     await engine.opened()
@@ -102,6 +120,10 @@ async function letGo(release: readonly (() => void | Promise<void>)[]): Promise<
 function translate(error: unknown, folder: string): unknown {
   if (isPosthornError(error) || !(error instanceof Error) || !('code' in error)) return error
   const details = { folder, cause: error.code }
-  if (error.code === 'ENOSPC') return new PosthornError('disk-full', `there is no room on the disk of ${folder} to open it`, { details, cause: error })
+  if (error.code === 'ENOSPC')
+    return new PosthornError('disk-full', `there is no room on the disk of ${folder} to open it`, {
+      details,
+      cause: error,
+    })
   return new PosthornError('engine-failed', `${folder} cannot be opened: ${error.message}`, { details, cause: error })
 }

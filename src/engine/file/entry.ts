@@ -37,6 +37,18 @@ export const BLOCK_BYTES = 13
 export const BLOCK_PREFIX_BYTES = 8
 
 /** Fields of a message that most messages lack, in the order in which they follow: a bit says which are there. */
-export const ADDED = { place: 1, due: 2, expires: 4, key: 8, group: 16, report: 32, reason: 64, acquired: 128, failed: 256, released: 512, about: 1024 } as const
+export const ADDED = {
+  place: 1,
+  due: 2,
+  expires: 4,
+  key: 8,
+  group: 16,
+  report: 32,
+  reason: 64,
+  acquired: 128,
+  failed: 256,
+  released: 512,
+  about: 1024,
+} as const
 /** Opcode, bits, state, flags, priority, slot, queue, id, block, bytes, seq, sentAt, type. */
 export const ADDED_BYTES = 58

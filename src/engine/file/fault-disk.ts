@@ -79,7 +79,8 @@ export class FaultDisk implements Disk {
   powerCut(cut: PowerCut = { unsynced: 'drop' }): void {
     this.kill()
     const { unsynced, sectorBytes = 512, names = 'drop' } = cut
-    for (const { apply } of this.#nameChanges) if (names === 'keep' || (names === 'tear' && this.#random() < 0.5)) apply(this.#durableNames)
+    for (const { apply } of this.#nameChanges)
+      if (names === 'keep' || (names === 'tear' && this.#random() < 0.5)) apply(this.#durableNames)
     this.#nameChanges = []
     this.#names = new Map(this.#durableNames)
     for (const file of new Set(this.#names.values())) {
@@ -122,7 +123,9 @@ export class FaultDisk implements Disk {
 
   list(folder: string): readonly string[] {
     if (!this.#folders.has(folder)) throw diskError('ENOENT', folder)
-    return [...this.#names.keys()].filter((path) => folderOf(path) === folder).map((path) => path.slice(folder.length + 1))
+    return [...this.#names.keys()]
+      .filter((path) => folderOf(path) === folder)
+      .map((path) => path.slice(folder.length + 1))
   }
 
   rename(from: string, to: string): void {
@@ -185,7 +188,7 @@ export class FaultDisk implements Disk {
     const life = this.#life
     const changes = this.#nameChanges.filter((change) => change.folder === folder)
     const captured = files.map((handle) => this.#files.get(handle)!).map((file) => ({ file, until: file.changes }))
-    await null
+    await Promise.resolve()
     for (let turns = Math.floor(this.#random() * (this.#syncTurns + 1)); turns > 0; turns--) await nextTurn()
     if (life !== this.#life) throw diskError('EIO', 'the sync was under way at the crash')
     const off = this.#steps >= this.#offAt

@@ -27,7 +27,10 @@ export class FaultFile {
   }
 
   read(target: Uint8Array, position: number): number {
-    const part = this.#shown.bytes.subarray(Math.min(position, this.#shown.size), Math.min(position + target.byteLength, this.#shown.size))
+    const part = this.#shown.bytes.subarray(
+      Math.min(position, this.#shown.size),
+      Math.min(position + target.byteLength, this.#shown.size),
+    )
     target.set(part)
     return part.byteLength
   }
@@ -65,8 +68,11 @@ export class FaultFile {
         if (random() < 0.5) this.#durable.truncate(position)
         continue
       }
-      for (let from = 0; from < bytes.byteLength; ) {
-        const until = Math.min(bytes.byteLength, (Math.floor((position + from) / sectorBytes) + 1) * sectorBytes - position)
+      for (let from = 0; from < bytes.byteLength;) {
+        const until = Math.min(
+          bytes.byteLength,
+          (Math.floor((position + from) / sectorBytes) + 1) * sectorBytes - position,
+        )
         if (random() < 0.5) this.#durable.write(bytes.subarray(from, until), position + from)
         from = until
       }

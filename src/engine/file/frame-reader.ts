@@ -47,7 +47,7 @@ export class FrameReader {
 
   /** Every whole frame from here on, wherever it begins. */
   *search(offset: number): Generator<FoundFrame> {
-    for (let at = aligned(offset); at + HEADER_BYTES <= this.sizeBytes; ) {
+    for (let at = aligned(offset); at + HEADER_BYTES <= this.sizeBytes;) {
       const index = this.#load(at, HEADER_BYTES)
       const found = this.#bytes.subarray(index, this.#until - this.#from).indexOf(MAGIC_BYTES)
       const candidate = found < 0 ? this.#until - MAGIC_BYTES.byteLength + 1 : at + found
@@ -71,7 +71,9 @@ export class FrameReader {
       this.#view = new DataView(this.#bytes.buffer)
     }
     this.#from = offset
-    this.#until = offset + this.file.read(this.#bytes.subarray(0, Math.min(this.#bytes.byteLength, this.sizeBytes - offset)), offset)
+    this.#until =
+      offset +
+      this.file.read(this.#bytes.subarray(0, Math.min(this.#bytes.byteLength, this.sizeBytes - offset)), offset)
     return 0
   }
 }

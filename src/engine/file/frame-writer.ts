@@ -45,7 +45,10 @@ export class FrameWriter {
   #start = -1
 
   /** @param place where the next frame is to begin, asked once per frame */
-  constructor(place: () => { readonly segment: Segment; readonly offset: number }, { arenaBytes, cacheBytes }: ArenaLimits) {
+  constructor(
+    place: () => { readonly segment: Segment; readonly offset: number },
+    { arenaBytes, cacheBytes }: ArenaLimits,
+  ) {
     this.#place = place
     this.#arenaBytes = arenaBytes
     this.#cacheBytes = cacheBytes
@@ -103,7 +106,12 @@ export class FrameWriter {
   find(segment: number, offset: number): Arena | null {
     for (let index = this.#arenas.length - 1; index >= 0; index--) {
       const arena = this.#arenas[index]!
-      if (arena.segment.number === segment && offset >= arena.from && (offset < arena.until || (arena === this.#current && this.isOpen))) return arena
+      if (
+        arena.segment.number === segment &&
+        offset >= arena.from &&
+        (offset < arena.until || (arena === this.#current && this.isOpen))
+      )
+        return arena
     }
     return null
   }
@@ -111,7 +119,13 @@ export class FrameWriter {
   #begin(): void {
     const { segment, offset } = this.#place()
     const current = this.#current
-    if (current === null || current.segment !== segment || current.base + this.at !== offset || this.bytes.byteLength - this.at < this.#arenaBytes * LEAST_SHARE) this.#useArena(this.#arenaBytes, segment, offset)
+    if (
+      current === null ||
+      current.segment !== segment ||
+      current.base + this.at !== offset ||
+      this.bytes.byteLength - this.at < this.#arenaBytes * LEAST_SHARE
+    )
+      this.#useArena(this.#arenaBytes, segment, offset)
     this.#start = this.at
     this.at += HEADER_BYTES
   }

@@ -58,7 +58,10 @@ export function sealFrame(bytes: Uint8Array, view: DataView, at: number, header:
 }
 
 /** A frame on its own, for heads and checkpoints: its payload is in pieces and is not copied. */
-export function makeFrame(header: Omit<FrameHeader, 'lengthBytes'>, ...payload: readonly Uint8Array[]): readonly Uint8Array[] {
+export function makeFrame(
+  header: Omit<FrameHeader, 'lengthBytes'>,
+  ...payload: readonly Uint8Array[]
+): readonly Uint8Array[] {
   const lengthBytes = bytesOf(payload)
   const head = new Uint8Array(HEADER_BYTES)
   const view = new DataView(head.buffer)
@@ -70,7 +73,8 @@ export function makeFrame(header: Omit<FrameHeader, 'lengthBytes'>, ...payload: 
   return pieces
 }
 
-export const bytesOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
+export const bytesOf = (pieces: readonly Uint8Array[]): number =>
+  pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
 
 function writeHeader(view: DataView, at: number, header: FrameHeader): void {
   view.setUint32(at, MAGIC, true)
@@ -102,7 +106,9 @@ export function readHeader(view: DataView, at: number): StoredHeader | null {
 
 /** Whether a frame begins here that is whole. The bytes must hold all of it. */
 export function isIntact(bytes: Uint8Array, at: number, header: StoredHeader): boolean {
-  return at + frameBytes(header.lengthBytes) <= bytes.byteLength && checksum(bytes, at, header.lengthBytes) === header.crc
+  return (
+    at + frameBytes(header.lengthBytes) <= bytes.byteLength && checksum(bytes, at, header.lengthBytes) === header.crc
+  )
 }
 
 /** Of all but itself and the magic, the zeros behind the payload included. */

@@ -30,7 +30,10 @@ test('a second open in this process is refused, and after a release it is not', 
   const [disk, path] = [new NodeDisk(), folder(t)]
   const lock = FolderLock.take(disk, path, 'first')
   const error = refusal(() => FolderLock.take(disk, path, 'second'))
-  match(error.message, /is open in this process \(pid \d+\); .*, or use sqlite: where several processes must share, or use the one that is open, or close it first$/)
+  match(
+    error.message,
+    /is open in this process \(pid \d+\); .*, or use sqlite: where several processes must share, or use the one that is open, or close it first$/,
+  )
   equal(error.details['pid'], process.pid)
   ok(lock.isHeld)
   lock.release()
@@ -49,7 +52,12 @@ test('a live process keeps its lock; the refusal says who and how to reach it', 
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['pipe', 'pipe', 'inherit'] })
   await once(child.stdout, 'data')
   const error = refusal(() => FolderLock.take(disk, path, 'mine'))
-  match(error.message, new RegExp(`is open in process ${child.pid} on this host; talk to it at http://127.0.0.1:7070, or use sqlite: .*, or stop process ${child.pid}$`))
+  match(
+    error.message,
+    new RegExp(
+      `is open in process ${child.pid} on this host; talk to it at http://127.0.0.1:7070, or use sqlite: .*, or stop process ${child.pid}$`,
+    ),
+  )
   deepEqual([error.details['address'], error.details['keyFile']], ['http://127.0.0.1:7070', join(path, 'lock.key')])
   equal(readFileSync(join(path, 'lock.key'), 'utf8'), 'secret')
   equal(statSync(join(path, 'lock.key')).mode & 0o777, 0o600)
@@ -62,17 +70,23 @@ test('a live process keeps its lock; the refusal says who and how to reach it', 
 
 test('a number that another process has by now does not hold a lock', (t) => {
   const [disk, path] = [new NodeDisk(), folder(t)]
-  writeFileSync(join(path, 'lock'), JSON.stringify({ ...disk.processes.self, started: 'an earlier boot/1', lock: 'old', address: null, keyFile: null }))
+  writeFileSync(
+    join(path, 'lock'),
+    JSON.stringify({ ...disk.processes.self, started: 'an earlier boot/1', lock: 'old', address: null, keyFile: null }),
+  )
   FolderLock.take(disk, path, 'new').release()
 })
 
 test('a lock of another host stands, and the message says what to do if that host is gone', (t) => {
   const [disk, path] = [new NodeDisk(), folder(t)]
-  writeFileSync(join(path, 'lock'), JSON.stringify({ pid: 1, started: '', host: 'elsewhere', lock: 'old', address: null, keyFile: null }))
+  writeFileSync(
+    join(path, 'lock'),
+    JSON.stringify({ pid: 1, started: '', host: 'elsewhere', lock: 'old', address: null, keyFile: null }),
+  )
   match(refusal(() => FolderLock.take(disk, path, 'new')).message, /process 1 on host elsewhere; .* remove .*\/lock$/)
 })
 
-test('a lock that power loss left torn is nobody\'s', (t) => {
+test("a lock that power loss left torn is nobody's", (t) => {
   const [disk, path] = [new NodeDisk(), folder(t)]
   writeFileSync(join(path, 'lock'), '{"pid": 1')
   FolderLock.take(disk, path, 'new').release()

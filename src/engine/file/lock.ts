@@ -158,9 +158,20 @@ function lockedBy({ pid, host, started, address, keyFile }: Holder, disk: Disk, 
   const isHere = host === self.host
   const isSelf = isHere && pid === self.pid && started === self.started
   const who = isSelf ? `this process (pid ${pid})` : `process ${pid} on ${isHere ? 'this host' : `host ${host}`}`
-  const talk = address === null ? 'let that process serve it (posthorn serve) and talk to it over HTTP' : `talk to it at ${address}`
-  const stop = isSelf ? 'use the one that is open, or close it first' : isHere ? `stop process ${pid}` : `stop it, or if that host is gone remove ${join(folder, NAME)}`
-  return new PosthornError('engine-locked', `${folder} is open in ${who}; ${talk}, or use sqlite: where several processes must share, or ${stop}`, {
-    details: { folder, pid, host, address, keyFile },
-  })
+  const talk =
+    address === null
+      ? 'let that process serve it (posthorn serve) and talk to it over HTTP'
+      : `talk to it at ${address}`
+  const stop = isSelf
+    ? 'use the one that is open, or close it first'
+    : isHere
+      ? `stop process ${pid}`
+      : `stop it, or if that host is gone remove ${join(folder, NAME)}`
+  return new PosthornError(
+    'engine-locked',
+    `${folder} is open in ${who}; ${talk}, or use sqlite: where several processes must share, or ${stop}`,
+    {
+      details: { folder, pid, host, address, keyFile },
+    },
+  )
 }

@@ -41,7 +41,14 @@ test('a frame that is only written survives a kill, and not always a power cut',
     const disk = new FaultDisk()
     const log = await PlainLog.open(disk)
     await log.put(1, 'durable')
-    log.store.entries.recordPut({ record: 2, key: 'key 2', block: log.store.blocks.addBytes(new Uint8Array([65])), version: 1, expiresAt: null, aliases: [] })
+    log.store.entries.recordPut({
+      record: 2,
+      key: 'key 2',
+      block: log.store.blocks.addBytes(new Uint8Array([65])),
+      version: 1,
+      expiresAt: null,
+      aliases: [],
+    })
     log.store.write()
     equal(log.store.reached('os'), 2)
     equal(log.store.reached('disk'), 1)
@@ -77,7 +84,10 @@ test('an error of the disk stops the log for good, and those who wait are told',
     const log = await PlainLog.open(disk)
     await log.put(1, 'confirmed')
     disk.failNext(failure)
-    await rejects(log.put(2, 'lost'), (error) => isPosthornError(error) && error.code === 'engine-failed' && error.message.includes(failure.code))
+    await rejects(
+      log.put(2, 'lost'),
+      (error) => isPosthornError(error) && error.code === 'engine-failed' && error.message.includes(failure.code),
+    )
     await rejects(log.put(3, 'never begun'), (error) => isPosthornError(error) && error.code === 'engine-failed')
     await log.close()
     disk.powerCut()
@@ -126,13 +136,19 @@ test('a checkpoint for which there is no room does not disturb', async () => {
   disk.remove('/other/file')
   const next = await PlainLog.open(disk)
   equal((await next.contents())[1]?.length, 3000)
-  deepEqual(disk.list(FOLDER).filter((name) => name.includes('checkpoint')), [])
+  deepEqual(
+    disk.list(FOLDER).filter((name) => name.includes('checkpoint')),
+    [],
+  )
   await next.close()
 })
 
 test('engine time goes on over a restart by the wall time that passed, and never back', async () => {
   const { ManualClock } = await import('../../core/clock.ts')
-  for (const [stepMs, passedMs] of [[60_000, 60_000], [-3_600_000, 0]] as const) {
+  for (const [stepMs, passedMs] of [
+    [60_000, 60_000],
+    [-3_600_000, 0],
+  ] as const) {
     const disk = new FaultDisk()
     const clock = new ManualClock()
     const first = await PlainLog.open(disk, { clock })

@@ -111,7 +111,8 @@ export class LogStore implements Store {
     // The disk is asked once per MiB that was written, and every time while it is full.
     if (this.#log.writtenBytes < this.#roomUntil) return null
     const room = shelf.freeBytes + disk.freeBytes(folder)
-    if (room < reservedBytes) return `the disk of ${folder} has ${room} bytes left: new messages are taken again when there are ${reservedBytes}`
+    if (room < reservedBytes)
+      return `the disk of ${folder} has ${room} bytes left: new messages are taken again when there are ${reservedBytes}`
     this.#roomUntil = this.#log.writtenBytes + ROOM_CHECK_BYTES
     return null
   }
@@ -175,7 +176,11 @@ export class LogStore implements Store {
   #fail(error: unknown): void {
     if (this.#failure !== null) return
     const { message } = describeError(error)
-    const failure = new PosthornError('engine-failed', `the log in ${this.#deps.folder} cannot be written (${message}): the engine has stopped; what was confirmed is safe, open it again when the disk is sound`, { cause: error })
+    const failure = new PosthornError(
+      'engine-failed',
+      `the log in ${this.#deps.folder} cannot be written (${message}): the engine has stopped; what was confirmed is safe, open it again when the disk is sound`,
+      { cause: error },
+    )
     this.#failure = failure
     for (const { promise } of this.#takeWaiting(() => true)) promise.reject(failure)
     // Never from inside a call of the ledger.

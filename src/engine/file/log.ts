@@ -38,7 +38,7 @@ export class Log {
   readonly #deps: LogDeps
   readonly #dirty = new Set<DiskFile>()
   #current: Segment | null = null
-  #failure: unknown = null
+  #failure: Error | null = null
 
   constructor(deps: LogDeps) {
     this.#deps = deps
@@ -66,12 +66,17 @@ export class Log {
     if (this.#failure !== null) throw this.#failure
     if (!this.writer.isOpen) return
     const sequence = this.open
-    const frame = this.writer.seal({ kind: KINDS.entries, incarnation: this.incarnation, sequence, syncedTo: this.synced, ...this.times() })
+    const frame = this.writer.seal({
+      kind: KINDS.entries,
+      incarnation: this.incarnation,
+      sequence,
+      syncedTo: this.synced,
+      ...this.times(),
+    })
     try {
       frame.segment.file.write([frame.bytes], frame.offset)
     } catch (error) {
-      this.#failure = error
-      throw error
+      throw this.#stop(error)
     }
     frame.segment.endBytes = frame.offset + frame.bytes.byteLength
     frame.segment.last = sequence
@@ -93,8 +98,7 @@ export class Log {
       await (folderChanged ? disk.sync(files, folder) : disk.sync(files))
     } catch (error) {
       // What the system could not write once, it may drop from memory and call written the next time: never again.
-      this.#failure ??= error
-      throw error
+      throw this.#stop(error)
     }
     this.synced = written
   }
@@ -107,14 +111,22 @@ export class Log {
   /** Where the next frame begins. Never throws: what failed is thrown by `close`, before anybody is told of success. */
   #place(): { readonly segment: Segment; readonly offset: number } {
     const { capacityBytes, endBytes, first, last } = this.current
-    if (this.#failure === null && last >= first && capacityBytes - endBytes < Math.min(MARGIN_BYTES, capacityBytes / 8)) {
+    if (
+      this.#failure === null &&
+      last >= first &&
+      capacityBytes - endBytes < Math.min(MARGIN_BYTES, capacityBytes / 8)
+    ) {
       try {
         this.#switch({ incarnation: this.incarnation, sequence: this.written })
       } catch (error) {
-        this.#failure = error
+        this.#stop(error)
       }
     }
     return { segment: this.current, offset: this.current.endBytes }
+  }
+
+  #stop(error: unknown): Error {
+    return (this.#failure ??= error instanceof Error ? error : new Error(String(error)))
   }
 
   #switch(previous: Origin | null): void {

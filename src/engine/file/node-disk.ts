@@ -1,5 +1,22 @@
 /** The real disk: writes on the calling thread (a copy into the page cache), fdatasync in a thread of its own. */
-import { closeSync, constants, fdatasync, fstatSync, ftruncateSync, linkSync, mkdirSync, openSync, read, readdirSync, readSync, renameSync, rmSync, statfsSync, writeSync, writevSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fstatSync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  read,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+  writevSync,
+} from 'node:fs'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import type { Disk, DiskError, DiskFile, Processes } from './disk.ts'
@@ -27,7 +44,8 @@ export class NodeDisk implements Disk {
   sync(files: readonly DiskFile[], folder?: string): Promise<void> {
     if (this.#dead !== null) return Promise.reject(this.#dead)
     if (this.#waiting !== null) return this.#waiting.promise.then(() => this.sync(files, folder))
-    if (files.length > MOST_FILES) return this.sync(files.slice(MOST_FILES)).then(() => this.sync(files.slice(0, MOST_FILES), folder))
+    if (files.length > MOST_FILES)
+      return this.sync(files.slice(MOST_FILES)).then(() => this.sync(files.slice(0, MOST_FILES), folder))
     const words = this.#words
     words[FOLDER] = folder === undefined ? NONE : this.#descriptorOf(folder)
     words[COUNT] = files.length
@@ -148,10 +166,14 @@ class NodeFile implements DiskFile {
 
   write(pieces: readonly Uint8Array[], position: number): void {
     const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
-    const written = pieces.length === 1 ? writeSync(this.descriptor, pieces[0]!, 0, bytes, position) : writevSync(this.descriptor, pieces, position)
+    const written =
+      pieces.length === 1
+        ? writeSync(this.descriptor, pieces[0]!, 0, bytes, position)
+        : writevSync(this.descriptor, pieces, position)
     if (written === bytes) return
     const rest = Buffer.concat(pieces).subarray(written)
-    for (let done = 0; done < rest.byteLength; ) done += writeSync(this.descriptor, rest, done, rest.byteLength - done, position + written + done)
+    for (let done = 0; done < rest.byteLength;)
+      done += writeSync(this.descriptor, rest, done, rest.byteLength - done, position + written + done)
   }
 
   truncate(sizeBytes: number): void {
@@ -165,7 +187,9 @@ class NodeFile implements DiskFile {
 
 function readOnce(descriptor: number, target: Uint8Array, offset: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    read(descriptor, target, offset, target.byteLength - offset, position, (error, count) => (error ? reject(error) : resolve(count)))
+    read(descriptor, target, offset, target.byteLength - offset, position, (error, count) =>
+      error ? reject(error) : resolve(count),
+    )
   })
 }
 

@@ -20,7 +20,14 @@ export interface LogLimits extends ShelfLimits, UpkeepLimits, ArenaLimits {
   readonly pauseMs: number
 }
 
-export const LOG_LIMITS: LogLimits = { ...SHELF_LIMITS, ...UPKEEP_LIMITS, arenaBytes: 1 << 20, cacheBytes: 16 << 20, reservedBytes: 32 << 20, pauseMs: 4 }
+export const LOG_LIMITS: LogLimits = {
+  ...SHELF_LIMITS,
+  ...UPKEEP_LIMITS,
+  arenaBytes: 1 << 20,
+  cacheBytes: 16 << 20,
+  reservedBytes: 32 << 20,
+  pauseMs: 4,
+}
 
 export interface OpenLogOptions {
   readonly disk: Disk
@@ -38,7 +45,10 @@ export interface OpenedLog<State> {
 }
 
 /** @throws PosthornError `corrupt` or `newer-format`, and the disk's errors */
-export async function openLog<State extends Checkpointed>(options: OpenLogOptions, createState: (blocks: Blocks) => State): Promise<OpenedLog<State>> {
+export async function openLog<State extends Checkpointed>(
+  options: OpenLogOptions,
+  createState: (blocks: Blocks) => State,
+): Promise<OpenedLog<State>> {
   const { disk, folder, clock, limits } = options
   const shelf = new Shelf(disk, folder, limits)
   let now = (): number => 0
@@ -69,11 +79,29 @@ interface Parts {
   readonly state: Checkpointed
 }
 
-function createStore({ disk, folder, clock, durability, limits }: OpenLogOptions, parts: Parts, start: UpkeepStart): LogStore {
+function createStore(
+  { disk, folder, clock, durability, limits }: OpenLogOptions,
+  parts: Parts,
+  start: UpkeepStart,
+): LogStore {
   const store = new LogStore({ disk, folder, ...parts, durability, reservedBytes: limits.reservedBytes })
   const hurry = new AbortController()
-  const rest = (): Promise<void> => (hurry.signal.aborted || limits.pauseMs === 0 ? nextTurn() : pause(clock, limits.pauseMs, hurry.signal).catch(() => {}))
-  const upkeep = new Upkeep({ disk, folder, ...parts, limits, write: () => store.write(), durable: (frame) => store.durable(frame), pause: rest }, start)
+  const rest = (): Promise<void> =>
+    hurry.signal.aborted || limits.pauseMs === 0
+      ? nextTurn()
+      : pause(clock, limits.pauseMs, hurry.signal).catch(() => {})
+  const upkeep = new Upkeep(
+    {
+      disk,
+      folder,
+      ...parts,
+      limits,
+      write: () => store.write(),
+      durable: (frame) => store.durable(frame),
+      pause: rest,
+    },
+    start,
+  )
   store.maintain(
     () => upkeep.tick(),
     () => {

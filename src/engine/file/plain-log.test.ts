@@ -10,7 +10,16 @@ import { LOG_LIMITS, openLog, type LogLimits } from './open-log.ts'
 
 export const FOLDER = '/plain'
 export const SMALL: LogLimits = {
-  ...LOG_LIMITS, firstSegmentBytes: 2048, segmentBytes: 8192, keptSegments: 2, checkpointBytes: 6000, slackBytes: 16_384, arenaBytes: 2048, cacheBytes: 8192, reservedBytes: 0, pauseMs: 0,
+  ...LOG_LIMITS,
+  firstSegmentBytes: 2048,
+  segmentBytes: 8192,
+  keptSegments: 2,
+  checkpointBytes: 6000,
+  slackBytes: 16_384,
+  arenaBytes: 2048,
+  cacheBytes: 8192,
+  reservedBytes: 0,
+  pauseMs: 0,
 }
 
 const PART = 8
@@ -38,7 +47,11 @@ export class PlainState implements Checkpointed {
 
   load(part: string, frame: number, bytes: Uint8Array): void {
     this.#loadedTo.set(Number(part.slice(5)), frame)
-    for (const [number, row] of JSON.parse(new TextDecoder().decode(bytes)) as [number, { key: string; block: number }][]) this.rows.set(number, row)
+    for (const [number, row] of JSON.parse(new TextDecoder().decode(bytes)) as [
+      number,
+      { key: string; block: number },
+    ][])
+      this.rows.set(number, row)
   }
 
   replay(frame: number): Entries {
@@ -83,10 +96,23 @@ export class PlainLog {
     })
   }
 
-  static async open(disk: FaultDisk, options: { readonly limits?: Partial<LogLimits>; readonly durability?: 'os' | 'disk'; readonly clock?: ManualClock } = {}): Promise<PlainLog> {
+  static async open(
+    disk: FaultDisk,
+    options: {
+      readonly limits?: Partial<LogLimits>
+      readonly durability?: 'os' | 'disk'
+      readonly clock?: ManualClock
+    } = {},
+  ): Promise<PlainLog> {
     disk.makeFolder(FOLDER)
     const { store, state, now } = await openLog(
-      { disk, folder: FOLDER, clock: options.clock ?? new ManualClock(), durability: options.durability ?? 'disk', limits: { ...SMALL, ...options.limits } },
+      {
+        disk,
+        folder: FOLDER,
+        clock: options.clock ?? new ManualClock(),
+        durability: options.durability ?? 'disk',
+        limits: { ...SMALL, ...options.limits },
+      },
       (blocks) => new PlainState(blocks),
     )
     return new PlainLog(store, state, now)
@@ -112,7 +138,8 @@ export class PlainLog {
 
   async contents(): Promise<Record<number, string>> {
     const read: [number, string][] = []
-    for (const [number, { block }] of this.state.rows) read.push([number, new TextDecoder().decode(await this.store.blocks.readBytes(block))])
+    for (const [number, { block }] of this.state.rows)
+      read.push([number, new TextDecoder().decode(await this.store.blocks.readBytes(block))])
     return Object.fromEntries(read)
   }
 

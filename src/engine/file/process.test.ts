@@ -12,19 +12,23 @@ test('we run, another of our number did not', () => {
   equal(processes.isRunning({ ...processes.self, host: 'elsewhere' }), null)
 })
 
-test('a process that was killed does not run, also where nobody asked how it ended', { skip: process.platform !== 'linux' && 'zombies are told by /proc' }, async (context) => {
-  // The shell starts a child, tells its number, and becomes a program that never asks how the child ended.
-  const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
-  context.after(() => parent.kill('SIGKILL'))
-  const [line] = (await once(parent.stdout, 'data')) as [Buffer]
-  const pid = Number(line.toString())
-  const processes = nodeProcesses()
-  const child = { pid, started: '', host: processes.self.host }
-  equal(processes.isRunning(child), true)
-  process.kill(pid, 'SIGKILL')
-  while (stateOf(pid) === 'alive') await new Promise(setImmediate)
-  equal(processes.isRunning(child), false)
-})
+test(
+  'a process that was killed does not run, also where nobody asked how it ended',
+  { skip: process.platform !== 'linux' && 'zombies are told by /proc' },
+  async (context) => {
+    // The shell starts a child, tells its number, and becomes a program that never asks how the child ended.
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    context.after(() => parent.kill('SIGKILL'))
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+    const pid = Number(line.toString())
+    const processes = nodeProcesses()
+    const child = { pid, started: '', host: processes.self.host }
+    equal(processes.isRunning(child), true)
+    process.kill(pid, 'SIGKILL')
+    while (stateOf(pid) === 'alive') await new Promise(setImmediate)
+    equal(processes.isRunning(child), false)
+  },
+)
 
 /** A shell that has not become the other program yet does ask: then there is nothing left to see. */
 function stateOf(pid: number): 'alive' | 'ended' {

@@ -50,7 +50,8 @@ export function recover(deps: RecoverDeps): Recovered {
   state.finish()
   const header = end?.header ?? checkpoint?.header ?? null
   return {
-    incarnation: 1 + Math.max(0, checkpoint?.header.incarnation ?? 0, ...found.map(({ head }) => head?.header.incarnation ?? 0)),
+    incarnation:
+      1 + Math.max(0, checkpoint?.header.incarnation ?? 0, ...found.map(({ head }) => head?.header.incarnation ?? 0)),
     previous: end?.last ?? null,
     lastMs: header === null ? null : { engine: header.engineMs, wall: header.wallMs },
     files: end?.passed.map(({ segment }) => segment.file) ?? [],
@@ -70,22 +71,39 @@ function readAll(deps: RecoverDeps): Read {
   }
 }
 
-function replayLog({ blocks, state, folder }: RecoverDeps, found: Read['found'], checkpoint: Read['checkpoint']): ReplayEnd | null {
+function replayLog(
+  { blocks, state, folder }: RecoverDeps,
+  found: Read['found'],
+  checkpoint: Read['checkpoint'],
+): ReplayEnd | null {
   const apply = (frame: FoundFrame, { number, file }: FoundSegment): void => {
     const { sequence } = frame.header
     const base = frame.offset + HEADER_BYTES - frame.from
     try {
-      decodeEntries(new EntryReader(frame.bytes, frame.from, frame.end), state.replay(sequence), (block, at, lengthBytes) => blocks.table.place(block, number, base + at, lengthBytes))
+      decodeEntries(
+        new EntryReader(frame.bytes, frame.from, frame.end),
+        state.replay(sequence),
+        (block, at, lengthBytes) => blocks.table.place(block, number, base + at, lengthBytes),
+      )
     } catch (error) {
-      throw new PosthornError('corrupt', `${file.path} makes no sense between bytes ${frame.offset} and ${frame.next}, though its checksum is right`, {
-        details: { file: file.path, from: frame.offset, until: frame.next },
-        cause: error,
-      })
+      throw new PosthornError(
+        'corrupt',
+        `${file.path} makes no sense between bytes ${frame.offset} and ${frame.next}, though its checksum is right`,
+        {
+          details: { file: file.path, from: frame.offset, until: frame.next },
+          cause: error,
+        },
+      )
     }
   }
   if (checkpoint !== null) return replay(found, checkpoint.replayFrom, apply)
   const first = found.find(({ head }) => head !== null && head.previous === null)
-  if (first !== undefined) return replay(found, { segment: first, offset: first.head!.endBytes, sequence: first.head!.header.sequence - 1 }, apply)
+  if (first !== undefined)
+    return replay(
+      found,
+      { segment: first, offset: first.head!.endBytes, sequence: first.head!.header.sequence - 1 },
+      apply,
+    )
   judgeEmpty(found, join(folder, CHECKPOINT))
   return null
 }
@@ -96,5 +114,12 @@ function inOrderOfUse(found: Read['found']): FoundSegment[] {
 }
 
 function toSegment({ number, file, sizeBytes, head }: FoundSegment, last: number, endBytes: number): Segment {
-  return { ...blankSegment(number, file, sizeBytes), filledBytes: head?.filledBytes ?? 0, incarnation: head?.header.incarnation ?? 0, first: head?.header.sequence ?? 0, last, endBytes }
+  return {
+    ...blankSegment(number, file, sizeBytes),
+    filledBytes: head?.filledBytes ?? 0,
+    incarnation: head?.header.incarnation ?? 0,
+    first: head?.header.sequence ?? 0,
+    last,
+    endBytes,
+  }
 }

@@ -34,13 +34,21 @@ interface Cursor {
 }
 
 /** @throws PosthornError `corrupt`, naming the file and the range */
-export function replay(all: readonly FoundSegment[], from: ReplayFrom, apply: (frame: FoundFrame, segment: FoundSegment) => void): ReplayEnd {
+export function replay(
+  all: readonly FoundSegment[],
+  from: ReplayFrom,
+  apply: (frame: FoundFrame, segment: FoundSegment) => void,
+): ReplayEnd {
   const cursor: Cursor = { ...from }
   const passed: { segment: FoundSegment; last: number; endBytes: number }[] = []
   let header: StoredHeader | null = null
   let syncedTo = 0
   let bytes = 0
-  for (let segment: FoundSegment | undefined = from.segment; segment !== undefined; segment = follower(all, cursor, passed)) {
+  for (
+    let segment: FoundSegment | undefined = from.segment;
+    segment !== undefined;
+    segment = follower(all, cursor, passed)
+  ) {
     if (segment !== from.segment) enter(cursor, segment)
     refuseShort(segment)
     syncedTo = Math.max(syncedTo, segment.head!.header.syncedTo)
@@ -56,7 +64,12 @@ export function replay(all: readonly FoundSegment[], from: ReplayFrom, apply: (f
     passed.push({ segment, last: cursor.sequence, endBytes: cursor.offset })
   }
   judgeEnd(all, cursor, syncedTo)
-  return { last: { incarnation: cursor.segment.head!.header.incarnation, sequence: cursor.sequence }, header, passed, bytes }
+  return {
+    last: { incarnation: cursor.segment.head!.header.incarnation, sequence: cursor.sequence },
+    header,
+    passed,
+    bytes,
+  }
 }
 
 /**
@@ -65,11 +78,18 @@ export function replay(all: readonly FoundSegment[], from: ReplayFrom, apply: (f
  */
 export function judgeEmpty(all: readonly FoundSegment[], checkpoint: string): void {
   const later = all.find(({ head }) => head !== null)
-  if (later !== undefined) throw corrupt(checkpoint, 0, 0, `it is missing, and so is the beginning of the log: ${later.file.path} is a later part`)
+  if (later !== undefined)
+    throw corrupt(
+      checkpoint,
+      0,
+      0,
+      `it is missing, and so is the beginning of the log: ${later.file.path} is a later part`,
+    )
   for (const { file, isBlank } of all) {
     if (isBlank) continue
     // The first head is durable before the first frame behind it is written.
-    for (const { header, offset } of new FrameReader(file).search(0)) if (header.kind === KINDS.entries) throw corrupt(file.path, 0, offset, 'its head does not match its checksum')
+    for (const { header, offset } of new FrameReader(file).search(0))
+      if (header.kind === KINDS.entries) throw corrupt(file.path, 0, offset, 'its head does not match its checksum')
   }
 }
 
@@ -84,7 +104,11 @@ function expected(reader: FrameReader, { segment, offset, sequence }: Cursor): F
 }
 
 /** The segment in which the log goes on. One that lost all its frames would follow itself, so none is entered twice. */
-function follower(all: readonly FoundSegment[], { segment, sequence }: Cursor, passed: ReplayEnd['passed']): FoundSegment | undefined {
+function follower(
+  all: readonly FoundSegment[],
+  { segment, sequence }: Cursor,
+  passed: ReplayEnd['passed'],
+): FoundSegment | undefined {
   const { incarnation } = segment.head!.header
   return all.find((other) => {
     if (other.head === null || passed.some((one) => one.segment === other)) return false
@@ -117,17 +141,31 @@ function judgeEnd(all: readonly FoundSegment[], end: Cursor, syncedTo: number): 
     for (const { header, offset } of new FrameReader(segment.file).search(isEnd ? end.offset : 0)) {
       promised = Math.max(promised, header.syncedTo)
       if (header.sequence <= end.sequence) continue
-      if (isEnd && header.incarnation === segment.head!.header.incarnation) nextWhole ??= { file: segment.file.path, offset }
-      if (segment.head === null && header.incarnation >= end.segment.head!.header.incarnation) nextWhole ??= { file: segment.file.path, offset }
+      if (isEnd && header.incarnation === segment.head!.header.incarnation)
+        nextWhole ??= { file: segment.file.path, offset }
+      if (segment.head === null && header.incarnation >= end.segment.head!.header.incarnation)
+        nextWhole ??= { file: segment.file.path, offset }
     }
   }
   if (promised <= end.sequence) return
   const lost = { sequence: end.sequence + 1, promised }
-  if (nextWhole === null) throw corrupt(end.segment.file.path, end.offset, end.segment.sizeBytes, 'or the segment behind it is missing', lost)
-  if (nextWhole.file === end.segment.file.path) throw corrupt(nextWhole.file, end.offset, nextWhole.offset, 'a frame does not match its checksum', lost)
+  if (nextWhole === null)
+    throw corrupt(end.segment.file.path, end.offset, end.segment.sizeBytes, 'or the segment behind it is missing', lost)
+  if (nextWhole.file === end.segment.file.path)
+    throw corrupt(nextWhole.file, end.offset, nextWhole.offset, 'a frame does not match its checksum', lost)
   throw corrupt(nextWhole.file, 0, nextWhole.offset, 'its head does not match its checksum', lost)
 }
 
-function corrupt(file: string, from: number, until: number, why: string, lost: Readonly<Record<string, number>> = {}): PosthornError {
-  return new PosthornError('corrupt', `${file} is damaged between bytes ${from} and ${until} (${why}): what was confirmed is not there, so it is not opened`, { details: { file, from, until, ...lost } })
+function corrupt(
+  file: string,
+  from: number,
+  until: number,
+  why: string,
+  lost: Readonly<Record<string, number>> = {},
+): PosthornError {
+  return new PosthornError(
+    'corrupt',
+    `${file} is damaged between bytes ${from} and ${until} (${why}): what was confirmed is not there, so it is not opened`,
+    { details: { file, from, until, ...lost } },
+  )
 }

@@ -55,11 +55,25 @@ export function segmentNumber(name: string): number | null {
 
 /** A segment that holds nothing yet. */
 export function blankSegment(number: number, file: DiskFile, capacityBytes: number): Segment {
-  return { number, file, capacityBytes, filledBytes: 0, incarnation: 0, first: 0, last: 0, endBytes: 0, liveBytes: 0, readers: 0 }
+  return {
+    number,
+    file,
+    capacityBytes,
+    filledBytes: 0,
+    incarnation: 0,
+    first: 0,
+    last: 0,
+    endBytes: 0,
+    liveBytes: 0,
+    readers: 0,
+  }
 }
 
 /** The frame that begins a segment. Its sequence is that of the frame behind it. */
-export function makeHead(header: Omit<FrameHeader, 'lengthBytes' | 'kind'>, head: Omit<SegmentHead, 'posthorn' | 'format'>): readonly Uint8Array[] {
+export function makeHead(
+  header: Omit<FrameHeader, 'lengthBytes' | 'kind'>,
+  head: Omit<SegmentHead, 'posthorn' | 'format'>,
+): readonly Uint8Array[] {
   const text = JSON.stringify({ posthorn: 'log', format: FORMAT, ...head } satisfies SegmentHead)
   return makeFrame({ ...header, kind: KINDS.head }, new TextEncoder().encode(text))
 }

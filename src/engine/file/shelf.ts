@@ -23,7 +23,8 @@ interface Filling {
 }
 
 /** What is written of it next. */
-const pieceOf = ({ segment, writtenBytes }: Filling): number => Math.min(PIECE.byteLength, segment.capacityBytes - writtenBytes)
+const pieceOf = ({ segment, writtenBytes }: Filling): number =>
+  Math.min(PIECE.byteLength, segment.capacityBytes - writtenBytes)
 
 const GROWTH = 4
 const PIECE = new Uint8Array(256 << 10)
@@ -124,7 +125,8 @@ export class Shelf {
     const file = this.#disk.open(join(this.#folder, segmentName(number)), 'create')
     const capacityBytes = this.#nextBytes
     file.write([BLANK], 0)
-    if (filled && capacityBytes <= SYNC_BYTES) file.write([new Uint8Array(capacityBytes - BLANK.byteLength)], BLANK.byteLength)
+    if (filled && capacityBytes <= SYNC_BYTES)
+      file.write([new Uint8Array(capacityBytes - BLANK.byteLength)], BLANK.byteLength)
     this.folderChanged = true
     this.#nextBytes = Math.min(this.#limits.segmentBytes, this.#nextBytes * GROWTH)
     return blankSegment(number, file, capacityBytes)
@@ -137,7 +139,12 @@ export class Shelf {
     this.#owedBytes -= bytes
     filling.writtenBytes += bytes
     const isDone = filling.writtenBytes === segment.capacityBytes
-    if (!filling.syncing && segment.filledBytes < filling.writtenBytes && (isDone || filling.writtenBytes - segment.filledBytes >= SYNC_BYTES)) void this.#settle(filling)
+    if (
+      !filling.syncing &&
+      segment.filledBytes < filling.writtenBytes &&
+      (isDone || filling.writtenBytes - segment.filledBytes >= SYNC_BYTES)
+    )
+      void this.#settle(filling)
   }
 
   async #settle(filling: Filling): Promise<void> {

@@ -45,7 +45,11 @@ function surveySegment(number: number, file: DiskFile): FoundSegment {
   refuseNewer(frame, file.path)
   const head = parseHead(frame.bytes.subarray(frame.from, frame.end))
   if (head.segment !== number) {
-    throw new PosthornError('corrupt', `${file.path} is a copy of segment ${head.segment} under another name: remove it`, { details: { file: file.path, segment: head.segment } })
+    throw new PosthornError(
+      'corrupt',
+      `${file.path} is a copy of segment ${head.segment} under another name: remove it`,
+      { details: { file: file.path, segment: head.segment } },
+    )
   }
   return { number, file, sizeBytes, head: { ...head, header: frame.header, endBytes: frame.next }, isBlank }
 }
@@ -53,5 +57,9 @@ function surveySegment(number: number, file: DiskFile): FoundSegment {
 /** @throws PosthornError `newer-format` */
 export function refuseNewer({ header }: FoundFrame, path: string): void {
   if (header.format <= FORMAT) return
-  throw new PosthornError('newer-format', `${path} has format ${header.format}; this version of Posthorn reads up to ${FORMAT}: open it with a newer version`, { details: { file: path, format: header.format, supported: FORMAT } })
+  throw new PosthornError(
+    'newer-format',
+    `${path} has format ${header.format}; this version of Posthorn reads up to ${FORMAT}: open it with a newer version`,
+    { details: { file: path, format: header.format, supported: FORMAT } },
+  )
 }

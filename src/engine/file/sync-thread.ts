@@ -21,7 +21,7 @@ export interface SyncAnswer {
 }
 
 function serve(words: Int32Array): void {
-  for (let done = 0; ; ) {
+  for (let done = 0; ;) {
     Atomics.wait(words, REQUEST, done)
     done = Atomics.load(words, REQUEST)
     if (done === STOP) return
@@ -36,7 +36,8 @@ function syncAll(words: Int32Array): SyncAnswer['error'] {
     if (words[FOLDER] !== NONE) fsyncSync(words[FOLDER]!)
     return null
   } catch (error) {
-    return { code: String((error as NodeJS.ErrnoException).code), message: String((error as Error).message) }
+    const { code, message } = error as NodeJS.ErrnoException
+    return { code: String(code), message }
   }
 }
 

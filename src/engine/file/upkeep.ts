@@ -69,7 +69,8 @@ export class Upkeep {
     await this.#working
     if (!withCheckpoint || this.#deps.log.written === this.#from?.sequence) return
     const segments = this.#deps.shelf.used.size - this.#old().length
-    if (this.#grownBytes >= this.#checkpointBytes / 4 || segments > MOST_SEGMENTS) await this.#checkpoint().catch(() => this.#giveUp())
+    if (this.#grownBytes >= this.#checkpointBytes / 4 || segments > MOST_SEGMENTS)
+      await this.#checkpoint().catch(() => this.#giveUp())
   }
 
   /** What the log has grown by since the last checkpoint. */
@@ -81,7 +82,8 @@ export class Upkeep {
   async #work(): Promise<void> {
     try {
       await this.#checkpoint()
-      for (let sparse = this.#sparsest(); sparse !== null && !this.#stopped; sparse = this.#sparsest()) await this.#rewrite(sparse)
+      for (let sparse = this.#sparsest(); sparse !== null && !this.#stopped; sparse = this.#sparsest())
+        await this.#rewrite(sparse)
     } catch {
       this.#giveUp()
     }
@@ -128,7 +130,13 @@ export class Upkeep {
     const { log, shelf } = this.#deps
     const from = this.#from
     if (from === null) return []
-    return [...shelf.used.values()].filter((segment) => segment !== log.current && segment.number !== from.segment && segment.first <= from.sequence && segment.last <= from.sequence)
+    return [...shelf.used.values()].filter(
+      (segment) =>
+        segment !== log.current &&
+        segment.number !== from.segment &&
+        segment.first <= from.sequence &&
+        segment.last <= from.sequence,
+    )
   }
 
   #sparsest(): Segment | null {
@@ -137,7 +145,9 @@ export class Upkeep {
     const taken = old.reduce((sum, segment) => sum + segment.capacityBytes, 0)
     const live = old.reduce((sum, segment) => sum + segment.liveBytes, 0)
     if (taken <= sparseFactor * live + slackBytes) return null
-    return old.reduce((least, segment) => (segment.liveBytes * least.capacityBytes < least.liveBytes * segment.capacityBytes ? segment : least))
+    return old.reduce((least, segment) =>
+      segment.liveBytes * least.capacityBytes < least.liveBytes * segment.capacityBytes ? segment : least,
+    )
   }
 
   /** Writes what is live in a segment again, at the end of the log. The next checkpoint then frees the segment. */
