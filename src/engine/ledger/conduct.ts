@@ -13,6 +13,7 @@ import { settleTouched } from './time/due.ts'
 import { EngineClock } from './time/engine-clock.ts'
 import { Watchers } from './hint.ts'
 import type { EngineLimits } from './limit.ts'
+import { Pace } from './time/pace.ts'
 import { reopen } from './time/reopen.ts'
 import type { LedgerState } from './state/state.ts'
 import type { Store } from './store.ts'
@@ -39,6 +40,7 @@ export class Conduct {
   readonly #clock: EngineClock
   readonly #waiters: Waiters
   readonly #timer: DueTimer
+  readonly #pace = new Pace()
   /** The last frame that holds anything that must be durable. */
   #dirtyFrame = 0
   /** The last frame of which something was confirmed before it was durable. */
@@ -67,7 +69,7 @@ export class Conduct {
     try {
       this.#look()
       this.#hasSwept = sweep(this.desk)
-      return call()
+      return this.#pace.give(this.desk.now, call())
     } catch (error) {
       if (!(error instanceof PosthornError)) this.#stop(error)
       return Promise.reject(this.#failure ?? (error as PosthornError))

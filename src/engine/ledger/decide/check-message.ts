@@ -112,9 +112,8 @@ export function refusalOfById(
   overlay: Overlay | null,
 ): Refusal | null {
   if (!Array.isArray(refs)) return refuse('invalid', `messages is ${quote(refs)}: it must be a list of { queue, id }`)
-  const odd = refs.find((ref) => typeof ref?.queue !== 'string' || typeof ref.id !== 'string')
-  if (odd !== undefined || refs.includes(undefined as never))
-    return refuse('invalid', `messages holds ${quote(odd)}: each must be { queue, id }`)
+  const odd = refs.findIndex((ref) => typeof ref?.queue !== 'string' || typeof ref.id !== 'string')
+  if (odd !== -1) return refuse('invalid', `messages[${odd}] is ${quote(refs[odd])}: it must be { queue, id }`)
   if (overlay === null) return null
   for (const ref of refs) {
     const slot = findSlot(desk, ref)
