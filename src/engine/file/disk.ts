@@ -13,6 +13,7 @@ export interface Disk {
   sync(files: readonly DiskFile[], folder?: string): Promise<void>
   /** The same for work that nobody waits for (a checkpoint, a segment being filled): it must not hold up `sync`. */
   syncInBackground(file: DiskFile): Promise<void>
+  /** With the folders above it, durably. */
   makeFolder(folder: string): void
   /** Names, in no order. */
   list(folder: string): readonly string[]

@@ -162,3 +162,18 @@ test('engine time goes on over a restart by the wall time that passed, and never
     await second.close()
   }
 })
+
+test('on a disk that is nearly full segments are freed early', async () => {
+  const disk = new FaultDisk({ capacityBytes: 12 << 20 })
+  const limits = {
+    firstSegmentBytes: 1 << 20,
+    segmentBytes: 1 << 20,
+    keptSegments: 0,
+    checkpointBytes: 1 << 30,
+    reservedBytes: 4 << 20,
+  }
+  const log = await PlainLog.open(disk, { limits })
+  for (let index = 0; index < 300; index++) await log.put(1, 'x'.repeat(100_000))
+  equal((await log.contents())[1]?.length, 100_000)
+  await log.close()
+})

@@ -4,6 +4,7 @@ import {
   constants,
   fdatasync,
   fstatSync,
+  fsyncSync,
   ftruncateSync,
   linkSync,
   mkdirSync,
@@ -17,6 +18,7 @@ import {
   writeSync,
   writevSync,
 } from 'node:fs'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import type { Disk, DiskError, DiskFile, Processes } from './disk.ts'
@@ -64,7 +66,10 @@ export class NodeDisk implements Disk {
   }
 
   makeFolder(folder: string): void {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const first = mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (first === undefined || process.platform === 'win32') return
+    // What is in a folder that is not in its parent after power loss, is lost.
+    for (let made = folder; made.length >= first.length; made = dirname(made)) syncNow(dirname(made))
   }
 
   list(folder: string): readonly string[] {
@@ -182,6 +187,15 @@ class NodeFile implements DiskFile {
 
   close(): void {
     closeSync(this.descriptor)
+  }
+}
+
+function syncNow(folder: string): void {
+  const descriptor = openSync(folder, constants.O_RDONLY)
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
   }
 }
 

@@ -98,6 +98,7 @@ function createStore(
       limits,
       write: () => store.write(),
       durable: (frame) => store.durable(frame),
+      isTight: () => store.refusal() !== null,
       pause: rest,
     },
     start,

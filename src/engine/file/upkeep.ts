@@ -21,6 +21,8 @@ export const UPKEEP_LIMITS: UpkeepLimits = { checkpointBytes: 64 << 20, sparseFa
 export interface UpkeepDeps extends CheckpointDeps {
   readonly limits: UpkeepLimits
   readonly cold: ColdReader
+  /** Whether the disk is nearly full. */
+  readonly isTight: () => boolean
 }
 
 /** What an open found: the checkpoint it began with, and what it had to replay. */
@@ -30,6 +32,7 @@ export interface UpkeepStart {
   readonly replayedBytes: number
 }
 
+const TIGHT_BYTES = 1 << 20
 const MOVE_BYTES = 256 << 10
 /** At close: a log of so many segments is worth a checkpoint, however little is in them. */
 const MOST_SEGMENTS = 4
@@ -56,7 +59,7 @@ export class Upkeep {
   /** Something was written. Begins what is due, in the background. */
   tick(): void {
     if (this.#working !== null || this.#stopped) return
-    if (this.#begun && this.#grownBytes < Math.max(this.#deps.limits.checkpointBytes, 2 * this.#checkpointBytes)) return
+    if (this.#begun && !this.#isDue()) return
     // After an open it is known what is live only when the ledger has said so: by now it has.
     const work = this.#begun ? this.#work() : this.#reuse().catch(() => {})
     this.#begun = true
@@ -71,6 +74,13 @@ export class Upkeep {
     const segments = this.#deps.shelf.used.size - this.#old().length
     if (this.#grownBytes >= this.#checkpointBytes / 4 || segments > MOST_SEGMENTS)
       await this.#checkpoint().catch(() => this.#giveUp())
+  }
+
+  #isDue(): boolean {
+    const { limits, isTight } = this.#deps
+    const grown = this.#grownBytes
+    // On a full disk segments must be freed while there still is room for a checkpoint.
+    return grown >= Math.max(limits.checkpointBytes, 2 * this.#checkpointBytes) || (grown >= TIGHT_BYTES && isTight())
   }
 
   /** What the log has grown by since the last checkpoint. */
