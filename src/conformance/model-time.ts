@@ -21,6 +21,7 @@ export abstract class Timeline {
   /** Time passes on both clocks; what falls due on the way happens at its moment. */
   advance(ms: number): void {
     const untilMs = this.nowMs + ms
+    this.sweep()
     while (this.nowMs < untilMs) {
       const passed = Math.min(untilMs, ...this.dueTimes()) - this.nowMs
       this.nowMs += passed

@@ -223,7 +223,7 @@ export class Model extends Timeline implements Queues {
     for (const queue of this.state.queues) {
       const { deadCount, deadMs, endedCount, endedMs } = queue.settings.keep
       const dead = over(this.#in(queue.name, 'dead'), queue.isClosed ? 0 : deadCount, deadMs)
-      for (const each of dead) this.#decide(each, 'discard')
+      for (const each of dead.sort((one, other) => one.turn - other.turn)) this.#decide(each, 'discard')
       const ended = this.#in(queue.name).filter(({ state }) => core.ENDED_STATES.includes(state))
       const gone = over(ended, endedCount, endedMs)
       drop(this.state.messages, (each) => gone.includes(each))
