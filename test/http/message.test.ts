@@ -155,7 +155,11 @@ describe('sending and looking at messages', () => {
     equal((await send('no%20name', {})).json.code, 'invalid-name')
     equal((await send('a%2Fb', {})).json.code, 'invalid-name')
     equal((await send('%ff', {})).json.code, 'invalid')
-    equal((await send('system:operation', {})).json.code, 'forbidden-queue')
+    for (const own of ['system:operation', 'task:system.redrive']) {
+      equal((await send(own, {})).json.code, 'forbidden-queue', own)
+      equal((await server.call('POST', `/v1/queues/${own}/lease`, { body: {} })).json.code, 'forbidden-queue', own)
+    }
+    equal((await server.call('POST', '/v1/tasks/system.purge', { body: {} })).json.code, 'forbidden-queue')
   })
 
   test('the trace of the request is on the message, unless the event has its own', async () => {

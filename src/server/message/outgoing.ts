@@ -14,6 +14,9 @@ import { withTrace } from '../request/trace.ts'
 import type { ServerDeps } from '../route/call.ts'
 import type { Incoming } from './incoming.ts'
 
+/** Queues of Posthorn's own, its tasks' (redrives, purges) included. */
+const OWN = /^(system:|task:system\.)/
+
 export interface OutgoingOptions {
   readonly headers: Headers
   /** Default: a new one. */
@@ -27,7 +30,7 @@ export interface OutgoingOptions {
 /** @throws PosthornError `invalid-name`, `forbidden-queue` */
 export function checkTarget(queue: string): string {
   checkQueueName(queue, 'queue')
-  if (queue.startsWith('system:'))
+  if (OWN.test(queue))
     throw new PosthornError(
       'forbidden-queue',
       `'${queue}' is Posthorn's own: it can be looked at, redriven and purged, not sent to or leased`,

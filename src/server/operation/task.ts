@@ -5,7 +5,7 @@ import { isUuid, timeOfUuid } from '../../core/id.ts'
 import { checkName } from '../../core/name.ts'
 import { isDone, taskQueue, type OperationSnapshot } from '../../operation/index.ts'
 import { readEvents } from '../message/incoming.ts'
-import { toMessage } from '../message/outgoing.ts'
+import { checkTarget, toMessage } from '../message/outgoing.ts'
 import { announceSent, checkKnown, readCallback, receiptOf } from '../message/send.ts'
 import { ref, uuid } from '../openapi/json-schema.ts'
 import { DELIVERY_PARAMETERS, IDEMPOTENCY_PARAMETER, TRACE_PARAMETERS } from '../openapi/parameter.ts'
@@ -73,6 +73,7 @@ export const taskRoute: Route = {
     'duration-without-unit',
     'attribute-conflict',
     'callback-not-allowed',
+    'forbidden-queue',
     'queue-not-found',
     'full',
     'unsupported',
@@ -103,7 +104,7 @@ async function start(call: Call): Promise<Answer> {
 async function send(call: Call, id: string, memory: Memory): Promise<Answer> {
   const { deps, request, params } = call
   const task = checkName(params['task'], 'task')
-  const queue = taskQueue(task)
+  const queue = checkTarget(taskQueue(task))
   await checkKnown(call, queue)
   const { batch, items } = readEvents(request.headers, call.body)
   if (batch)
