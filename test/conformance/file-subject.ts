@@ -3,7 +3,7 @@
 
 import type { Subject } from '../../src/conformance/index.ts'
 import { openFileEngine } from '../../src/engine/file/engine.ts'
-import { FaultDisk, type PowerCut } from '../../src/engine/file/fault-disk.ts'
+import { FaultDisk, type PowerCut } from '../../src/engine/file/disk/fault-disk.ts'
 
 const FOLDER = '/posthorn'
 const SMALL = {

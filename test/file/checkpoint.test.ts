@@ -4,7 +4,7 @@ import { deepEqual, ok } from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { openFileEngine, type FileEngine } from '../../src/engine/file/engine.ts'
-import { FaultDisk, seeded } from '../../src/engine/file/fault-disk.ts'
+import { FaultDisk, seeded } from '../../src/engine/file/disk/fault-disk.ts'
 import { seenOf, Workload } from './workload.ts'
 
 const FOLDER = '/checkpoint'

@@ -4,9 +4,9 @@
 import { writeSync } from 'node:fs'
 import { createIds } from '../../src/core/id.ts'
 import { systemClock } from '../../src/core/clock.ts'
-import type { Disk, DiskFile } from '../../src/engine/file/disk.ts'
+import type { Disk, DiskFile } from '../../src/engine/file/disk/disk.ts'
 import { openFileEngine } from '../../src/engine/file/engine.ts'
-import { NodeDisk } from '../../src/engine/file/node-disk.ts'
+import { NodeDisk } from '../../src/engine/file/disk/node-disk.ts'
 
 export const QUEUE = 'q'
 export const SMALL = {

@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
     subject: 'file',
     replacements: [
       {
-        file: 'engine/file/log.ts',
+        file: 'engine/file/log/log.ts',
         from: 'await (folderChanged ? disk.sync(files, folder) : disk.sync(files))',
         to: 'await (folderChanged ? disk.sync(files, folder) : undefined)',
       },
@@ -48,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
     subject: 'file',
     replacements: [
       {
-        file: 'engine/file/replay.ts',
+        file: 'engine/file/recovery/replay.ts',
         from: 'for (let frame = expected(reader, cursor); frame !== null; frame = expected(reader, cursor)) {',
         to: 'for (let frame = expected(reader, cursor); frame !== null && reader.at(frame.next) !== null; frame = expected(reader, cursor)) {',
       },

@@ -7,9 +7,9 @@ import { LedgerEngine, type LedgerEngineOptions } from '../ledger/engine.ts'
 import type { EngineLimits } from '../ledger/limit.ts'
 import { Snapshot } from '../ledger/snapshot/snapshot.ts'
 import { LedgerState } from '../ledger/state/state.ts'
-import type { Disk } from './disk.ts'
+import type { Disk } from './disk/disk.ts'
 import { FolderLock } from './lock.ts'
-import { NodeDisk } from './node-disk.ts'
+import { NodeDisk } from './disk/node-disk.ts'
 import { LOG_LIMITS, openLog, type LogLimits } from './open-log.ts'
 
 export interface FileEngineOptions {

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { isPosthornError, type PosthornError } from '../../core/error.ts'
-import { FaultDisk } from './fault-disk.ts'
+import { FaultDisk } from './disk/fault-disk.ts'
 import { FolderLock } from './lock.ts'
-import { NodeDisk } from './node-disk.ts'
+import { NodeDisk } from './disk/node-disk.ts'
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'posthorn-lock-'))
@@ -45,7 +45,7 @@ test('a live process keeps its lock; the refusal says who and how to reach it', 
   const [disk, path] = [new NodeDisk(), folder(t)]
   const code = `
     import { FolderLock } from ${JSON.stringify(import.meta.resolve('./lock.ts'))}
-    import { NodeDisk } from ${JSON.stringify(import.meta.resolve('./node-disk.ts'))}
+    import { NodeDisk } from ${JSON.stringify(import.meta.resolve('./disk/node-disk.ts'))}
     FolderLock.take(new NodeDisk(), ${JSON.stringify(path)}, 'child').announce({ address: 'http://127.0.0.1:7070', key: 'secret' })
     process.stdout.write('locked')
     process.stdin.resume()`

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { PosthornError } from '../../core/error.ts'
-import { isDiskError, type Disk, type DiskFile, type ProcessIdentity } from './disk.ts'
+import { isDiskError, type Disk, type DiskFile, type ProcessIdentity } from './disk/disk.ts'
 
 interface Holder extends ProcessIdentity {
   /** Tells this lock from every other, also of the same process. */

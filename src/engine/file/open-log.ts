@@ -1,15 +1,15 @@
 /** Opens the log of a folder: recovers what is there, begins a new incarnation, and puts the parts of the store together. */
 import { type Clock, pause } from '../../core/clock.ts'
 import type { Blocks, Checkpointed } from '../ledger/store.ts'
-import { LogBlocks } from './blocks.ts'
-import { ColdReader } from './cold-read.ts'
-import type { Disk } from './disk.ts'
-import type { ArenaLimits } from './frame-writer.ts'
-import { Log } from './log.ts'
-import { LogStore } from './log-store.ts'
-import { recover, type Recovered } from './recover.ts'
-import { SHELF_LIMITS, Shelf, type ShelfLimits } from './shelf.ts'
-import { UPKEEP_LIMITS, Upkeep, type UpkeepLimits, type UpkeepStart } from './upkeep.ts'
+import { LogBlocks } from './block/blocks.ts'
+import { ColdReader } from './block/cold-read.ts'
+import type { Disk } from './disk/disk.ts'
+import type { ArenaLimits } from './log/frame-writer.ts'
+import { Log } from './log/log.ts'
+import { LogStore } from './log/log-store.ts'
+import { recover, type Recovered } from './recovery/recover.ts'
+import { SHELF_LIMITS, Shelf, type ShelfLimits } from './log/shelf.ts'
+import { UPKEEP_LIMITS, Upkeep, type UpkeepLimits, type UpkeepStart } from './recovery/upkeep.ts'
 
 export interface LogLimits extends ShelfLimits, UpkeepLimits, ArenaLimits {
   /** As much again is kept of what was read from the disk. */

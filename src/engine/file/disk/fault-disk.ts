@@ -3,7 +3,7 @@
  * `kill()` keeps both, as the system does for a process that dies; `powerCut()` drops, tears or reorders what was not synced.
  * Deterministic: the same calls and the same seed give the same disk. Files opened before a kill or a cut are dead.
  */
-import type { Random } from '../../core/id.ts'
+import type { Random } from '../../../core/id.ts'
 import type { Disk, DiskError, DiskFile, Processes } from './disk.ts'
 import { FaultFile } from './fault-file.ts'
 

@@ -1,5 +1,5 @@
 /** The entries of a frame back from bytes, given to whoever replays them. The counterpart is encode.ts. */
-import type { StoredSubscription } from '../../core/settings.ts'
+import type { StoredSubscription } from '../../../core/settings.ts'
 import {
   READY,
   type Entries,
@@ -7,7 +7,7 @@ import {
   type QueueRow,
   type SubscriptionRow,
   type TopicRow,
-} from '../ledger/entries.ts'
+} from '../../ledger/entries.ts'
 import { ADDED, BLOCK_PREFIX_BYTES, OP } from './entry.ts'
 
 /** A stretch of bytes that is read from front to back. */

@@ -1,8 +1,8 @@
 /** Reads a checkpoint back, and checks that the segments it counts on are the ones that are there. */
 import { join } from 'node:path'
-import { PosthornError } from '../../core/error.ts'
-import type { Checkpointed } from '../ledger/store.ts'
-import type { LogBlocks } from './blocks.ts'
+import { PosthornError } from '../../../core/error.ts'
+import type { Checkpointed } from '../../ledger/store.ts'
+import type { LogBlocks } from '../block/blocks.ts'
 import {
   CHECKPOINT,
   OWNER,
@@ -12,9 +12,9 @@ import {
   type CheckpointFrom,
   type CheckpointHead,
 } from './checkpoint.ts'
-import { isDiskError, type Disk, type DiskFile } from './disk.ts'
-import { KINDS, type StoredHeader } from './frame.ts'
-import { FrameReader, type FoundFrame } from './frame-reader.ts'
+import { isDiskError, type Disk, type DiskFile } from '../disk/disk.ts'
+import { KINDS, type StoredHeader } from '../log/frame.ts'
+import { FrameReader, type FoundFrame } from '../log/frame-reader.ts'
 import type { ReplayFrom } from './replay.ts'
 import { refuseNewer, type FoundSegment } from './survey.ts'
 

@@ -3,12 +3,12 @@
  * commits go on, each with the number of the frame up to which it is right, and the replay of what came later makes it exact.
  */
 import { join } from 'node:path'
-import type { Checkpointed } from '../ledger/store.ts'
-import type { LogBlocks } from './blocks.ts'
-import { isDiskError, type Disk, type DiskFile } from './disk.ts'
-import { FORMAT, KINDS, bytesOf, makeFrame, type FrameKind } from './frame.ts'
-import type { Log } from './log.ts'
-import type { Shelf } from './shelf.ts'
+import type { Checkpointed } from '../../ledger/store.ts'
+import type { LogBlocks } from '../block/blocks.ts'
+import { isDiskError, type Disk, type DiskFile } from '../disk/disk.ts'
+import { FORMAT, KINDS, bytesOf, makeFrame, type FrameKind } from '../log/frame.ts'
+import type { Log } from '../log/log.ts'
+import type { Shelf } from '../log/shelf.ts'
 
 /** Where the replay begins: the place behind the frame that was closed when the checkpoint began. */
 export interface CheckpointFrom {

@@ -1,13 +1,13 @@
 // Damage is told from a torn tail: what was promised is never lost in silence, and what was not is cut.
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { isPosthornError } from '../../core/error.ts'
-import { FaultDisk } from './fault-disk.ts'
-import { FrameReader } from './frame-reader.ts'
+import { isPosthornError } from '../../../core/error.ts'
+import { FaultDisk } from '../disk/fault-disk.ts'
+import { FrameReader } from '../log/frame-reader.ts'
 import { CHECKPOINT } from './checkpoint.ts'
-import { makeFrame } from './frame.ts'
-import { segmentName } from './segment.ts'
-import { FOLDER, PlainLog } from './plain-log.test.ts'
+import { makeFrame } from '../log/frame.ts'
+import { segmentName } from '../log/segment.ts'
+import { FOLDER, PlainLog } from '../plain-log.test.ts'
 
 const path = (name: string): string => `${FOLDER}/${name}`
 const FIRST = path(segmentName(1))

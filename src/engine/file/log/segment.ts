@@ -2,7 +2,7 @@
  * A segment: one file of the log. Its first frame, the head, says what it is and where the log comes from, so that the order of
  * the segments follows from their heads and not from their names.
  */
-import type { DiskFile } from './disk.ts'
+import type { DiskFile } from '../disk/disk.ts'
 import { FORMAT, KINDS, makeFrame, type FrameHeader } from './frame.ts'
 
 /** The payload of a head. */

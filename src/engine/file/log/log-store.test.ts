@@ -1,9 +1,9 @@
 // Group commit, fail stop and what a caller is told.
 import { deepEqual, equal, match, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { isPosthornError } from '../../core/error.ts'
-import { FaultDisk, type Failure } from './fault-disk.ts'
-import { FOLDER, PlainLog } from './plain-log.test.ts'
+import { isPosthornError } from '../../../core/error.ts'
+import { FaultDisk, type Failure } from '../disk/fault-disk.ts'
+import { FOLDER, PlainLog } from '../plain-log.test.ts'
 
 const MANY = 100
 /** Too large for anything but the log itself to touch the disk. */
@@ -144,7 +144,7 @@ test('a checkpoint for which there is no room does not disturb', async () => {
 })
 
 test('engine time goes on over a restart by the wall time that passed, and never back', async () => {
-  const { ManualClock } = await import('../../core/clock.ts')
+  const { ManualClock } = await import('../../../core/clock.ts')
   for (const [stepMs, passedMs] of [
     [60_000, 60_000],
     [-3_600_000, 0],

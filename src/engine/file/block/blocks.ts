@@ -3,16 +3,16 @@
  * lies. Read from the arenas while it is young, from the segment later, and never given out without its checksum being right.
  */
 import { crc32 } from 'node:zlib'
-import { PosthornError } from '../../core/error.ts'
-import type { Message } from '../../core/message.ts'
-import type { Blocks } from '../ledger/store.ts'
+import { PosthornError } from '../../../core/error.ts'
+import type { Message } from '../../../core/message.ts'
+import type { Blocks } from '../../ledger/store.ts'
 import { BlockTable, CHUNK } from './block-table.ts'
 import type { ColdReader } from './cold-read.ts'
-import { copyOf, readContent, writeContent } from './content.ts'
-import { BLOCK_BYTES, BLOCK_PREFIX_BYTES, OP } from './entry.ts'
-import type { FrameWriter } from './frame-writer.ts'
-import type { Segment } from './segment.ts'
-import type { Shelf } from './shelf.ts'
+import { copyOf, readContent, writeContent } from '../codec/content.ts'
+import { BLOCK_BYTES, BLOCK_PREFIX_BYTES, OP } from '../codec/entry.ts'
+import type { FrameWriter } from '../log/frame-writer.ts'
+import type { Segment } from '../log/segment.ts'
+import type { Shelf } from '../log/shelf.ts'
 
 export interface LogBlocksDeps {
   readonly writer: FrameWriter

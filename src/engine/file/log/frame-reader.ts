@@ -1,5 +1,5 @@
 /** Reads frames back from a file through a window of a few MiB, and looks for whole ones behind damage. */
-import type { DiskFile } from './disk.ts'
+import type { DiskFile } from '../disk/disk.ts'
 import { ALIGNMENT, HEADER_BYTES, MAGIC_BYTES, frameBytes, isIntact, readHeader, type StoredHeader } from './frame.ts'
 
 export interface FoundFrame {

@@ -1,8 +1,8 @@
 // Content: young and old, small and large, while segments are used again and rewritten.
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
-import { FaultDisk, seeded } from './fault-disk.ts'
-import { FOLDER, PlainLog } from './plain-log.test.ts'
+import { FaultDisk, seeded } from '../disk/fault-disk.ts'
+import { FOLDER, PlainLog } from '../plain-log.test.ts'
 
 const COLD = {
   cacheBytes: 1,

@@ -2,10 +2,10 @@
  * A message's content as bytes: the attributes that are there, each behind its tag, then the body to the end. What the ledger
  * keeps in its columns (priority, key, …) is here as well, so that a message reads back exactly as it was sent.
  */
-import type { EventAttributes, Message, When } from '../../core/message.ts'
+import type { EventAttributes, Message, When } from '../../../core/message.ts'
 import { EntryReader } from './decode.ts'
 import { writeText } from './encode.ts'
-import type { FrameWriter } from './frame-writer.ts'
+import type { FrameWriter } from '../log/frame-writer.ts'
 
 const TAG = {
   body: 0,

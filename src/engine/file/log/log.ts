@@ -2,7 +2,7 @@
  * The end of the log: places frames one behind the other, segment after segment, and hands them to the operating system. What
  * makes them durable, and when, is the store's business.
  */
-import type { Disk, DiskFile } from './disk.ts'
+import type { Disk, DiskFile } from '../disk/disk.ts'
 import { KINDS, bytesOf } from './frame.ts'
 import { FrameWriter, type ArenaLimits } from './frame-writer.ts'
 import { makeHead, type Origin, type Segment } from './segment.ts'

@@ -2,16 +2,16 @@
 import { deepEqual, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Message } from '../../core/message.ts'
-import { DEFAULT_QUEUE } from '../../core/settings.ts'
-import { READY, type Entries, type MessageRow } from '../ledger/entries.ts'
+import type { Message } from '../../../core/message.ts'
+import { DEFAULT_QUEUE } from '../../../core/settings.ts'
+import { READY, type Entries, type MessageRow } from '../../ledger/entries.ts'
 import { readContent, writeContent } from './content.ts'
 import { EntryReader, decodeEntries } from './decode.ts'
 import { EntryEncoder } from './encode.ts'
-import { HEADER_BYTES } from './frame.ts'
-import { FrameWriter } from './frame-writer.ts'
-import { FaultDisk } from './fault-disk.ts'
-import { blankSegment } from './segment.ts'
+import { HEADER_BYTES } from '../log/frame.ts'
+import { FrameWriter } from '../log/frame-writer.ts'
+import { FaultDisk } from '../disk/fault-disk.ts'
+import { blankSegment } from '../log/segment.ts'
 
 function writer(): FrameWriter {
   const segment = blankSegment(1, new FaultDisk().open('/file', 'create'), 1 << 30)

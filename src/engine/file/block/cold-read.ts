@@ -2,8 +2,8 @@
  * Reads what is not in memory any more: 256 KiB at a time, a bounded number of such pieces kept, because what was stored side by
  * side is read side by side. The segment is held while a read is under way.
  */
-import { PosthornError, describeError, isPosthornError } from '../../core/error.ts'
-import type { Segment } from './segment.ts'
+import { PosthornError, describeError, isPosthornError } from '../../../core/error.ts'
+import type { Segment } from '../log/segment.ts'
 
 /** Is given the bytes while they are good; must copy what it keeps. */
 export type Use<T> = (bytes: Buffer, at: number) => T
@@ -56,7 +56,10 @@ export class ColdReader {
     } catch (error) {
       if (isPosthornError(error)) throw error
       const { path } = segment.file
-      throw new PosthornError('corrupt', `${path} cannot be read: ${describeError(error).message}`, { details: { file: path }, cause: error })
+      throw new PosthornError('corrupt', `${path} cannot be read: ${describeError(error).message}`, {
+        details: { file: path },
+        cause: error,
+      })
     } finally {
       segment.readers--
     }

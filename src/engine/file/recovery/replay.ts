@@ -2,10 +2,10 @@
  * The log from a place on, in order, frame by frame, segment by segment. Where it ends, the question is whether this is its tail
  * (nobody was told that more is durable: cut it) or damage (somebody was: stop, and say exactly where).
  */
-import { PosthornError } from '../../core/error.ts'
-import { KINDS, type StoredHeader } from './frame.ts'
-import { FrameReader, type FoundFrame } from './frame-reader.ts'
-import type { Origin } from './segment.ts'
+import { PosthornError } from '../../../core/error.ts'
+import { KINDS, type StoredHeader } from '../log/frame.ts'
+import { FrameReader, type FoundFrame } from '../log/frame-reader.ts'
+import type { Origin } from '../log/segment.ts'
 import { refuseNewer, type FoundSegment } from './survey.ts'
 
 /** Where the replay begins: behind this frame, which is or would be at `offset` of the segment. */

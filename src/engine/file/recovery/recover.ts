@@ -3,16 +3,16 @@
  * it has been read and found right.
  */
 import { join } from 'node:path'
-import { PosthornError } from '../../core/error.ts'
+import { PosthornError } from '../../../core/error.ts'
 import { CHECKPOINT } from './checkpoint.ts'
 import { loadCheckpoint, type LoadDeps, type LoadedCheckpoint } from './checkpoint-load.ts'
-import { EntryReader, decodeEntries } from './decode.ts'
-import type { DiskFile } from './disk.ts'
-import { HEADER_BYTES } from './frame.ts'
-import type { FoundFrame } from './frame-reader.ts'
+import { EntryReader, decodeEntries } from '../codec/decode.ts'
+import type { DiskFile } from '../disk/disk.ts'
+import { HEADER_BYTES } from '../log/frame.ts'
+import type { FoundFrame } from '../log/frame-reader.ts'
 import { judgeEmpty, replay, type ReplayEnd } from './replay.ts'
-import { blankSegment, type Origin, type Segment } from './segment.ts'
-import type { Shelf } from './shelf.ts'
+import { blankSegment, type Origin, type Segment } from '../log/segment.ts'
+import type { Shelf } from '../log/shelf.ts'
 import { surveySegments, type FoundSegment } from './survey.ts'
 import type { UpkeepStart } from './upkeep.ts'
 

@@ -8,9 +8,9 @@ import {
   type RecordRow,
   type SubscriptionRow,
   type TopicRow,
-} from '../ledger/entries.ts'
+} from '../../ledger/entries.ts'
 import { ADDED, ADDED_BYTES, OP } from './entry.ts'
-import type { FrameWriter } from './frame-writer.ts'
+import type { FrameWriter } from '../log/frame-writer.ts'
 
 export class EntryEncoder implements Entries {
   readonly #out: FrameWriter

@@ -2,9 +2,9 @@
 // first k commits, and k is at least the last that was confirmed.
 import { deepEqual, ok } from 'node:assert/strict'
 import { test } from 'node:test'
-import { FaultDisk, seeded, type PowerCut } from './fault-disk.ts'
-import type { LogLimits } from './open-log.ts'
-import { PlainLog } from './plain-log.test.ts'
+import { FaultDisk, seeded, type PowerCut } from '../disk/fault-disk.ts'
+import type { LogLimits } from '../open-log.ts'
+import { PlainLog } from '../plain-log.test.ts'
 
 interface Change {
   readonly number: number

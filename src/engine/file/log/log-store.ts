@@ -2,13 +2,13 @@
  * The ledger's store that is a log: gathers what was decided in the open frame, writes it, and makes it durable for all who wait
  * with one sync, while the next frame fills. Any error of the disk stops it for good: nothing is trusted that was written after.
  */
-import type { Durability } from '../../core/engine.ts'
-import { PosthornError, describeError } from '../../core/error.ts'
-import type { Entries } from '../ledger/entries.ts'
-import type { Store, StoreListener } from '../ledger/store.ts'
-import type { LogBlocks } from './blocks.ts'
-import type { Disk } from './disk.ts'
-import { EntryEncoder } from './encode.ts'
+import type { Durability } from '../../../core/engine.ts'
+import { PosthornError, describeError } from '../../../core/error.ts'
+import type { Entries } from '../../ledger/entries.ts'
+import type { Store, StoreListener } from '../../ledger/store.ts'
+import type { LogBlocks } from '../block/blocks.ts'
+import type { Disk } from '../disk/disk.ts'
+import { EntryEncoder } from '../codec/encode.ts'
 import type { Log } from './log.ts'
 import type { Shelf } from './shelf.ts'
 

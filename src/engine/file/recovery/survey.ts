@@ -1,10 +1,10 @@
 /** What is in the folder at open: every segment with its head, before anything of it is believed. */
 import { join } from 'node:path'
-import { PosthornError } from '../../core/error.ts'
-import type { Disk, DiskFile } from './disk.ts'
-import { FORMAT, KINDS, type StoredHeader } from './frame.ts'
-import { FrameReader, type FoundFrame } from './frame-reader.ts'
-import { BLANK, parseHead, segmentNumber, type SegmentHead } from './segment.ts'
+import { PosthornError } from '../../../core/error.ts'
+import type { Disk, DiskFile } from '../disk/disk.ts'
+import { FORMAT, KINDS, type StoredHeader } from '../log/frame.ts'
+import { FrameReader, type FoundFrame } from '../log/frame-reader.ts'
+import { BLANK, parseHead, segmentNumber, type SegmentHead } from '../log/segment.ts'
 
 export interface FoundSegment {
   readonly number: number

@@ -3,10 +3,10 @@
  * that nothing needs, and the content of sparse segments written anew so that the disk taken stays in proportion to what is live.
  */
 import { join } from 'node:path'
-import { isPosthornError } from '../../core/error.ts'
+import { isPosthornError } from '../../../core/error.ts'
 import { UNFINISHED, removeIfThere, writeCheckpoint, type CheckpointDeps, type CheckpointFrom } from './checkpoint.ts'
-import type { ColdReader } from './cold-read.ts'
-import type { Segment } from './segment.ts'
+import type { ColdReader } from '../block/cold-read.ts'
+import type { Segment } from '../log/segment.ts'
 
 export interface UpkeepLimits {
   /** A checkpoint is written when the log has grown by so much, or by twice the last checkpoint's size. */

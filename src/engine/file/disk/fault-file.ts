@@ -1,5 +1,5 @@
 /** A file of the fault disk: its bytes as the system shows them, and apart from these what is durable and what is not yet. */
-import type { Random } from '../../core/id.ts'
+import type { Random } from '../../../core/id.ts'
 
 interface Change {
   readonly position: number

@@ -3,7 +3,7 @@
  * with zeros ahead of need, piece by piece as the log grows, so that no commit ever waits for it.
  */
 import { join } from 'node:path'
-import type { Disk } from './disk.ts'
+import type { Disk } from '../disk/disk.ts'
 import { BLANK, blankSegment, segmentName, type Segment } from './segment.ts'
 
 export interface ShelfLimits {
