@@ -47,6 +47,34 @@ test('a malformed change is refused, and the engine goes on', async () => {
   equal((await ctx.depth('q')).ready, 1)
 })
 
+test('a cursor that no page gave is refused, instead of beginning anew', async () => {
+  const ctx = await open()
+  await ctx.sendMany('q', 3)
+  for (const after of ['x', '', '-1', '1e9', 'NaN'])
+    await rejects(ctx.engine.browse({ queue: 'q', state: 'ready', after, limit: 1 }), { code: 'invalid' }, after)
+  await ctx.commit({ do: 'retain', topic: 't', retention: { ms: null, count: 10 } })
+  for (const from of [{ position: 'x' }, { at: NaN }, 'then', null])
+    await rejects(ctx.engine.read({ topic: 't', from: from as never, limit: 1 }), { code: 'invalid' })
+})
+
+test('bounded: a page of large messages is short, and the next goes on', async () => {
+  const ctx = await open()
+  const body = new Uint8Array(15 * 1_048_576)
+  const ids = Array.from({ length: 5 }, () => ctx.message())
+  for (const message of ids) await ctx.commit({ do: 'send', queue: 'q', message: { ...message, body } })
+  const seen: string[] = []
+  for (let after: string | null = null, pages = 0; pages < 3; pages++) {
+    const page = await ctx.engine.browse({ queue: 'q', state: 'ready', after, limit: 10 })
+    seen.push(...page.items.map(({ id }) => id))
+    equal(page.next === null, pages === 2)
+    after = page.next
+  }
+  deepEqual(
+    seen,
+    ids.map(({ id }) => id),
+  )
+})
+
 test('conserved: a redriven message restored elsewhere has its few failures and its long history', async () => {
   const [from, to] = [await open(), await open()]
   await from.send('q')

@@ -5,7 +5,9 @@ import type { StoredMessage } from '../../../core/message.ts'
 import type { StoredRecord } from '../../../core/record.ts'
 import { isSettingsKey } from '../../../core/record.ts'
 import type { ReadFrom } from '../../../core/settings.ts'
+import { isReadFrom } from '../decide/check-settings.ts'
 import { toVersion, type Desk } from '../decide/desk.ts'
+import { quote } from '../decide/refusal.ts'
 import {
   ACKED,
   ARRIVED,
@@ -28,6 +30,10 @@ import { STATE_NAMES, viewOf } from './view.ts'
 /** Messages looked at for one page. */
 const STEPS = 5_000
 const LONGEST_PAGE = 1_000
+/** Bodies of one page together, as long as it has one: a thousand of the largest would be more than a process can hold. */
+const PAGE_BYTES = 32 * 1_048_576
+/** What a page's `next` looks like where it is a number. */
+const NUMBER = /^\d{1,16}$/
 
 export type Later<T> = T | Promise<T>
 
@@ -39,7 +45,10 @@ export interface LaterPage<T> {
 
 const NOTHING: LaterPage<never> = { items: [], next: null }
 
+/** @throws PosthornError `invalid` for what is no `next` of a page */
 export function browse(desk: Desk, query: BrowseQuery): LaterPage<StoredMessage> {
+  if (query.after !== null && !NUMBER.test(query.after))
+    throw new PosthornError('invalid', `after is ${quote(query.after)}: it must be the next of a page`)
   const queue = desk.state.queueByName.get(query.queue)
   const state = STATE_NAMES.indexOf(query.state, 1)
   if (queue === undefined || queue.counts[state] === 0) return NOTHING
@@ -47,10 +56,14 @@ export function browse(desk: Desk, query: BrowseQuery): LaterPage<StoredMessage>
   const items: Later<StoredMessage>[] = []
   let slot = query.after === null ? queue.arrivals.head : queue.arrivals.after(Number(query.after))
   let next: string | null = null
+  let bytes = 0
   for (let left = STEPS; slot !== 0 && left > 0 && items.length < limit; left--) {
     const chunk = desk.state.messages.slots.of(slot)
-    if (chunk.state[slot & CHUNK_MASK] === state && matches(desk, chunk, slot & CHUNK_MASK, query.match))
+    if (chunk.state[slot & CHUNK_MASK] === state && matches(desk, chunk, slot & CHUNK_MASK, query.match)) {
+      bytes += chunk.bytes[slot & CHUNK_MASK]!
+      if (bytes > PAGE_BYTES && items.length > 0) break
       items.push(viewOf(desk, slot))
+    }
     next = String(chunk.seq[slot & CHUNK_MASK])
     slot = queue.arrivals.later(slot)
   }
@@ -100,6 +113,8 @@ export function readEvents(desk: Desk, topicName: string, from: ReadFrom, limit:
   const log = desk.state.topicByName.get(topicName)?.log
   if (log === undefined || log === null)
     throw new PosthornError('unsupported', `topic '${topicName}' keeps no events: retain it first`)
+  if (!isReadFrom(from))
+    throw new PosthornError('invalid', `from is ${quote(from)}: it must be 'now', 'beginning', { at } or { position }`)
   const items: Later<RetainedEvent>[] = []
   let next: string | null = null
   for (const item of eventsFrom(log, from)) {
