@@ -94,6 +94,8 @@ function contentOf(desk: Desk, subscription: Subscription, item: RetainedItem): 
 }
 
 async function fetch(desk: Desk, subscription: Subscription, topic: Topic, cursor: number): Promise<void> {
+  // What was fetched before and not taken meanwhile may have been trimmed: nobody would ever come for it.
+  subscription.fetched.clear()
   const reads: Promise<void>[] = []
   for (const item of topic.log!.after(cursor)) {
     if (reads.length === FETCH_EVENTS) break

@@ -28,7 +28,11 @@ export function trimTopic(desk: Desk, topic: Topic, most: number): void {
 
 /** Forgets all that the topic keeps: it is to keep nothing any more. */
 export function forgetAll(desk: Desk, topic: Topic): void {
-  for (let item = topic.log?.first(); item !== undefined; item = topic.log?.first()) forgetEvent(desk, topic, item)
+  const { log } = topic
+  if (log === null || log.length === 0) return
+  if (topic.lagging.size > 0) for (const item of log.after(0)) missForgotten(desk, topic, item)
+  desk.dirty()
+  desk.effects.trimmed(topic.number, log.lastPosition)
 }
 
 /** When the topic has something to forget. */
@@ -56,11 +60,15 @@ function firstTooMuch(desk: Desk, topic: Topic): RetainedItem | undefined {
   return log.length > retention.count || first.at + retention.ms! <= desk.now ? first : undefined
 }
 
-/** Who was still owed the event will never get it. */
 function forgetEvent(desk: Desk, topic: Topic, item: RetainedItem): void {
-  for (const subscription of topic.lagging) if (isOwed(desk, subscription, item)) missEvent(desk, subscription, item.at)
+  missForgotten(desk, topic, item)
   desk.dirty()
   desk.effects.trimmed(topic.number, item.position)
+}
+
+/** Who was still owed the event will never get it. */
+function missForgotten(desk: Desk, topic: Topic, item: RetainedItem): void {
+  for (const subscription of topic.lagging) if (isOwed(desk, subscription, item)) missEvent(desk, subscription, item.at)
 }
 
 /** Where the content is far away its type alone decides. */
