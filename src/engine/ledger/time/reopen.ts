@@ -13,12 +13,16 @@ export function reopen(desk: Desk): void {
     queue.lastUsedAt = desk.now
     desk.state.touch(queue)
   }
+  const orphans: number[] = []
   for (let slot = 1; slot <= messages.slots.high; slot++) {
     const chunk = messages.slots.of(slot)
     const row = slot & CHUNK_MASK
-    if (chunk.state[row] === LEASED && (chunk.flags[row]! & FLAG.processHolder) !== 0)
-      lapse(desk, queueOf(desk, slot), slot)
+    if (chunk.state[row] === LEASED && (chunk.flags[row]! & FLAG.processHolder) !== 0) orphans.push(slot)
   }
+  // In order of arrival: all become ready at one moment, so each is placed behind the last without searching.
+  const seq = (slot: number): number => messages.slots.of(slot).seq[slot & CHUNK_MASK]!
+  orphans.sort((one, other) => seq(one) - seq(other))
+  for (const slot of orphans) lapse(desk, queueOf(desk, slot), slot)
   for (const topic of topics) retimeTopic(desk, topic)
   for (const subscription of subscriptions) if (!subscription.isLive) desk.hungry.add(subscription.row.number)
 }
