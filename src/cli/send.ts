@@ -1,5 +1,6 @@
 /** `posthorn send`: one message to a queue, or one call of a task. */
 import type { Command } from 'commander'
+import { encodeHeader } from '../core/cloud-event/header.ts'
 import { parseDurationText } from '../core/duration.ts'
 import { isQueueName } from '../core/name.ts'
 import { call, queuePath, type Exchange } from './api.ts'
@@ -83,12 +84,17 @@ function deliveryHeaders(options: SendOptions): Readonly<Record<string, string |
     'posthorn-delay': options.delay,
     'posthorn-not-before': options.notBefore,
     'posthorn-priority': options.priority,
-    'posthorn-key': options.key,
-    'posthorn-group': options.group,
-    'posthorn-dedupe': options.dedupe,
+    'posthorn-key': encoded(options.key),
+    'posthorn-group': encoded(options.group),
+    'posthorn-dedupe': encoded(options.dedupe),
     'posthorn-expires': options.expires,
     'posthorn-callback': options.callback,
   }
+}
+
+/** Texts may hold anything, header values may not: these three are percent-encoded as CloudEvents attributes are. */
+function encoded(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : encodeHeader(text)
 }
 
 async function readBody({ terminal }: Session, body: string | undefined, contentType: string): Promise<Uint8Array> {

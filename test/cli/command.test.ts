@@ -65,7 +65,7 @@ test('send, look, purge: the life of messages from the command line', async (con
   const posthorn = (...args: readonly string[]) => run([...args, '--engine', engine])
 
   const sent = parse(
-    (await posthorn('send', 'inbox', '{"text":"hello"}', '--key', 'a', '--dedupe', 'one', '--json')).out,
+    (await posthorn('send', 'inbox', '{"text":"hello"}', '--key', 'Euro € 100%', '--dedupe', 'one', '--json')).out,
   )
   ok(sent.id)
   equal(sent.duplicate, false)
@@ -92,6 +92,7 @@ test('send, look, purge: the life of messages from the command line', async (con
   const one = await posthorn('show', 'inbox', sent.id)
   match(one.out, /state +ready/)
   match(one.out, /"text": "hello"/)
+  match(one.out, /key +Euro € 100%/)
   equal(parse((await posthorn('show', 'inbox', sent.id, '--json')).out).id, sent.id)
 
   equal((await posthorn('dead', 'inbox')).out, 'no dead letters in inbox\n')

@@ -32,7 +32,7 @@ test('a second open in this process is refused, and after a release it is not', 
   const error = refusal(() => FolderLock.take(disk, path, 'second'))
   match(
     error.message,
-    /is open in this process \(pid \d+\); .*, or use sqlite: where several processes must share, or use the one that is open, or close it first$/,
+    /is open in this process \(pid \d+\); .*, or share what is open \(open\(url, \{ shared: true \}\)\), or close it first$/,
   )
   equal(error.details['pid'], process.pid)
   ok(lock.isHeld)
@@ -55,7 +55,7 @@ test('a live process keeps its lock; the refusal says who and how to reach it', 
   match(
     error.message,
     new RegExp(
-      `is open in process ${child.pid} on this host; talk to it at http://127.0.0.1:7070, or use sqlite: .*, or stop process ${child.pid}$`,
+      `is open in process ${child.pid} on this host; talk to it at http://127.0.0.1:7070, or open another folder, or stop process ${child.pid}$`,
     ),
   )
   deepEqual([error.details['address'], error.details['keyFile']], ['http://127.0.0.1:7070', join(path, 'lock.key')])

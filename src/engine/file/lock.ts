@@ -162,16 +162,13 @@ function lockedBy({ pid, host, started, address, keyFile }: Holder, disk: Disk, 
     address === null
       ? 'let that process serve it (posthorn serve) and talk to it over HTTP'
       : `talk to it at ${address}`
+  const apart = isSelf ? 'share what is open (open(url, { shared: true }))' : 'open another folder'
   const stop = isSelf
-    ? 'use the one that is open, or close it first'
+    ? 'close it first'
     : isHere
       ? `stop process ${pid}`
       : `stop it, or if that host is gone remove ${join(folder, NAME)}`
-  return new PosthornError(
-    'engine-locked',
-    `${folder} is open in ${who}; ${talk}, or use sqlite: where several processes must share, or ${stop}`,
-    {
-      details: { folder, pid, host, address, keyFile },
-    },
-  )
+  return new PosthornError('engine-locked', `${folder} is open in ${who}; ${talk}, or ${apart}, or ${stop}`, {
+    details: { folder, pid, host, address, keyFile },
+  })
 }
