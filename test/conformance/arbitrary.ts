@@ -256,8 +256,9 @@ function withoutRace<T extends object>(sketch: T): T & MessageSketch {
 
 /**
  * Leaves out what engines may do differently: whether a record is back when the wall steps to before its end (where it steps
- * back no record ends), what a second publish with the id of a living message does (each publish has an id of its own),
- * which of those that ended in the same millisecond goes first after a restart (nothing is bounded by count then), and whether one who begins anew in the past is given again what he still holds (who was unbound begins now).
+ * back no record ends); what a second publish with the id of a living message does (each publish has an id of its own); which
+ * of those that ended in the same millisecond goes first after a restart (then nothing is bounded by count); and whether one
+ * who begins anew in the past is given again what he still holds (who was unbound begins now).
  */
 function withoutChoice(commands: readonly Command[]): Command[] {
   const stepsBack = commands.some((command) => command.do === 'step-wall' && command.ms < 0)
