@@ -76,6 +76,24 @@ test('the last frame, which nobody promised, is cut where it is not whole', asyn
   await next.close()
 })
 
+test('once the log has rested, the last frame is promised as well', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: LARGE })
+  await log.put(1, 'value 1')
+  await log.put(2, 'value 2')
+  const steps = disk.steps
+  while (disk.steps === steps) await new Promise((resolve) => setImmediate(resolve))
+  disk.kill()
+  const { offset, next } = framesOf(disk, FIRST)[2]!
+  flip(disk, FIRST, offset + 60)
+  await isCorrupt(disk, { file: FIRST, from: offset, until: next })
+  flip(disk, FIRST, offset + 60)
+  disk.powerCut()
+  const after = await PlainLog.open(disk, { limits: LARGE })
+  deepEqual(await after.contents(), { 1: 'value 1', 2: 'value 2' })
+  await after.close()
+})
+
 test('a zeroed page, a head that is gone, a segment cut short or missing', async () => {
   const zeroed = await tenValues()
   const [head, second] = framesOf(zeroed, FIRST)
