@@ -134,7 +134,13 @@ function oneSync(dir: string): Record<string, number> {
   return percentiles(times)
 }
 
-const { values } = parseArgs({ options: { dir: { type: 'string' }, seconds: { type: 'string', default: '3' }, bytes: { type: 'string', default: '256' } } })
+const { values } = parseArgs({
+  options: {
+    dir: { type: 'string' },
+    seconds: { type: 'string', default: '3' },
+    bytes: { type: 'string', default: '256' },
+  },
+})
 if (values.dir !== undefined) mkdirSync(values.dir, { recursive: true })
 const dir = mkdtempSync(join(values.dir ?? tmpdir(), 'posthorn-limit-'))
 try {
@@ -146,7 +152,16 @@ try {
   const hundred = await loop(log, 100, seconds, value)
   const one = await loop(log, 1, seconds, value)
   log.close()
-  console.log(JSON.stringify({ bench: 'limit', bytes: Number(values.bytes), fdatasyncMs: sync, hundred, one, rssMb: round(process.memoryUsage.rss() / 1e6) }))
+  console.log(
+    JSON.stringify({
+      bench: 'limit',
+      bytes: Number(values.bytes),
+      fdatasyncMs: sync,
+      hundred,
+      one,
+      rssMb: round(process.memoryUsage.rss() / 1e6),
+    }),
+  )
 } finally {
   rmSync(dir, { recursive: true, force: true })
 }

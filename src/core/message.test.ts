@@ -8,7 +8,7 @@ const good: Message = {
   body: new Uint8Array(3),
   priority: 4,
 }
-const faultWith = (over: Record<string, unknown>) => faultOfMessage({ ...good, ...over } as Message, 10)
+const faultWith = (over: Record<string, unknown>) => faultOfMessage({ ...good, ...over }, 10)
 
 test('a good message has no fault', () => {
   assert.equal(faultOfMessage(good, 10), null)

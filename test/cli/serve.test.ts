@@ -196,7 +196,10 @@ test('who looks at the folder of a server that died leaves its callbacks alone',
 test('--no-work serves the contracts and runs nothing; --no-auto-create refuses unknown queues', async (context) => {
   const engine = `file:${join(newFolder(context), 'engine')}`
   const server = started(context, ['serve', worker, '--engine', engine, '--port', '0', '--no-work', '--no-auto-create'])
-  const { url, queues } = (await server.event('listening')) as { readonly url: string; readonly queues: readonly string[] }
+  const { url, queues } = (await server.event('listening')) as {
+    readonly url: string
+    readonly queues: readonly string[]
+  }
   equal(queues.length, 0)
   match((await run(['send', 'task:greet', '{"name":7}', '--engine', url])).err, /input of task 'greet' does not match/)
   const { id } = parse((await run(['send', 'task:greet', '{"name":"Ada"}', '--engine', url, '--json'])).out)
