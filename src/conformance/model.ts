@@ -78,7 +78,7 @@ export class Model extends Timeline implements Queues {
   /** What time alone has made due happens. */
   override sweep(): void {
     this.begin()
-    for (const each of this.state.messages) {
+    for (const each of [...this.state.messages]) {
       if (isWaiting(each) && this.isPast(each.expires)) this.#end(each, 'expired', null)
       if (each.state === 'leased' && each.leaseUntil! <= this.nowMs) this.#lapse(each)
     }
@@ -162,8 +162,6 @@ export class Model extends Timeline implements Queues {
     else if (change.do === 'bury') this.#end(held, 'dead', change.error.code, false)
     else if (change.do === 'drop') this.#end(held, 'cancelled', change.reason, false)
     else this.#giveBack(held, change.delay)
-    const isKept = change.do !== 'ack' || this.queue(held.queue).settings.keep.acked
-    drop(this.state.messages, (each) => each === held && !isKept)
     return null
   }
 
@@ -198,6 +196,9 @@ export class Model extends Timeline implements Queues {
     const { body: _, ...message } = each.message
     if (isTold && message.report)
       this.insert(message.report, made(this.nextSerial(), core.REPORT_TYPE, { ...each, message }))
+    const { acked, endedMs, endedCount } = queue.settings.keep
+    const isKept = state === 'dead' || (endedMs > 0 && endedCount > 0 && (state !== 'acked' || acked))
+    if (!isKept) drop(this.state.messages, (other) => other === each)
   }
 
   /** Who is due gets in line, and who is first in line is ready. */
@@ -222,9 +223,10 @@ export class Model extends Timeline implements Queues {
       })
     for (const queue of this.state.queues) {
       const { deadCount, deadMs, endedCount, endedMs } = queue.settings.keep
-      const dead = over(this.#in(queue.name, 'dead'), queue.isClosed ? 0 : deadCount, deadMs)
+      const { name, isClosed } = queue
+      const dead = isClosed ? this.#in(name) : over(this.#in(name, 'dead'), deadCount, deadMs)
       for (const each of dead.sort((one, other) => one.turn - other.turn)) this.#decide(each, 'discard')
-      const ended = this.#in(queue.name).filter(({ state }) => core.ENDED_STATES.includes(state))
+      const ended = this.#in(name).filter(({ state }) => core.ENDED_STATES.includes(state))
       const gone = over(ended, endedCount, endedMs)
       drop(this.state.messages, (each) => gone.includes(each))
     }

@@ -106,6 +106,7 @@ const palette: readonly Partial<QueueSettings>[] = [
   { ...limit(5), ...keep({ acked: true, endedCount: 3, endedMs: 100, deadCount: 1 }) },
   { ...keep({ deadMs: 50, acked: true }), maxLapses: 0 },
   { dedupeWindowMs: 50 },
+  keep({ endedMs: 0 }),
 ]
 const configure = compact(
   fc.record({

@@ -105,6 +105,21 @@ export const bounded: readonly Case[] = [
   },
   {
     law,
+    name: 'an id that is freed in a commit counts as a new message in it',
+    needs: ['exact-limits'],
+    async run(ctx) {
+      await ctx.configure('a', { ...limitOf(1), keep: { ...keep, endedMs: 0 } })
+      const message = ctx.message()
+      await ctx.commit({ do: 'send', queue: 'a', message })
+      const discard: Change = { do: 'discard', messages: [{ queue: 'a', id: message.id }] }
+      const again: Change = { do: 'send', queue: 'a', message }
+      deepEqual(await ctx.refusal(discard, sendTo(ctx, 'a'), again), { code: 'full', at: 2 })
+      deepEqual((await ctx.commit(discard, again)).at(-1), { id: message.id, duplicate: false })
+      equal((await ctx.depth('a')).ready, 1)
+    },
+  },
+  {
+    law,
     name: 'a limit that is lowered drops nothing, one that is raised takes at once',
     needs: ['exact-limits'],
     async run(ctx) {

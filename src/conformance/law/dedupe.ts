@@ -83,6 +83,19 @@ export const dedupe: readonly Case[] = [
   },
   {
     law,
+    name: 'what was sent and cancelled in the same commit has its duplicates, also when the queue is full',
+    async run(ctx) {
+      await ctx.configure('a', { limit: { messages: 1, bytes: null } })
+      const message = ctx.message()
+      const send = { do: 'send', queue: 'a', message } as const
+      const cancel = { do: 'cancel', messages: [{ queue: 'a', id: message.id }] } as const
+      const results = await ctx.commit(send, cancel, { do: 'send', queue: 'a', message: ctx.message() }, cancel, send)
+      deepEqual(results.at(-1), { id: message.id, duplicate: true })
+      equal((await ctx.depth('a')).ready, 1)
+    },
+  },
+  {
+    law,
     name: 'a send that was refused leaves no entry',
     async run(ctx) {
       await ctx.configure('a', { limit: { messages: 0, bytes: null } })

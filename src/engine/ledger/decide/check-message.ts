@@ -117,17 +117,25 @@ export function refusalOfById(
   if (overlay === null) return null
   for (const ref of refs) {
     const slot = findSlot(desk, ref)
-    if (slot === 0) forgetSent(overlay, verb, ref)
+    if (slot === 0) endSent(desk, overlay, verb, ref)
     else noteSlot(desk, verb, ref.queue, slot, overlay)
   }
   return null
 }
 
-function forgetSent(overlay: Overlay, verb: ById, { queue, id }: MessageRef): void {
-  const bytes = overlay.sent.get(`id ${queue} ${id}`)
-  if (bytes === undefined || verb === 'redrive') return
-  overlay.sent.delete(`id ${queue} ${id}`)
+/** What was sent earlier in the Commit ends; where the queue keeps what has ended, its id is still taken. */
+function endSent(desk: Desk, overlay: Overlay, verb: ById, { queue, id }: MessageRef): void {
+  const text = `id ${queue} ${id}`
+  const bytes = overlay.sent.get(text)
+  if (bytes === undefined || verb === 'redrive' || overlay.ended.has(text)) return
+  if (keepsEnded(desk, overlay, queue)) overlay.ended.add(text)
+  else overlay.sent.delete(text)
   overlay.grow(queue, -1, -bytes)
+}
+
+function keepsEnded(desk: Desk, overlay: Overlay, queue: string): boolean {
+  const { keep } = overlay.settings.get(queue) ?? desk.state.queueByName.get(queue)?.settings ?? DEFAULT_QUEUE
+  return keep.endedMs > 0 && keep.endedCount > 0
 }
 
 function noteSlot(desk: Desk, verb: ById, queue: string, slot: number, overlay: Overlay): void {
@@ -157,12 +165,16 @@ function mayRefuse(desk: Desk, queueName: string, message: Message): boolean {
 }
 
 function isDuplicate(desk: Desk, queueName: string, message: Message, overlay: Overlay | null): boolean {
-  if (firstSent(desk, queueName, message) !== undefined) return true
-  if (overlay === null) return false
-  return (
-    overlay.sent.has(`id ${queueName} ${message.id}`) ||
-    (message.dedupe !== undefined && overlay.sent.has(dedupeText('queue', queueName, message.dedupe)))
-  )
+  const { dedupe, id } = message
+  if (overlay?.sent.has(`id ${queueName} ${id}`)) return true
+  if (dedupe !== undefined && overlay?.sent.has(dedupeText('queue', queueName, dedupe))) return true
+  if (firstSent(desk, queueName, message) === undefined) return false
+  const isGoing = overlay !== null && overlay.left.has(findSlot(desk, { queue: queueName, id }))
+  return !isGoing || keepsEnded(desk, overlay, queueName) || (dedupe !== undefined && isRemembered(desk, queueName, dedupe))
+}
+
+function isRemembered(desk: Desk, queueName: string, dedupe: string): boolean {
+  return desk.state.dedupe.find(dedupeText('queue', queueName, dedupe), desk.now) !== undefined
 }
 
 function refusalOfGrowth(desk: Desk, queueName: string, bytes: number, overlay: Overlay | null): Refusal | null {

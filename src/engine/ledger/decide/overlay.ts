@@ -19,6 +19,8 @@ export class Overlay {
   readonly growth: Map<string, { messages: number; bytes: number }> = new Map()
   /** Ids and dedupe texts sent, each with its queue, and the size of what was sent. */
   readonly sent: Map<string, number> = new Map()
+  /** Of these ids, those that will have ended and are kept. */
+  readonly ended: Set<string> = new Set()
   /** Slots that will have left or joined what counts against the limit. */
   readonly left: Set<number> = new Set()
   readonly joined: Set<number> = new Set()
