@@ -78,7 +78,7 @@ export class Model extends Timeline implements Queues {
   /** What time alone has made due happens. */
   override sweep(): void {
     this.begin()
-    for (const each of [...this.state.messages]) {
+    for (const each of this.#in(null)) {
       if (isWaiting(each) && this.isPast(each.expires)) this.#end(each, 'expired', null)
       if (each.state === 'leased' && each.leaseUntil! <= this.nowMs) this.#lapse(each)
     }
