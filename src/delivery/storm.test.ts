@@ -4,8 +4,9 @@ import { Workbench, type Fault } from '../../test/delivery/workbench.ts'
 import { DEFAULT_QUEUE } from '../core/settings.ts'
 import type { Binding, Run } from './binding.ts'
 import { bury, snooze } from './outcome.ts'
+import { seedOfRun } from '../../test/seed.ts'
 
-const SEEDS = Array.from({ length: 40 }, (_, at) => Number(process.env['POSTHORN_TEST_SEED'] ?? at + 1))
+const SEEDS = Array.from({ length: 40 }, (_, at) => seedOfRun() + at)
 const MESSAGES = 25
 
 /** mulberry32 */

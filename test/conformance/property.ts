@@ -1,7 +1,6 @@
 // Holds an engine against the oracle over random sequences of commands. A sequence on which they disagree is shrunk, printed
 // and kept in seeds.json; what is kept there is replayed first, for ever.
 
-import { randomInt } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -9,6 +8,7 @@ import fc from 'fast-check'
 import { Drive, type Command, type Leaving, type Subject } from '../../src/conformance/index.ts'
 import { sequenceOf, TOPICS } from './arbitrary.ts'
 import { shrink } from './shrink.ts'
+import { seedOfRun } from '../seed.ts'
 
 const FILE = join(import.meta.dirname, 'seeds.json')
 
@@ -36,7 +36,7 @@ export function holdsAgainstOracle(subject: Subject, { runs, faults, durability 
   }
 
   test(`${subject.name} and the oracle agree on ${runs} random sequences`, async (context) => {
-    const seed = Number(process.env['POSTHORN_SEED'] ?? randomInt(2 ** 31))
+    const seed = seedOfRun()
     const started = process.hrtime.bigint()
     let sequences = 0
     let steps = 0

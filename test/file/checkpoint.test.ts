@@ -1,11 +1,11 @@
 // A state that was read from a checkpoint and the log behind it is the state that the whole log gives.
 
 import { deepEqual, ok } from 'node:assert/strict'
-import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { openFileEngine, type FileEngine } from '../../src/engine/file/engine.ts'
 import { FaultDisk, seeded } from '../../src/engine/file/disk/fault-disk.ts'
 import { seenOf, Workload } from './workload.ts'
+import { seedOfRun } from '../seed.ts'
 
 const FOLDER = '/checkpoint'
 const OFTEN = {
@@ -47,7 +47,7 @@ async function reopened(
 }
 
 test('replay behind checkpoints and replay of the whole log give the same', async (t) => {
-  const first = Number(process.env['POSTHORN_SEED'] ?? randomInt(2 ** 30))
+  const first = seedOfRun()
   const runs = Number(process.env['POSTHORN_RUNS'] ?? 15)
   t.diagnostic(`POSTHORN_SEED=${first} POSTHORN_RUNS=${runs}`)
   for (let seed = first; seed < first + runs; seed++) {

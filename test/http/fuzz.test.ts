@@ -11,8 +11,9 @@ import { ERRORS } from '../../src/core/error.ts'
 import { task } from '../../src/task/index.ts'
 import { callAt, startServer, until, type Reply, type TestServer } from './server/client.ts'
 import { connectRaw } from './server/raw.ts'
+import { seedOfRun } from '../seed.ts'
 
-const seed = Number(process.env['POSTHORN_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const seed = seedOfRun()
 const runs = Number(process.env['POSTHORN_TEST_RUNS'] ?? 400)
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void

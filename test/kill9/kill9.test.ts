@@ -1,14 +1,14 @@
 // The server is killed under load and started again, ten times; `npm run test:kill9 -- --rounds 200` does it for longer.
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { fire } from './fire.ts'
+import { seedOfRun } from '../seed.ts'
 
 const ROUNDS = 10
 
 test('kill -9 loses no confirmed message, doubles no effect, hands out nothing after its confirmed ack', async (context) => {
-  const seed = Number(process.env['POSTHORN_SEED'] ?? randomInt(2 ** 31))
+  const seed = seedOfRun()
   context.diagnostic(`seed ${seed}`)
   const { sent, acked, kills, breaches } = await fire({ rounds: ROUNDS, seed })
   context.diagnostic(`${kills} kills, ${sent} sends confirmed, ${acked} acks confirmed`)

@@ -2,8 +2,9 @@ import { equal, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { decodeHeader, encodeHeader } from './header.ts'
+import { seedOfRun } from '../../../test/seed.ts'
 
-const seed = Number(process.env['POSTHORN_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const seed = seedOfRun()
 
 test('the vector of the specification', () => {
   equal(encodeHeader('Euro € 😀'), 'Euro%20%E2%82%AC%20%F0%9F%98%80')

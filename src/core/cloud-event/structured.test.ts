@@ -6,8 +6,9 @@ import { fromBinary, isBinaryEvent, toBinary } from './binary.ts'
 import { modeOf } from './media-type.ts'
 import { itemSpans, memberSpans } from './span.ts'
 import { fromBatch, fromStructured, toStructured } from './structured.ts'
+import { seedOfRun } from '../../../test/seed.ts'
 
-const seed = Number(process.env['POSTHORN_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const seed = seedOfRun()
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = (body: Uint8Array) => new TextDecoder().decode(body)
 const event = { id: '1', source: '/test', type: 'a.b' }

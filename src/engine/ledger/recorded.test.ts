@@ -15,6 +15,7 @@ import { LedgerEngine } from './engine.ts'
 import { Snapshot } from './snapshot/snapshot.ts'
 import { LedgerState } from './state/state.ts'
 import type { StoreListener } from './store.ts'
+import { seedOfRun } from '../../../test/seed.ts'
 
 for (const isCold of [false, true]) {
   test(`the ledger keeps every law over kills and power cuts, contents ${isCold ? 'far away' : 'at hand'}`, async () => {
@@ -26,7 +27,7 @@ for (const isCold of [false, true]) {
 
 test('the ledger and the oracle agree on random sequences with kills and power cuts', async (context) => {
   const runs = Number(process.env['POSTHORN_LEDGER_RUNS'] ?? 150)
-  const seed = Number(process.env['POSTHORN_SEED'] ?? Date.now() % 2 ** 31)
+  const seed = seedOfRun()
   const property = fc.asyncProperty(sequenceOf(['close', 'kill', 'power-cut'], ['os', 'disk']), (commands) =>
     agree(recorded(false), commands, 'deliver'),
   )

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { FaultDisk, seeded, type PowerCut } from '../disk/fault-disk.ts'
 import type { LogLimits } from '../open-log.ts'
 import { PlainLog } from '../plain-log.test.ts'
+import { seedOfRun } from '../../../../test/seed.ts'
 
 interface Change {
   readonly number: number
@@ -137,7 +138,7 @@ test('power may be cut before every change to the disk', async () => {
 })
 
 test('random work, random crashes, again and again on the same disk', async (t) => {
-  const first = Number(process.env['POSTHORN_SEED'] ?? 1)
+  const first = seedOfRun()
   const count = Number(process.env['POSTHORN_RUNS'] ?? 60)
   t.diagnostic(`seeds ${first} to ${first + count - 1} (POSTHORN_SEED, POSTHORN_RUNS)`)
   for (let seed = first; seed < first + count; seed++) {

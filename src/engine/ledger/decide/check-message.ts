@@ -170,7 +170,9 @@ function isDuplicate(desk: Desk, queueName: string, message: Message, overlay: O
   if (dedupe !== undefined && overlay?.sent.has(dedupeText('queue', queueName, dedupe))) return true
   if (firstSent(desk, queueName, message) === undefined) return false
   const isGoing = overlay !== null && overlay.left.has(findSlot(desk, { queue: queueName, id }))
-  return !isGoing || keepsEnded(desk, overlay, queueName) || (dedupe !== undefined && isRemembered(desk, queueName, dedupe))
+  return (
+    !isGoing || keepsEnded(desk, overlay, queueName) || (dedupe !== undefined && isRemembered(desk, queueName, dedupe))
+  )
 }
 
 function isRemembered(desk: Desk, queueName: string, dedupe: string): boolean {
