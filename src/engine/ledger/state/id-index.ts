@@ -1,16 +1,23 @@
 /**
- * Finds the slot of a message by its queue and id: open addressing over slot numbers, the ids themselves stay in their columns.
- * Split into many shards, so that growing one never stops the world.
+ * Finds the slot of a message by its queue and id: open addressing over pairs of a slot and its hash, the ids themselves stay in their columns,
+ * which are read only where the hashes agree. Split into many shards, so that growing one never stops the world.
  */
+import { secretBytes } from '../../../core/id.ts'
 import { CHUNK_MASK, type Slots } from './slots.ts'
 
 const SHARDS = 256
+/** Entries a table begins with. */
 const SMALLEST = 16
+
+/** Two words an entry: the slot, 0 where there is none, and its hash. */
+type Table = Uint32Array
 
 export class IdIndex {
   readonly #slots: Slots
-  readonly #tables: (Uint32Array | null)[] = Array.from({ length: SHARDS }, () => null)
+  readonly #tables: (Table | null)[] = Array.from({ length: SHARDS }, () => null)
   readonly #sizes: Uint32Array = new Uint32Array(SHARDS)
+  /** Unknown to those who choose ids, so that they cannot make them collide. */
+  readonly #seed: number = new Uint32Array(secretBytes(4).slice().buffer)[0]!
 
   constructor(slots: Slots) {
     this.#slots = slots
@@ -18,13 +25,14 @@ export class IdIndex {
 
   /** The slot of the message, or 0. */
   find(queue: number, id0: number, id1: number, id2: number, id3: number): number {
-    const hash = hashOf(queue, id0, id1, id2, id3)
+    const hash = hashOf(this.#seed, queue, id0, id1, id2, id3)
     const table = this.#tables[hash >>> 24]!
     if (table === null) return 0
     const mask = table.length - 1
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
+    for (let at = (hash << 1) & mask; ; at = (at + 2) & mask) {
       const slot = table[at]!
       if (slot === 0) return 0
+      if (table[at + 1] !== hash) continue
       const chunk = this.#slots.of(slot)
       const row = slot & CHUNK_MASK
       if (
@@ -42,8 +50,8 @@ export class IdIndex {
     const hash = this.#hash(slot)
     const shard = hash >>> 24
     let table = this.#tables[shard]!
-    if (table === null) table = this.#tables[shard] = new Uint32Array(SMALLEST)
-    else if (this.#sizes[shard]! * 4 >= table.length * 3) table = this.#grow(shard, table)
+    if (table === null) table = this.#tables[shard] = new Uint32Array(SMALLEST * 2)
+    else if (this.#sizes[shard]! * 8 >= table.length * 3) table = this.#rebuild(shard, table, table.length * 2)
     place(table, slot, hash)
     this.#sizes[shard]!++
   }
@@ -55,36 +63,20 @@ export class IdIndex {
     const table = this.#tables[shard]!
     if (table === null) return
     const mask = table.length - 1
-    let at = hash & mask
+    let at = (hash << 1) & mask
     while (table[at] !== slot) {
       if (table[at] === 0) return
-      at = (at + 1) & mask
+      at = (at + 2) & mask
     }
-    this.#close(table, at)
+    close(table, at)
     this.#sizes[shard]!--
-    if (table.length > SMALLEST && this.#sizes[shard]! * 8 < table.length) this.#rebuild(shard, table, table.length / 2)
+    if (table.length > SMALLEST * 2 && this.#sizes[shard]! * 16 < table.length)
+      this.#rebuild(shard, table, table.length / 2)
   }
 
-  /** Moves back what was displaced by the entry that goes, so that no tombstones are needed. */
-  #close(table: Uint32Array, hole: number): void {
-    const mask = table.length - 1
-    for (let at = (hole + 1) & mask; table[at] !== 0; at = (at + 1) & mask) {
-      const home = this.#hash(table[at]!) & mask
-      if (((at - home) & mask) >= ((at - hole) & mask)) {
-        table[hole] = table[at]!
-        hole = at
-      }
-    }
-    table[hole] = 0
-  }
-
-  #grow(shard: number, table: Uint32Array): Uint32Array {
-    return this.#rebuild(shard, table, table.length * 2)
-  }
-
-  #rebuild(shard: number, table: Uint32Array, length: number): Uint32Array {
+  #rebuild(shard: number, table: Table, length: number): Table {
     const fresh = new Uint32Array(length)
-    for (const slot of table) if (slot !== 0) place(fresh, slot, this.#hash(slot))
+    for (let at = 0; at < table.length; at += 2) if (table[at] !== 0) place(fresh, table[at]!, table[at + 1]!)
     this.#tables[shard] = fresh
     return fresh
   }
@@ -92,20 +84,41 @@ export class IdIndex {
   #hash(slot: number): number {
     const chunk = this.#slots.of(slot)
     const row = slot & CHUNK_MASK
-    return hashOf(chunk.queue[row]!, chunk.id0[row]!, chunk.id1[row]!, chunk.id2[row]!, chunk.id3[row]!)
+    return hashOf(
+      this.#seed,
+      chunk.queue[row]!,
+      chunk.id0[row]!,
+      chunk.id1[row]!,
+      chunk.id2[row]!,
+      chunk.id3[row]!,
+    )
   }
 }
 
-function place(table: Uint32Array, slot: number, hash: number): void {
+function place(table: Table, slot: number, hash: number): void {
   const mask = table.length - 1
-  let at = hash & mask
-  while (table[at] !== 0) at = (at + 1) & mask
+  let at = (hash << 1) & mask
+  while (table[at] !== 0) at = (at + 2) & mask
   table[at] = slot
+  table[at + 1] = hash
+}
+
+/** Moves back what was displaced by the entry that goes, so that no tombstones are needed. */
+function close(table: Table, hole: number): void {
+  const mask = table.length - 1
+  for (let at = (hole + 2) & mask; table[at] !== 0; at = (at + 2) & mask) {
+    const home = (table[at + 1]! << 1) & mask
+    if (((at - home) & mask) < ((at - hole) & mask)) continue
+    table[hole] = table[at]!
+    table[hole + 1] = table[at + 1]!
+    hole = at
+  }
+  table[hole] = 0
 }
 
 /** Mixes so that ids made in a row, or chosen badly, still spread (the finaliser of MurmurHash3). */
-function hashOf(queue: number, id0: number, id1: number, id2: number, id3: number): number {
-  let hash = Math.imul(queue, 0x9e3779b1) ^ id0
+function hashOf(seed: number, queue: number, id0: number, id1: number, id2: number, id3: number): number {
+  let hash = Math.imul(queue ^ seed, 0x9e3779b1) ^ id0
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) ^ id1
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35) ^ id2
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) ^ id3
