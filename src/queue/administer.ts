@@ -7,6 +7,7 @@ import { checkKnown, invalidOption } from '../core/option.ts'
 import type { StoredMessage } from '../core/message.ts'
 import { checkQueueName } from '../core/name.ts'
 import type { BrowseOptions, Match, PurgeOptions, QueueControl, RedriveOptions, Swept } from './control.ts'
+import { isMatch, toEngineMatch } from './match.ts'
 import { changeSettings, readSettings, type SettingsChange, type StoredSettings } from './settings.ts'
 import { checkBrowse, checkChange, checkState, checkSweep } from './check.ts'
 import { sweep } from './sweep.ts'
@@ -84,16 +85,14 @@ class Control implements QueueControl {
 
   async redrive({ ids, ...options }: RedriveOptions = {}): Promise<Swept> {
     checkSweep('redrive', options)
-    if (ids !== undefined) {
-      if (!Array.isArray(ids)) throw invalidOption('redrive', 'ids', ids, 'an array of ids')
-      const moved = options.dryRun === true ? 0 : await this.#move('redrive', ids)
-      return { matched: ids.length, moved }
-    }
+    if (ids !== undefined && !Array.isArray(ids)) throw invalidOption('redrive', 'ids', ids, 'an array of ids')
+    const named = ids?.filter(isUuid)
     return sweep(
       this.#deps.clock,
       options,
       ['dead'],
-      (query) => this.#browse(query, options.match),
+      (query) =>
+        named === undefined ? this.#browse(query, options.match) : this.#browseNamed(named, query, options.match),
       (found) => this.#move('redrive', found),
     )
   }
@@ -126,6 +125,19 @@ class Control implements QueueControl {
     return this.#deps.engine.browse({ queue: this.name, match: toEngineMatch(match), ...query })
   }
 
+  /** The same for those with these ids: a page's cursor is a place in their list. */
+  async #browseNamed(
+    ids: readonly string[],
+    { state, after, limit }: Pick<BrowseQuery, 'state' | 'after' | 'limit'>,
+    match: Match | undefined,
+  ): Promise<Page<StoredMessage>> {
+    const from = after === null ? 0 : Number(after)
+    const until = from + limit
+    const found = await this.#deps.engine.find(ids.slice(from, until).map((id) => ({ queue: this.name, id })))
+    const items = found.filter((stored) => stored !== null && stored.state === state && isMatch(stored, match))
+    return { items: items as readonly StoredMessage[], next: until < ids.length ? String(until) : null }
+  }
+
   async #move(what: 'cancel' | 'redrive' | 'discard', ids: readonly string[]): Promise<number> {
     const messages = ids.filter(isUuid).map((id) => ({ queue: this.name, id }))
     if (messages.length === 0) return 0
@@ -138,10 +150,4 @@ class Control implements QueueControl {
     const moved = result.results[0]
     return moved && 'count' in moved ? moved.count : 0
   }
-}
-
-function toEngineMatch(match: Match | undefined): BrowseQuery['match'] {
-  if (match === undefined) return undefined
-  const { before, since, ...rest } = match
-  return { ...rest, before: before?.getTime(), since: since?.getTime() }
 }

@@ -31,13 +31,14 @@ export interface SweepOptions {
   readonly dryRun?: boolean | undefined
   /** So many a second, evenly. Default: as fast as it goes. */
   readonly rate?: number | undefined
+  /** Aborted, it rejects with `aborted`; what it has moved stays moved and is told in the details. */
   readonly signal?: AbortSignal | undefined
   /** Told after each step. */
   readonly onProgress?: ((progress: Swept) => void) | undefined
 }
 
 export interface RedriveOptions extends SweepOptions {
-  /** Only these. */
+  /** Only these, as far as they match as well. */
   readonly ids?: readonly string[] | undefined
 }
 

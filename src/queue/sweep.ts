@@ -10,6 +10,7 @@ import type { SweepOptions, Swept } from './control.ts'
 
 const STEP = 200
 
+/** @throws PosthornError `aborted`, with how far it came, and `invalid-option` */
 export async function sweep(
   clock: Clock,
   { max = Infinity, dryRun = false, rate, signal, onProgress }: SweepOptions,
@@ -21,9 +22,12 @@ export async function sweep(
   checkOption('rate', rate, rate === undefined || (Number.isFinite(rate) && rate > 0), 'a number above 0')
   const startedMs = clock.monotonicMs()
   let swept: Swept = { matched: 0, moved: 0 }
+  const checkAborted = (): void => {
+    if (signal?.aborted) throw givenUp(swept, signal.reason)
+  }
   for (const state of states) {
     for (let after: string | null = null; swept.matched < max;) {
-      signal?.throwIfAborted()
+      checkAborted()
       const limit = Math.min(
         STEP,
         max - swept.matched,
@@ -35,11 +39,20 @@ export async function sweep(
       onProgress?.(swept)
       if (page.next === null) break
       after = page.next
-      if (rate !== undefined && !dryRun)
-        await pause(clock, Math.max(0, startedMs + (swept.matched / rate) * 1_000 - clock.monotonicMs()), signal)
+      if (rate === undefined || dryRun) continue
+      // An abort ends the pause, and is met at the next step.
+      const restMs = Math.max(0, startedMs + (swept.matched / rate) * 1_000 - clock.monotonicMs())
+      await pause(clock, restMs, signal).catch(() => {})
     }
   }
   return swept
+}
+
+function givenUp(swept: Swept, reason: unknown): PosthornError {
+  return new PosthornError('aborted', `it was given up after ${swept.moved} messages were moved: they stay so`, {
+    details: { ...swept },
+    cause: reason,
+  })
 }
 
 function checkOption(field: string, value: unknown, right: boolean, should: string): void {

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match, rejects, throws } from 'node:assert/strict'
 import { test } from 'node:test'
-import { handle, queue, task, type Swept } from 'posthorn'
+import { handle, queue, task, type PosthornError, type Swept } from 'posthorn'
 import { testPost } from 'posthorn/testing'
 import { z } from 'zod'
 
@@ -82,7 +82,12 @@ test('dead letters are redriven by match, by id, in part, and as a dry run', asy
   deepEqual(await box.redrive({ match: { group: 'even' }, dryRun: true }), { matched: 3, moved: 0 })
   deepEqual(await box.redrive({ match: { error: 'buried' } }), { matched: 0, moved: 0 })
   deepEqual(await box.redrive({ match: { group: 'even', error: 'handler-failed' }, max: 2 }), { matched: 2, moved: 2 })
-  deepEqual(await box.redrive({ ids: [ids[1]!, 'nonsense'] }), { matched: 2, moved: 1 })
+  deepEqual(await box.redrive({ ids, match: { group: 'even', error: 'timed-out' } }), { matched: 0, moved: 0 })
+  deepEqual(await box.redrive({ ids: [ids[0]!, ids[1]!], match: { group: 'odd' }, dryRun: true }), {
+    matched: 1,
+    moved: 0,
+  })
+  deepEqual(await box.redrive({ ids: [ids[1]!, 'nonsense'] }), { matched: 1, moved: 1 })
   equal((await box.depth())!.dead, 3)
   deepEqual(await box.redrive({ match: { before: new Date('2027-01-01'), since: new Date('2026-06-01') } }), {
     matched: 0,
@@ -103,7 +108,8 @@ test('a redrive keeps to its rate, tells how far it is, and can be stopped', asy
   const aborter = new AbortController()
   const redriven = rejects(
     box.redrive({ rate: 10, signal: aborter.signal, onProgress: (progress) => void told.push(progress) }),
-    /enough/,
+    ({ code, details, cause }: PosthornError) =>
+      code === 'aborted' && details['moved'] === told.at(-1)!.moved && (cause as Error).message === 'enough',
   )
   for (let second = 0; second < 2; second++) {
     for (let step = 0; step < 10; step++) {
