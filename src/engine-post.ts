@@ -104,10 +104,11 @@ export class EnginePost implements Post {
     const { handlers, contracts = [], stop: end } = await partsOfWork(work, { post: this, signal: stopping.signal })
     try {
       for (const contract of contracts) parts.registry.add(definitionOf(contract, 'one of contracts'))
-      const bindings = await bindHandlers(parts, handlers)
+      const inside = parts.inside.ofWorker()
+      const bindings = await bindHandlers({ ...parts, inside }, handlers)
       // Closed in the meantime: who closed it knew nothing of this worker, and nobody would ever stop it.
       if (this.#closed !== null) throw new PosthornError('closed', 'the post was closed before the worker began')
-      return await this.#begin(bindings, { stopping, end, signal })
+      return await this.#begin(bindings, { inside, stopping, end, signal })
     } catch (error) {
       stopping.abort()
       await end?.()
@@ -117,7 +118,7 @@ export class EnginePost implements Post {
 
   async #begin(
     bindings: readonly Binding[],
-    { signal, ...ends }: Pick<WorkingDeps, 'stopping' | 'end'> & WorkOptions,
+    { signal, ...ends }: Pick<WorkingDeps, 'inside' | 'stopping' | 'end'> & WorkOptions,
   ): Promise<Working> {
     const worker = new DeliveryWorker(this.#parts, bindings)
     const stopOnAbort = () =>

@@ -8,26 +8,38 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 const FOLLOWED_RUNS = 1_000
 
 export class InsideMark {
-  readonly #storage = new AsyncLocalStorage<true>()
+  readonly #storage: AsyncLocalStorage<InsideMark>
   readonly #warn: (message: string) => void
   #left = FOLLOWED_RUNS
   #warned = false
 
-  constructor(warn: (message: string) => void) {
+  constructor(warn: (message: string) => void, storage: AsyncLocalStorage<InsideMark> = new AsyncLocalStorage()) {
     this.#warn = warn
+    this.#storage = storage
+  }
+
+  /** The same for the handlers of one worker, so that they are told from those of others. */
+  ofWorker(): InsideMark {
+    return new InsideMark(this.#warn, this.#storage)
   }
 
   run<T>(handler: () => T): T {
     if (this.#left === 0) return handler()
     this.#left--
-    return this.#storage.run(true, handler)
+    return this.#storage.run(this, handler)
+  }
+
+  /** Whether this is called inside a handler that this mark runs. */
+  get isWithin(): boolean {
+    return this.#storage.getStore() === this
   }
 
   /** Warns, once, where this is called inside a handler. */
   check(): void {
-    if (this.#warned || this.#storage.getStore() === undefined) return
+    const within = this.#storage.getStore()
+    if (this.#warned || within === undefined) return
     this.#warned = true
-    this.#left = 0
+    within.#left = 0
     this.#warn(
       'post.send was called inside a handler: it takes place at once, also when the run fails and is tried again. Use ctx.send, which takes place with the outcome',
     )

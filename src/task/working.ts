@@ -3,10 +3,13 @@ import type { Duration } from '../core/duration.ts'
 import { PosthornError } from '../core/error.ts'
 import { checkKnown } from '../core/option.ts'
 import type { Worker } from '../delivery/worker.ts'
+import type { InsideMark } from './inside.ts'
 
 export interface WorkingDeps {
   readonly worker: Worker
   readonly queues: readonly string[]
+  /** Knows what runs inside this worker's handlers. */
+  readonly inside: InsideMark
   /** Tells what was made for the handlers that the end is near. */
   readonly stopping: AbortController
   /** Ends what was made for the handlers. */
@@ -34,6 +37,11 @@ export class Working implements AsyncDisposable {
     if (this.#ending !== null)
       throw new PosthornError('closed', 'the worker was stopped: begin another with post.work()')
     checkKnown('drain', options, ['budget'])
+    if (this.#deps.inside.isWithin)
+      throw new PosthornError(
+        'invalid-option',
+        'drain was called inside a handler of the same worker: it would wait for that handler to end. Call it outside of handlers',
+      )
     return this.#deps.worker.drain(options)
   }
 

@@ -1,9 +1,9 @@
 // The ends of posts and workers, at awkward moments: nothing runs on that nobody can stop.
 
-import { equal, ok, rejects } from 'node:assert/strict'
+import { equal, match, ok, rejects } from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
-import { createLog, handle, open, queue, silentLog, task, type Work } from 'posthorn'
+import { createLog, handle, isPosthornError, open, queue, silentLog, task, type Work } from 'posthorn'
 import { testPost } from 'posthorn/testing'
 import { z } from 'zod'
 
@@ -107,4 +107,24 @@ test('post.work and testPost refuse the same wrong modules, and end what was mad
     if (work !== undefined) await rejects(testPost(work as Work), { code })
   }
   equal(ended, 4)
+})
+
+test('a worker that is drained inside one of its own handlers says so, instead of waiting for itself', async () => {
+  await using post = await memory()
+  const drain = task('drain')
+  await using other = await post.work([handle(queue('other'), () => {})])
+  const refused = Promise.withResolvers<unknown>()
+  const worker = await post.work([
+    handle(drain, async () => {
+      // Those of another worker are no business of this one.
+      await other.drain()
+      await worker.drain().catch(refused.resolve)
+    }),
+  ])
+  await post.send(drain)
+  const error = await refused.promise
+  ok(isPosthornError(error))
+  equal(error.code, 'invalid-option')
+  match(error.message, /inside a handler of the same worker/)
+  await worker.stop()
 })
