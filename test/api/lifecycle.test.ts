@@ -112,7 +112,7 @@ test('post.work and testPost refuse the same wrong modules, and end what was mad
 test('a worker that is drained inside one of its own handlers says so, instead of waiting for itself', async () => {
   await using post = await memory()
   const drain = task('drain')
-  await using other = await post.work([handle(queue('other'), () => {})])
+  await using other = await post.work([handle(queue('other', { data: z.string() }), () => {})])
   const refused = Promise.withResolvers<unknown>()
   const worker = await post.work([
     handle(drain, async () => {
