@@ -31,6 +31,7 @@ export const ERRORS = {
   'invalid-duration': { status: 400, title: 'Invalid duration', retryable: false },
   'duration-without-unit': { status: 400, title: 'Duration without a unit', retryable: false },
   'invalid-module': { status: 400, title: 'The module exports no handlers', retryable: false },
+  'unknown-event': { status: 422, title: 'The topic has no event of this type', retryable: false },
   'duplicate-handler': { status: 400, title: 'Two handlers for one queue', retryable: false },
   'unknown-contract': { status: 400, title: 'No handler knows this type or version', retryable: false },
   // how a run ends
@@ -81,6 +82,10 @@ export const ERRORS = {
   'queue-not-found': { status: 404, title: 'No such queue', retryable: false },
   'message-not-found': { status: 404, title: 'No such message', retryable: false },
   'message-leased': { status: 409, title: 'The message is leased', retryable: true },
+  'topic-not-found': { status: 404, title: 'No such topic', retryable: false },
+  'subscription-not-found': { status: 404, title: 'No such subscription', retryable: false },
+  'subscription-backlog': { status: 409, title: 'The subscription still has events', retryable: false },
+  'stream-in-use': { status: 409, title: 'The subscription is being read by another stream', retryable: true },
   'operation-not-found': { status: 404, title: 'No such operation', retryable: false },
   'operation-gone': { status: 410, title: 'The operation is kept no longer', retryable: false },
   'operation-not-ended': { status: 409, title: 'The operation has not ended', retryable: true },

@@ -1,6 +1,7 @@
 /** Identifiers and randomness, injected: UUIDv7 (RFC 9562, section 5.7), so that ids sort by the time of their making. */
 import { randomBytes, randomFillSync } from 'node:crypto'
 import type { Clock } from './clock.ts'
+import { parseUuid } from './uuid.ts'
 
 /** A number in [0, 1). Not for secrets. */
 export type Random = () => number
@@ -12,13 +13,12 @@ export interface Ids {
 
 export const systemRandom: Random = () => Math.random()
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const POOL_BYTES = 8192
 
 /** Whether the text is a UUID in its canonical, lower-case form. */
 export function isUuid(text: string): boolean {
-  return typeof text === 'string' && UUID.test(text)
+  return parseUuid(text)
 }
 
 /** Unix milliseconds in a UUIDv7; null where the text is another thing. */

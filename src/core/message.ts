@@ -139,6 +139,17 @@ export const FAILURE_BYTES = 1024
 export const NOTES_BYTES = 4096
 const ATTRIBUTE_BYTES = 64 * 1024
 const TEXT_BYTES = 1024
+/** The attributes that CloudEvents defines. */
+const CORE_NAMES: ReadonlySet<string> = new Set([
+  'id',
+  'source',
+  'type',
+  'subject',
+  'time',
+  'datacontenttype',
+  'dataschema',
+])
+const EXTENSION_NAME = /^[a-z0-9]{1,40}$/
 
 /** Hand-outs that ended with neither an outcome nor a release: crashes and lapsed leases. */
 export function lapses(stored: Pick<StoredMessage, 'acquired' | 'failed' | 'released' | 'state' | 'reason'>): number {
@@ -168,27 +179,34 @@ export function faultOfMessage(message: Message, maxBodyBytes: number): string |
     return `cost is ${message.cost}: it must be a number above 0`
   if (message.deadline !== undefined && !Number.isFinite(message.deadline))
     return `deadline is ${message.deadline}: it must be a time in ms since the epoch`
-  for (const field of ['key', 'group', 'dedupe'] as const) {
-    const text = message[field]
-    if (text !== undefined && (typeof text !== 'string' || text === '' || text.length > TEXT_BYTES))
-      return `${field} is ${JSON.stringify(text)?.slice(0, 80)}: it must be a text of 1 to ${TEXT_BYTES} characters`
-  }
-  for (const field of ['replyTo', 'report'] as const) {
-    const queue = message[field]
-    if (queue !== undefined && !isQueueName(queue))
-      return `${field} is ${JSON.stringify(queue)}: it must be the name of a queue`
-  }
-  for (const field of ['delay', 'expires'] as const) {
-    const when = message[field]
-    if (when !== undefined && faultOfWhen(when))
-      return `${field} is ${JSON.stringify(when)}: it must be { afterMs } of at least 0 or { at } in ms since the epoch`
-  }
   return (
+    faultOfText('key', message.key) ??
+    faultOfText('group', message.group) ??
+    faultOfText('dedupe', message.dedupe) ??
+    faultOfQueue('replyTo', message.replyTo) ??
+    faultOfQueue('report', message.report) ??
+    faultOfMoment('delay', message.delay) ??
+    faultOfMoment('expires', message.expires) ??
     faultOfAttributes(event) ??
     (message.notes !== undefined && JSON.stringify(message.notes).length > NOTES_BYTES
       ? `notes are larger than ${NOTES_BYTES} bytes`
       : null)
   )
+}
+
+function faultOfText(field: string, text: string | undefined): string | null {
+  if (text === undefined || (typeof text === 'string' && text !== '' && text.length <= TEXT_BYTES)) return null
+  return `${field} is ${JSON.stringify(text)?.slice(0, 80)}: it must be a text of 1 to ${TEXT_BYTES} characters`
+}
+
+function faultOfQueue(field: string, queue: string | undefined): string | null {
+  if (queue === undefined || isQueueName(queue)) return null
+  return `${field} is ${JSON.stringify(queue)}: it must be the name of a queue`
+}
+
+function faultOfMoment(field: string, when: When | undefined): string | null {
+  if (when === undefined || !faultOfWhen(when)) return null
+  return `${field} is ${JSON.stringify(when)}: it must be { afterMs } of at least 0 or { at } in ms since the epoch`
 }
 
 export function faultOfWhen(when: When): boolean {
@@ -202,7 +220,7 @@ function faultOfAttributes(event: EventAttributes): string | null {
   for (const name in event) {
     const value = event[name]
     if (value === undefined) continue
-    if (!/^[a-z0-9]{1,40}$/.test(name) || name === 'data')
+    if (!CORE_NAMES.has(name) && (!EXTENSION_NAME.test(name) || name === 'data'))
       return `event attribute ${JSON.stringify(name)}: names are 1 to 40 lower-case letters and digits`
     if (typeof value === 'string') size += value.length
     else if (typeof value !== 'number' && typeof value !== 'boolean')

@@ -10,8 +10,24 @@ export const EVENTS_TOPIC = 'system:events'
 
 export const isName = (text: string): boolean => typeof text === 'string' && NAME.test(text)
 export const isTopicName = (text: string): boolean => isName(text) || text === EVENTS_TOPIC
-export const isQueueName = (text: string): boolean => typeof text === 'string' && QUEUE.test(text)
-export const isEventType = (text: string): boolean => EVENT_TYPE.test(text)
+
+/** The text found right last: most are asked for again and again. */
+let rightQueue = ''
+let rightType = ''
+
+export function isQueueName(text: string): boolean {
+  if (text === rightQueue) return text !== ''
+  if (typeof text !== 'string' || !QUEUE.test(text)) return false
+  rightQueue = text
+  return true
+}
+
+export function isEventType(text: string): boolean {
+  if (text === rightType) return text !== ''
+  if (!EVENT_TYPE.test(text)) return false
+  rightType = text
+  return true
+}
 
 /** @throws PosthornError `invalid-name` */
 export function checkName(text: unknown, field: string): string {

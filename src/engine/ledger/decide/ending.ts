@@ -4,13 +4,13 @@
  */
 import { toJsonBytes } from '../../../core/json.ts'
 import { DEFAULT_PRIORITY, REPORT_TYPE, type Message, type Report } from '../../../core/message.ts'
+import { formatUuid } from '../../../core/uuid.ts'
 import type { Desk } from './desk.ts'
 import { ACKED, CANCELLED, DEAD, DISCARDED, EXPIRED } from '../entries.ts'
 import { insert } from './insert.ts'
 import { headOf, promote } from './place.ts'
 import type { Queue } from '../state/queue.ts'
 import { CHUNK_MASK } from '../state/slots.ts'
-import { formatUuid } from '../state/uuid.ts'
 
 /** What ends of its own accord is reported; an outcome of its holder is not. */
 export type Told = 'reported' | 'unreported'

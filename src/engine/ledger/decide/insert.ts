@@ -1,10 +1,10 @@
 /** Puts a message into a queue: every column is decided here, whoever sends it. */
 import { type Message } from '../../../core/message.ts'
+import { parseUuid, words } from '../../../core/uuid.ts'
 import type { Desk } from './desk.ts'
 import { DELAYED, FLAG, HELD, READY, type MessageRow } from '../entries.ts'
 import { STRICT_LINE } from '../state/key-line.ts'
 import type { Queue } from '../state/queue.ts'
-import { parseUuid, words } from '../state/uuid.ts'
 
 /** One row for all: inserting must not make garbage. */
 const row: MessageRow = {

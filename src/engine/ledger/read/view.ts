@@ -1,12 +1,12 @@
 /** A slot as the message that others see: its columns as they are now, its content and failures from the store, at once where they are at hand. */
 import { fromJsonBytes, toJsonBytes } from '../../../core/json.ts'
 import type { Message, Report, State, StoredFailure, StoredMessage } from '../../../core/message.ts'
+import { formatUuid } from '../../../core/uuid.ts'
 import type { Desk } from '../decide/desk.ts'
 import type { ReportHead } from '../decide/ending.ts'
 import { ARRIVED, DEAD, DELAYED, FLAG, LEASED, READY } from '../entries.ts'
 import { CHUNK_MASK } from '../state/slots.ts'
 import { unreadable } from '../decide/unreadable.ts'
-import { formatUuid } from '../state/uuid.ts'
 
 export const STATE_NAMES: readonly State[] = [
   'discarded',

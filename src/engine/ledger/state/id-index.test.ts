@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { IdIndex } from './id-index.ts'
 import { CHUNK_MASK, Slots } from './slots.ts'
-import { formatUuid, parseUuid, words } from './uuid.ts'
+import { formatUuid, parseUuid, words } from '../../../core/uuid.ts'
 
 test('the index under random additions and removals agrees with a map, also where ids differ in one word only', () => {
   const word = fc.integer({ min: 0, max: 3 })

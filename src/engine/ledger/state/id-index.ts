@@ -84,14 +84,7 @@ export class IdIndex {
   #hash(slot: number): number {
     const chunk = this.#slots.of(slot)
     const row = slot & CHUNK_MASK
-    return hashOf(
-      this.#seed,
-      chunk.queue[row]!,
-      chunk.id0[row]!,
-      chunk.id1[row]!,
-      chunk.id2[row]!,
-      chunk.id3[row]!,
-    )
+    return hashOf(this.#seed, chunk.queue[row]!, chunk.id0[row]!, chunk.id1[row]!, chunk.id2[row]!, chunk.id3[row]!)
   }
 }
 
