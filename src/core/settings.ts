@@ -45,6 +45,10 @@ export const DEFAULT_QUEUE: QueueSettings = {
 
 export const DEFAULT_SUBSCRIPTION_QUEUE: QueueSettings = { ...DEFAULT_QUEUE, overflow: 'suspend' }
 
+/** What a queue has that nobody has set anything of. */
+export const defaultSettings = (queue: string): QueueSettings =>
+  queue.startsWith('topic:') ? DEFAULT_SUBSCRIPTION_QUEUE : DEFAULT_QUEUE
+
 /** How long a topic keeps its events for reading and catching up. A topic without this keeps none. */
 export interface Retention {
   readonly ms: number | null

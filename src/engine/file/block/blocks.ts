@@ -8,7 +8,8 @@ import type { Message } from '../../../core/message.ts'
 import type { Blocks } from '../../ledger/store.ts'
 import { BlockTable, CHUNK } from './block-table.ts'
 import type { ColdReader } from './cold-read.ts'
-import { copyOf, readContent, writeContent } from '../codec/content.ts'
+import { copyOf } from '../codec/body-copy.ts'
+import { ContentCodec } from '../codec/content.ts'
 import { BLOCK_BYTES, BLOCK_PREFIX_BYTES, OP } from '../codec/entry.ts'
 import type { FrameWriter } from '../log/frame-writer.ts'
 import type { Segment } from '../log/segment.ts'
@@ -27,6 +28,8 @@ export class LogBlocks implements Blocks {
   readonly #writer: FrameWriter
   readonly #shelf: Shelf
   readonly #cold: ColdReader
+  readonly #content = new ContentCodec()
+  readonly #readContent: Decode<Message> = (bytes, from, end) => this.#content.read(bytes, from, end)
 
   constructor({ writer, shelf, cold }: LogBlocksDeps) {
     this.#writer = writer
@@ -37,7 +40,7 @@ export class LogBlocks implements Blocks {
   addMessage(message: Message): number {
     const block = this.table.next()
     const from = this.#begin(block)
-    writeContent(this.#writer, message)
+    this.#content.write(this.#writer, message)
     this.#end(block, from)
     return block
   }
@@ -49,7 +52,7 @@ export class LogBlocks implements Blocks {
   }
 
   readMessage(block: number): Message | Promise<Message> {
-    return this.#read(block, readContent)
+    return this.#read(block, this.#readContent)
   }
 
   readBytes(block: number): Uint8Array | Promise<Uint8Array> {

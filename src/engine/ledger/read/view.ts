@@ -5,7 +5,7 @@ import { formatUuid } from '../../../core/uuid.ts'
 import type { Desk } from '../decide/desk.ts'
 import type { ReportHead } from '../decide/ending.ts'
 import { ARRIVED, DEAD, DELAYED, FLAG, LEASED, READY } from '../entries.ts'
-import { CHUNK_MASK } from '../state/slots.ts'
+import { CHUNK_MASK, type Chunk } from '../state/slots.ts'
 import { unreadable } from '../decide/unreadable.ts'
 
 export const STATE_NAMES: readonly State[] = [
@@ -24,7 +24,7 @@ export const STATE_NAMES: readonly State[] = [
 
 const NO_FAILURES: readonly StoredFailure[] = []
 
-type Columns = Omit<StoredMessage, 'message' | 'failures'>
+type Columns = Omit<StoredMessage, 'id' | 'message' | 'failures'>
 
 export function viewOf(desk: Desk, slot: number): StoredMessage | Promise<StoredMessage> {
   const { blocks } = desk.store
@@ -37,7 +37,7 @@ export function viewOf(desk: Desk, slot: number): StoredMessage | Promise<Stored
   if (history === undefined && about === undefined && !(content instanceof Promise))
     return join(columns, content, NO_FAILURES)
   const failures = (history ?? []).map(({ block }) => blocks.readBytes(block))
-  const subject = about === undefined ? undefined : subjectOf(desk, about, columns.id)
+  const subject = about === undefined ? undefined : subjectOf(desk, about, idOf(chunk, row))
   const isAtHand =
     !(content instanceof Promise) && !(subject instanceof Promise) && !failures.some((each) => each instanceof Promise)
   if (isAtHand) return join(columns, complete(content, subject), (failures as Uint8Array[]).map(toFailure))
@@ -45,6 +45,10 @@ export function viewOf(desk: Desk, slot: number): StoredMessage | Promise<Stored
     const [message, told, ...bytes] = await Promise.all([content, subject, ...failures])
     return join(columns, complete(message, told), bytes.map(toFailure))
   })()
+}
+
+function idOf(chunk: Chunk, row: number): string {
+  return formatUuid(chunk.id0[row]!, chunk.id1[row]!, chunk.id2[row]!, chunk.id3[row]!)
 }
 
 /** The message that a report tells of. That it cannot be read must not hide that it ended. */
@@ -66,7 +70,6 @@ function columnsOf(desk: Desk, slot: number): Columns {
   const reason = chunk.reason?.get(row) ?? 0
   return {
     queue: queues.rows[chunk.queue[row]!]!.name,
-    id: formatUuid(chunk.id0[row]!, chunk.id1[row]!, chunk.id2[row]!, chunk.id3[row]!),
     state: STATE_NAMES[state]!,
     sentAt: chunk.sentAt[row]!,
     readyAt:
@@ -84,7 +87,7 @@ function columnsOf(desk: Desk, slot: number): Columns {
 function join(columns: Columns, message: Message, failures: readonly StoredFailure[]): StoredMessage {
   return {
     queue: columns.queue,
-    id: columns.id,
+    id: message.id,
     message,
     state: columns.state,
     sentAt: columns.sentAt,

@@ -1,0 +1,50 @@
+/** Reads the fields of a content from front to back. One reader serves all reads, because a read makes no other: nothing is made per message. */
+
+/** A text as long as this or longer has its length in four bytes more. */
+const LONG_TEXT = 0xff
+
+export class ContentReader {
+  #bytes: Buffer = Buffer.alloc(0)
+  #end = 0
+  at = 0
+
+  begin(bytes: Buffer, from: number, end: number): void {
+    this.#bytes = bytes
+    this.at = from
+    this.#end = end
+  }
+
+  uint8(): number {
+    return this.#bytes[this.skip(1)]!
+  }
+
+  uint16(): number {
+    const at = this.skip(2)
+    return this.#bytes[at]! | (this.#bytes[at + 1]! << 8)
+  }
+
+  uint32(): number {
+    const at = this.skip(4)
+    const bytes = this.#bytes
+    return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+  }
+
+  float64(): number {
+    return this.#bytes.readDoubleLE(this.skip(8))
+  }
+
+  text(): string {
+    const short = this.uint8()
+    const length = short === LONG_TEXT ? this.uint32() : short
+    const at = this.skip(length)
+    return this.#bytes.toString('utf8', at, at + length)
+  }
+
+  /** Index of so many bytes that are passed over. */
+  skip(bytes: number): number {
+    const at = this.at
+    if (at + bytes > this.#end) throw new RangeError(`a content ends ${at + bytes - this.#end} bytes behind its block`)
+    this.at = at + bytes
+    return at
+  }
+}
