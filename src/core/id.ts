@@ -1,7 +1,7 @@
 /** Identifiers and randomness, injected: UUIDv7 (RFC 9562, section 5.7), so that ids sort by the time of their making. */
 import { randomBytes, randomFillSync } from 'node:crypto'
 import type { Clock } from './clock.ts'
-import { parseUuid } from './uuid.ts'
+import { formatUuid, parseUuid } from './uuid.ts'
 
 /** A number in [0, 1). Not for secrets. */
 export type Random = () => number
@@ -13,7 +13,6 @@ export interface Ids {
 
 export const systemRandom: Random = () => Math.random()
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const POOL_BYTES = 8192
 
 /** Whether the text is a UUID in its canonical, lower-case form. */
@@ -52,29 +51,13 @@ export function createIds(clock: Pick<Clock, 'wallMs'>, fill: (bytes: Uint8Array
         lastMs++
         counter = 0
       }
-      const high = Math.floor(lastMs / 0x1_0000_0000)
-      const low = lastMs >>> 0
-      return (
-        HEX[(high >>> 8) & 0xff]! +
-        HEX[high & 0xff]! +
-        HEX[(low >>> 24) & 0xff]! +
-        HEX[(low >>> 16) & 0xff]! +
-        '-' +
-        HEX[(low >>> 8) & 0xff]! +
-        HEX[low & 0xff]! +
-        '-' +
-        HEX[0x70 | (counter >>> 8)]! +
-        HEX[counter & 0xff]! +
-        '-' +
-        HEX[0x80 | (byte() & 0x3f)]! +
-        HEX[byte()]! +
-        '-' +
-        HEX[byte()]! +
-        HEX[byte()]! +
-        HEX[byte()]! +
-        HEX[byte()]! +
-        HEX[byte()]! +
-        HEX[byte()]!
+      const low = (lastMs % 0x1_0000) * 0x1_0000 + 0x7000 + counter
+      const variant = 0x8000 | (byte() << 8) | byte()
+      return formatUuid(
+        Math.floor(lastMs / 0x1_0000),
+        low,
+        (((variant & 0xbfff) << 16) | (byte() << 8) | byte()) >>> 0,
+        ((byte() << 24) | (byte() << 16) | (byte() << 8) | byte()) >>> 0,
       )
     },
   }
