@@ -8,8 +8,8 @@ import { checkKnown } from './core/option.ts'
 import type { Binding } from './delivery/binding.ts'
 import { Worker as DeliveryWorker } from './delivery/worker.ts'
 import { attach, attachSent, type EndingDeps, type Operation, type OperationStore } from './operation/index.ts'
-import { partsOfWork } from './work-parts.ts'
-import type { Post, StopOptions, Work, Worker, WorkOptions } from './post.ts'
+import { meetContracts, partsOfWork } from './work-parts.ts'
+import type { Post, PublishReceipt, StopOptions, Work, Worker, WorkOptions } from './post.ts'
 import { createQueueControl, declareSettingsIfNone, type QueueControl } from './queue/index.ts'
 import { createRecordControl, type RecordControl } from './record/index.ts'
 import type { Log } from './runtime/log.ts'
@@ -17,7 +17,9 @@ import type { Telemetry } from './runtime/telemetry.ts'
 import {
   bindHandlers,
   definitionOf,
+  eventDefinitionOf,
   parseOutput,
+  topicDefinitionOf,
   Working,
   type WorkingDeps,
   type Composer,
@@ -28,7 +30,9 @@ import {
   type Registry,
   type Sender,
   type Task,
+  type TopicDefinition,
 } from './task/index.ts'
+import { createTopicControl, declareRetentionIfNone, type TopicControl } from './topic/index.ts'
 
 /** For the floors above: what a `Post` stands on. Not part of the public API. */
 export interface Internals {
@@ -67,7 +71,7 @@ export class EnginePost implements Post {
   readonly records: RecordControl
   readonly #parts: EngineParts
   readonly #workers = new Set<Working>()
-  readonly #declared = new WeakMap<Definition, Promise<void>>()
+  readonly #declared = new WeakMap<Definition | TopicDefinition, Promise<void>>()
   #closed: Promise<void> | null = null
 
   constructor(parts: EngineParts) {
@@ -78,7 +82,7 @@ export class EnginePost implements Post {
   async send(to: unknown, ...[input, options]: readonly unknown[]): Promise<never> {
     const { inside, registry, sender, operations: store } = this.#parts
     this.#checkOpen()
-    inside.check()
+    inside.check('send')
     const definition = definitionOf(to, 'what send was given')
     registry.add(definition)
     if (definition.settings !== null) await this.#declare(definition)
@@ -88,6 +92,18 @@ export class EnginePost implements Post {
       { store, task: definition.name, parse: (output) => parseOutput(definition, output) },
       receipt,
     ) as never
+  }
+
+  async publish(topic: unknown, type: unknown, input: unknown, options?: ComposeOptions): Promise<PublishReceipt> {
+    const { inside, registry, sender } = this.#parts
+    this.#checkOpen()
+    inside.check('publish')
+    const definition = topicDefinitionOf(topic, 'what publish was given')
+    const event = eventDefinitionOf(definition, type)
+    registry.addTopic(definition)
+    if (definition.retention !== undefined) await this.#declareTopic(definition)
+    const { routed, ...receipt } = await sender.publish(event, input, options)
+    return { ...receipt, matched: routed }
   }
 
   async commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T> {
@@ -103,7 +119,7 @@ export class EnginePost implements Post {
     const stopping = new AbortController()
     const { handlers, contracts = [], stop: end } = await partsOfWork(work, { post: this, signal: stopping.signal })
     try {
-      for (const contract of contracts) parts.registry.add(definitionOf(contract, 'one of contracts'))
+      await meetContracts(parts, contracts)
       const inside = parts.inside.ofWorker()
       const bindings = await bindHandlers({ ...parts, inside }, handlers)
       // Closed in the meantime: who closed it knew nothing of this worker, and nobody would ever stop it.
@@ -156,6 +172,13 @@ export class EnginePost implements Post {
     )
   }
 
+  topic(of: unknown): TopicControl {
+    return createTopicControl(
+      this.#parts,
+      typeof of === 'string' ? of : topicDefinitionOf(of, 'what topic was given').name,
+    )
+  }
+
   queue(of: unknown): QueueControl {
     return createQueueControl(this.#parts, typeof of === 'string' ? of : definitionOf(of, 'what queue was given').queue)
   }
@@ -183,6 +206,17 @@ export class EnginePost implements Post {
     this.#parts.closer.abort(new PosthornError('closed', 'the post is closed'))
     await this.#parts.reports.stop({ grace: 0 })
     await this.#parts.release()
+  }
+
+  /** What the contract declares of what its topic keeps, likewise. */
+  #declareTopic(definition: TopicDefinition): Promise<void> {
+    let declared = this.#declared.get(definition)
+    if (declared === undefined) {
+      declared = declareRetentionIfNone(this.#parts.engine, definition.name, definition.retention!)
+      declared.catch(() => this.#declared.delete(definition))
+      this.#declared.set(definition, declared)
+    }
+    return declared
   }
 
   /** What the contract declares of its queue, where nobody has set anything yet; once in the life of this post. */

@@ -16,6 +16,7 @@ export type {
   When,
 } from './core/message.ts'
 export type { Schema, SchemaInput, SchemaIssue, SchemaOutput } from './core/schema.ts'
+export type { Filter } from './core/filter.ts'
 export type { QueueSettings } from './core/settings.ts'
 export type { Middleware, Next, Run } from './delivery/binding.ts'
 export type { Outcome as RunOutcome } from './delivery/outcome.ts'
@@ -36,6 +37,7 @@ export {
   type OpenLimits,
   type OpenOptions,
   type Post,
+  type PublishReceipt,
   type StopOptions,
   type Work,
   type Worker,
@@ -75,6 +77,8 @@ export type {
   Out,
   Outcome,
   Priority,
+  Publishable,
+  PublishOptions,
   Queue,
   QueueOptions,
   RecordEntry,
@@ -85,3 +89,24 @@ export type {
   Task,
   Upcast,
 } from './task/index.ts'
+export { subscribe, topic } from './topic/index.ts'
+export type {
+  Checked,
+  Event,
+  EventFor,
+  EventVersion,
+  From,
+  Gap,
+  Matching,
+  Published,
+  ReadOptions,
+  RetainedView,
+  RetainOptions,
+  SubscribeOptions,
+  SubscriptionOptions,
+  SubscriptionView,
+  Topic,
+  TopicControl,
+  TopicOptions,
+  UnsubscribeOptions,
+} from './topic/index.ts'

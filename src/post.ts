@@ -4,11 +4,22 @@ import type { Duration } from './core/duration.ts'
 import type { Durability } from './core/engine.ts'
 import type { PosthornError } from './core/error.ts'
 import type { Ids, Random } from './core/id.ts'
-import type { Operation } from './operation/index.ts'
+import type { Operation, Receipt } from './operation/index.ts'
 import type { QueueControl } from './queue/index.ts'
 import type { RecordControl } from './record/index.ts'
 import type { Log } from './runtime/log.ts'
-import type { Args, Contract, Effects, Handler, Sendable, SendOptions, Task } from './task/index.ts'
+import type {
+  Args,
+  Contract,
+  Effects,
+  Handler,
+  Publishable,
+  PublishOptions,
+  Sendable,
+  SendOptions,
+  Task,
+} from './task/index.ts'
+import type { Topic, TopicControl } from './topic/index.ts'
 
 /** What `work` takes, and what a module given to `posthorn serve` and `posthorn work` default-exports. */
 export type Work =
@@ -24,7 +35,7 @@ export interface WorkGiven {
 export interface WorkParts {
   readonly handlers: readonly Handler[]
   /** Contracts that the server shows although nothing here handles them. */
-  readonly contracts?: readonly Contract[] | undefined
+  readonly contracts?: readonly (Contract | Topic)[] | undefined
   /** Ends what the function made, once the handlers have stopped. */
   readonly stop?: (() => void | Promise<void>) | undefined
 }
@@ -50,12 +61,28 @@ export interface Worker extends AsyncDisposable {
   drain(options?: { readonly budget?: Duration | undefined }): Promise<{ readonly handled: number }>
 }
 
+export interface PublishReceipt extends Receipt {
+  /** How many subscriptions got it at once: those that are live and want it. 0 answers why nobody got it. */
+  readonly matched: number
+}
+
 export interface Post extends AsyncDisposable {
   /**
    * Sends to a task or queue; resolves when it is durable, with the operation of a task or the receipt of a queue.
    * @throws PosthornError `invalid-input`, `payload-too-large`, `full`, `invalid-option`, `unsupported`, `closed`, `unknown`
    */
   send<I, O, Sent>(to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>>>): Promise<Sent>
+  /**
+   * Publishes an event to every subscription of the topic that wants it, to all of them or to none; resolves when it is durable.
+   * Many at once, all or none: `post.commit((fx) => { fx.publish(…); fx.publish(…) })`.
+   * @throws PosthornError `unknown-event`, `invalid-input`, `payload-too-large`, `invalid-option`, `closed`, `unknown`
+   */
+  publish<E, K extends keyof E & string>(
+    topic: Publishable<E>,
+    type: K,
+    data: NoInfer<E>[K],
+    options?: PublishOptions,
+  ): Promise<PublishReceipt>
   /**
    * Many effects in one commit, all or none: they take place when the body has ended without a throw.
    * @throws PosthornError as `send`, and `conflict` where an `ifVersion` does not hold
@@ -70,6 +97,8 @@ export interface Post extends AsyncDisposable {
   operation<I, O, E, P, R>(task: Task<I, O, E, P, R>, id: string): Operation<O, E>
   /** Administration of a queue: a contract, or a name like 'inbox' or 'task:resize'. */
   queue(of: string | Contract): QueueControl
+  /** Administration of a topic, by its contract or its name: what it keeps, who is subscribed. */
+  topic(of: string | Topic): TopicControl
   readonly records: RecordControl
   /** Stops its workers and closes the engine. Idempotent. */
   close(options?: StopOptions): Promise<void>

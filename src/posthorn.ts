@@ -21,11 +21,12 @@ import { tellErrors } from './runtime/tell-errors.ts'
 import { Composer, InsideMark, Registry, Sender } from './task/index.ts'
 
 export type { Internals } from './engine-post.ts'
-export { partsOfWork } from './work-parts.ts'
+export { meetContracts, partsOfWork } from './work-parts.ts'
 export type {
   OpenLimits,
   OpenOptions,
   Post,
+  PublishReceipt,
   StopOptions,
   Work,
   Worker,

@@ -2,6 +2,25 @@
 import { PosthornError } from './core/error.ts'
 import { checkKnown } from './core/option.ts'
 import type { Work, WorkGiven, WorkParts } from './post.ts'
+import { definitionOf, isTopic, topicDefinitionOf, type DeclareDeps } from './task/index.ts'
+import { declareRetention } from './topic/index.ts'
+
+/** What the server shows although nothing here handles it. What topics keep is put in place. @throws PosthornError `invalid-option` */
+export async function meetContracts(
+  { registry, engine, log }: DeclareDeps,
+  contracts: readonly unknown[],
+): Promise<void> {
+  for (const contract of contracts) {
+    if (!isTopic(contract)) {
+      registry.add(definitionOf(contract, 'one of contracts'))
+      continue
+    }
+    const definition = topicDefinitionOf(contract, 'one of contracts')
+    registry.addTopic(definition)
+    if (definition.retention !== undefined)
+      await declareRetention({ engine, log }, definition.name, definition.retention)
+  }
+}
 
 /** @throws PosthornError `invalid-module`, `invalid-option`, and what the function throws */
 export async function partsOfWork(work: Work, given: WorkGiven): Promise<WorkParts> {

@@ -3,7 +3,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
@@ -29,12 +29,57 @@ suite('types', { concurrency: 2 }, () => {
     })
   }
 
+  // The compiler's count of instantiations is the same on every machine; its time is not, and is shown. 300 schemas of Zod alone
+  // cost most of it; a pattern type that compared every type with every other would cost a hundred times more.
+  test('a topic of 300 event types is cheap to check', (context) => {
+    const [small, large] = [3, 300].map((types) => checkTopic(types))
+    context.diagnostic(`300 event types: ${large!.instantiations} instantiations, ${large!.ms} ms to check`)
+    ok(large!.instantiations - small!.instantiations < 300_000, JSON.stringify([small, large]))
+  })
+
   test('every mistake is one', () => {
     const kept = readFileSync(table, 'utf8')
     for (const { name } of mistakes().values())
       ok(kept.includes(`${name}\n  TS`) || name.includes('fine'), `${name} compiles`)
   })
 })
+
+/** Checks a program with a topic of so many event types, and subscriptions to it. */
+function checkTopic(types: number): { readonly instantiations: number; readonly ms: number } {
+  const at = mkdtempSync(join(out, 'topic-'))
+  const names = Array.from({ length: types }, (_, n) => `'area${n % 10}.thing${n}.done'`)
+  symlinkSync(join(folder, '../../node_modules'), join(at, 'node_modules'))
+  writeFileSync(
+    join(at, 'tsconfig.json'),
+    JSON.stringify({
+      extends: join(folder, 'tsconfig.strict.json'),
+      compilerOptions: { rootDir: '/', paths: { posthorn: [join(folder, '../../src/index.ts')] } },
+      include: ['program.mts'],
+    }),
+  )
+  writeFileSync(
+    join(at, 'program.mts'),
+    `import { open, subscribe, topic } from 'posthorn'
+import { z } from 'zod'
+export const large = topic('large', {
+${names.map((name, n) => `  ${name}: z.object({ id: z.string(), n${n}: z.number() }),`).join('\n')}
+})
+export const handlers = [
+  subscribe(large, 'all', '**', (event) => { if (event.type === ${names[0]}) event.data.n0 satisfies number }),
+  subscribe(large, 'one', ${names[0]}, (event) => { event.data.n0 satisfies number }),
+  subscribe(large, 'area', ['area1.*.done', '**.thing2.*'], (event) => { event.data.id satisfies string }),
+]
+const post = await open('memory:')
+await post.publish(large, ${names[0]}, { id: 'a', n0: 1 })
+`,
+  )
+  const { stdout, status } = spawnSync(process.execPath, [compiler, '-p', at, '--extendedDiagnostics'], {
+    encoding: 'utf8',
+  })
+  equal(status, 0, stdout)
+  const figure = (name: string): number => Number(new RegExp(`^${name}:\\s+([\\d.]+)`, 'm').exec(stdout)![1])
+  return { instantiations: figure('Instantiations'), ms: Math.round(figure('Check time') * 1_000) }
+}
 
 interface CompilerError {
   readonly file: string

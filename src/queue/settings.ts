@@ -5,7 +5,7 @@
 import type { Engine, Version } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import { fromJsonBytes } from '../core/json.ts'
-import { DEFAULT_QUEUE, faultOfSettings, settingsKey, type QueueSettings } from '../core/settings.ts'
+import { defaultSettings, faultOfSettings, settingsKey, type QueueSettings } from '../core/settings.ts'
 
 /** What to change; nested parts may be given in part as well. */
 export type SettingsChange = PartOf<Omit<QueueSettings, 'limit' | 'keep'>> & {
@@ -35,8 +35,9 @@ export function applySettings(settings: QueueSettings, change: SettingsChange): 
 
 export async function readSettings(engine: Pick<Engine, 'get'>, queue: string): Promise<StoredSettings> {
   const [record = null] = await engine.get([settingsKey(queue)])
-  if (record === null) return { settings: DEFAULT_QUEUE, version: null }
-  return { settings: { ...DEFAULT_QUEUE, ...(fromJsonBytes(record.value) as QueueSettings) }, version: record.version }
+  const settings = defaultSettings(queue)
+  if (record === null) return { settings, version: null }
+  return { settings: { ...settings, ...(fromJsonBytes(record.value) as QueueSettings) }, version: record.version }
 }
 
 /**
@@ -81,7 +82,7 @@ export async function declareSettings(engine: Engine, queue: string, change: Set
 
 /** Puts in place what a contract declares where nobody has set anything yet: what senders may do. */
 export async function declareSettingsIfNone(engine: Engine, queue: string, change: SettingsChange): Promise<void> {
-  const settings = applySettings(DEFAULT_QUEUE, change)
+  const settings = applySettings(defaultSettings(queue), change)
   checkSettings(engine, queue, settings)
   await engine.commit([{ changes: [{ do: 'configure', queue, settings, ifVersion: null }] }])
 }

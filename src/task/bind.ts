@@ -3,15 +3,11 @@ import type { Engine } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import type { Binding } from '../delivery/binding.ts'
 import { declareSettings } from '../queue/index.ts'
-import type { Log } from '../runtime/log.ts'
-import { handlerDefinitionOf } from './handle.ts'
-import type { Registry } from './registry.ts'
+import { handlerDefinitionOf, type DeclareDeps } from './handle.ts'
 import { bindingOf, type RunDeps } from './run.ts'
 
-export interface BindDeps extends RunDeps {
+export interface BindDeps extends RunDeps, DeclareDeps {
   readonly engine: Engine
-  readonly registry: Registry
-  readonly log: Log
 }
 
 /** @throws PosthornError `invalid-module`, `duplicate-handler`, `invalid`, `unsupported`: then nothing was bound */
@@ -27,8 +23,9 @@ export async function bindHandlers(deps: BindDeps, handlers: readonly unknown[])
       )
     queues.add(definition.queue)
   }
-  for (const { definition } of definitions) {
+  for (const { definition, declare } of definitions) {
     deps.registry.add(definition)
+    await declare?.(deps)
     if (definition.settings === null) continue
     const changed = await declareSettings(deps.engine, definition.queue, definition.settings)
     if (changed)
@@ -36,5 +33,5 @@ export async function bindHandlers(deps: BindDeps, handlers: readonly unknown[])
         queue: definition.queue,
       })
   }
-  return definitions.map((definition) => bindingOf(deps, definition))
+  return definitions.map((handler) => bindingOf(deps, handler))
 }

@@ -10,7 +10,14 @@ import { DEFAULT_PRIORITY, type EventAttributes, type Message } from '../core/me
 import { describeIssues, validate, type SchemaResult } from '../core/schema.ts'
 import { REPORT_QUEUE } from '../operation/index.ts'
 import { definitionOf, type Definition } from './definition.ts'
-import { checkMessageOptions, toDelay, toExpiry, type MessageOptions, type SendOptions } from './option.ts'
+import {
+  checkMessageOptions,
+  checkPublishOptions,
+  toDelay,
+  toExpiry,
+  type PublishOptions,
+  type SendOptions,
+} from './option.ts'
 import { applyPolicies, type Registry } from './registry.ts'
 
 export interface ComposeDeps {
@@ -29,7 +36,7 @@ export interface Outgoing {
 }
 
 /** What the floors above may say beside a user's options. */
-export interface ComposeOptions extends SendOptions<never> {
+export interface ComposeOptions extends SendOptions<never>, PublishOptions {
   /** URL that is told of the operation's end. */
   readonly callback?: string | undefined
 }
@@ -55,7 +62,7 @@ export class Composer {
     options: ComposeOptions = NONE,
     cause: Message | null = null,
   ): Outgoing | Promise<Outgoing> {
-    if (options !== NONE) checkMessageOptions(`send to ${definition.kind} '${definition.name}'`, options)
+    if (options !== NONE) checkOptions(definition, options)
     const parsed = definition.input === null ? validNothing(input) : validate(definition.input, input)
     if (parsed instanceof Promise) return parsed.then((late) => this.#finish(definition, input, late, options, cause))
     return this.#finish(definition, input, parsed, options, cause)
@@ -121,17 +128,18 @@ export class Composer {
   #event(
     { eventType }: Definition,
     id: string,
-    { subject, traceparent, tracestate }: MessageOptions,
+    { subject, traceparent, tracestate, source, attributes }: PublishOptions,
     cause: Message | null,
   ): EventAttributes {
     const event = {
       id,
-      source: this.#deps.source,
+      source: source ?? this.#deps.source,
       type: eventType,
       time: this.#now(),
       datacontenttype: 'application/json',
       ...(subject === undefined ? {} : { subject }),
     }
+    if (attributes !== undefined) Object.assign(event, attributes)
     if (cause === null)
       return traceparent === undefined
         ? event
@@ -149,7 +157,7 @@ export class Composer {
   }
 
   #delivery(definition: Definition, options: ComposeOptions): Partial<Message> {
-    const field = `send to ${definition.kind} '${definition.name}'`
+    const field = fieldOf(definition)
     const { key, group, dedupe } = options
     const delay = toDelay(field, options)
     const expires = toExpiry(field, options)
@@ -170,7 +178,7 @@ export class Composer {
     field: string,
   ): Record<string, string> | null {
     if (version === 1 && onSuccess === undefined && onFailure === undefined && callback === undefined) return null
-    if (kind === 'queue' && (onSuccess ?? onFailure ?? callback) !== undefined) {
+    if (kind !== 'task' && (onSuccess ?? onFailure ?? callback) !== undefined) {
       throw new PosthornError(
         'invalid-option',
         `${field}: onSuccess, onFailure and a callback are told of an operation's end, and a queue has no operations: make it a task`,
@@ -201,6 +209,16 @@ export class Composer {
     return this.#time
   }
 }
+
+function checkOptions(definition: Definition, options: ComposeOptions): void {
+  const field = fieldOf(definition)
+  checkMessageOptions(field, options, definition.kind === 'event')
+  if (definition.kind === 'event') checkPublishOptions(field, options)
+}
+
+/** Where a mistake is, for people. */
+const fieldOf = ({ kind, name, queue }: Definition): string =>
+  kind === 'event' ? `publish '${name}' to topic '${queue}'` : `send to ${kind} '${name}'`
 
 /** A contract without a schema takes no input. */
 function validNothing(input: unknown): SchemaResult<unknown> {

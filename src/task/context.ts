@@ -5,8 +5,8 @@ import type { Json } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import type { PutOptions } from '../record/index.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Sendable } from './contract.ts'
-import type { Args, SendOptions } from './option.ts'
+import type { Publishable, Sendable } from './contract.ts'
+import type { Args, PublishOptions, SendOptions } from './option.ts'
 
 declare const outcome: unique symbol
 
@@ -32,6 +32,14 @@ export interface RecordEntry {
  */
 export interface Effects {
   send<I, O, Sent>(this: void, to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>>>): Held
+  /** Publishes an event to every subscription of the topic that wants it. */
+  publish<E, K extends keyof E & string>(
+    this: void,
+    topic: Publishable<E>,
+    type: K,
+    data: NoInfer<E>[K],
+    options?: PublishOptions,
+  ): Held
   /** Puts a record. Keys are 1 to 512 printable ASCII characters; those that begin with a prefix of Posthorn's own are refused. */
   put(this: void, key: string, value: Json, options?: PutOptions): void
   remove(this: void, key: string, options?: { readonly ifVersion?: Version | undefined }): void

@@ -11,6 +11,7 @@ import type { In, JsonInput, Out } from './wire.ts'
 
 declare const sends: unique symbol
 declare const runs: unique symbol
+declare const publishes: unique symbol
 
 /** Any contract, whatever it takes. */
 export interface Contract {
@@ -26,6 +27,13 @@ export interface Sendable<Input, Output, Sent> extends Contract {
 /** What `handle` takes: how it sees a contract. */
 export interface Runnable<Parsed, Returned, Errors> extends Contract {
   readonly [runs]?: { parsed: Parsed; returned: (value: Returned) => void; errors: Errors } | undefined
+}
+
+/** What `publish` takes: how it sees a topic. `Events` are the wire forms of its events' data, by type. */
+export interface Publishable<Events> {
+  readonly kind: 'topic'
+  readonly name: string
+  readonly [publishes]?: { events: Events } | undefined
 }
 
 /**

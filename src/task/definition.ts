@@ -19,9 +19,10 @@ const BRAND = Symbol.for('posthorn.contract')
 export type Policy = (input: unknown) => string | undefined
 
 export interface Definition {
-  readonly kind: 'task' | 'queue'
+  /** `event`: one type of a topic's events · `subscription`: what a handler of a topic's events says. */
+  readonly kind: 'task' | 'queue' | 'event' | 'subscription'
   readonly name: string
-  /** Where its messages are. */
+  /** Where its messages are; of an event the topic's name. */
   readonly queue: string
   readonly eventType: string
   readonly version: number
@@ -62,7 +63,7 @@ export function definitionOf(contract: unknown, field = 'the contract'): Definit
   if (definition === undefined)
     throw new PosthornError(
       'invalid-option',
-      `${field} is ${describe(contract)}: it must be made by task() or queue()`,
+      `${field} is ${describeContract(contract)}: it must be made by task() or queue()`,
       { details: { field } },
     )
   return definition as Definition
@@ -90,14 +91,14 @@ function resolve(kind: 'task' | 'queue', name: string, field: string, given: Rec
   }
 }
 
-function resolveVersion(field: string, given: unknown): number {
+export function resolveVersion(field: string, given: unknown): number {
   if (given === undefined) return 1
   if (!Number.isSafeInteger(given) || (given as number) < 1)
     throw invalidOption(field, 'version', given, 'a whole number of at least 1')
   return given as number
 }
 
-function resolveSchema(field: string, option: string, given: unknown): Schema | null {
+export function resolveSchema(field: string, option: string, given: unknown): Schema | null {
   if (given === undefined && option !== 'data') return null
   if (!isSchema(given))
     throw invalidOption(field, option, given, 'a Standard Schema, as Zod, Valibot and ArkType make them')
@@ -116,7 +117,7 @@ function resolveErrors(field: string, given: unknown): Readonly<Record<string, S
   return given as Record<string, Schema>
 }
 
-function resolveUpcast(field: string, version: number, given: unknown): ReadonlyMap<number, Upcast> {
+export function resolveUpcast(field: string, version: number, given: unknown): ReadonlyMap<number, Upcast> {
   if (given === undefined) return new Map()
   if (!isPlain(given))
     throw invalidOption(field, 'upcast', given, 'an object of functions by the version that they take')
@@ -137,21 +138,21 @@ function resolveUpcast(field: string, version: number, given: unknown): Readonly
   )
 }
 
-function resolveTimeout(field: string, given: unknown): number | null {
+export function resolveTimeout(field: string, given: unknown): number | null {
   if (given === undefined) return null
   const ms = parseDuration(given as number, `${field}: timeout`)
   if (ms === 0) throw invalidOption(field, 'timeout', given, 'longer than 0; leave it out for none')
   return ms
 }
 
-function resolvePolicy(field: string, option: string, given: unknown): Policy | null {
+export function resolvePolicy(field: string, option: string, given: unknown): Policy | null {
   if (given === undefined) return null
   if (typeof given !== 'function')
     throw invalidOption(field, option, given, 'a function of the parsed input that returns a text')
   return given as Policy
 }
 
-function describe(contract: unknown): string {
+export function describeContract(contract: unknown): string {
   const { kind, name } = (typeof contract === 'object' && contract !== null ? contract : {}) as {
     readonly kind?: unknown
     readonly name?: unknown

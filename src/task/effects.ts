@@ -7,9 +7,10 @@ import type { Change } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import type { Message } from '../core/message.ts'
 import { putOf, removeOf, type PutOptions } from '../record/index.ts'
-import type { Composer, ComposeOptions } from './compose.ts'
+import type { Composer, ComposeOptions, Outgoing } from './compose.ts'
 import type { Effects, Held } from './context.ts'
 import { definitionOf } from './definition.ts'
+import { eventDefinitionOf, topicDefinitionOf } from './topic-definition.ts'
 
 /** Who holds: a run, or a commit. */
 export interface Holder {
@@ -57,6 +58,23 @@ export function holdSend(holder: Holder, to: unknown, input: unknown, options: C
   return { id }
 }
 
+export function holdPublish(
+  holder: Holder,
+  topic: unknown,
+  type: unknown,
+  input: unknown,
+  options: ComposeOptions | undefined,
+): Held {
+  const { composer, cause } = holder
+  const definition = eventDefinitionOf(topicDefinitionOf(topic, 'what publish was given'), type)
+  const id = options?.id ?? composer.id()
+  const outgoing = composer.compose(definition, input, { ...options, id }, cause)
+  holder.line.add(outgoing instanceof Promise ? outgoing.then(toPublish) : toPublish(outgoing))
+  return { id }
+}
+
+const toPublish = ({ queue: topic, message }: Outgoing): Change => ({ do: 'publish', topic, message })
+
 export function holdPut(holder: Holder, key: string, value: unknown, options: PutOptions | undefined): void {
   holder.line.add(putOf(holder.clock, key, value, options))
 }
@@ -87,6 +105,7 @@ export class CommitEffects {
     }
     this.effects = {
       send: (to, ...[input, options]) => (whileOpen(), holdSend(holder, to, input, options)),
+      publish: (topic, type, data, options) => (whileOpen(), holdPublish(holder, topic, type, data, options)),
       put: (key, value, options) => (whileOpen(), holdPut(holder, key, value, options)),
       remove: (key, options) => (whileOpen(), holdRemove(holder, key, options)),
     }

@@ -1,11 +1,16 @@
 /** Handlers: which function handles what is sent to a contract. They are plain values, run by `post.work`, `posthorn work` and `posthorn serve`. */
 import { DEFAULTS } from '../core/default.ts'
 import { parseDuration, type Duration } from '../core/duration.ts'
+import type { Engine } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
+import type { StoredMessage } from '../core/message.ts'
 import type { Middleware } from '../delivery/binding.ts'
 import type { Context, Outcome } from './context.ts'
 import type { Runnable } from './contract.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Decoded } from './decode.ts'
 import { definitionOf, type Definition } from './definition.ts'
+import type { Registry } from './registry.ts'
 import { checkKnown, invalidOption, isPlain } from '../core/option.ts'
 import type { Awaitable } from './wire.ts'
 
@@ -16,6 +21,18 @@ export interface HandleOptions {
   readonly lease?: Duration | undefined
   /** Wraps every run; the first is the outermost. */
   readonly middleware?: readonly Middleware[] | undefined
+}
+
+/** How messages become what the handler gets, where it is not one contract that says so. */
+export interface Reading {
+  readonly recognises: (stored: StoredMessage) => 'yes' | 'unknown'
+  readonly decode: (stored: StoredMessage) => Decoded | Promise<Decoded>
+}
+
+/** How messages become what the handler gets, where it is not one contract that says so. */
+export interface Reading {
+  readonly recognises: (stored: StoredMessage) => 'yes' | 'unknown'
+  readonly decode: (stored: StoredMessage) => Decoded | Promise<Decoded>
 }
 
 export interface Handler {
@@ -31,6 +48,16 @@ export interface HandlerDefinition {
   readonly concurrency: number
   readonly leaseMs: number
   readonly middleware: readonly Middleware[]
+  /** Default: as the contract says. */
+  readonly reading?: Reading | undefined
+  /** Puts in place what it needs, before it runs. */
+  readonly declare?: ((deps: DeclareDeps) => Promise<void>) | undefined
+}
+
+export interface DeclareDeps {
+  readonly engine: Engine
+  readonly registry: Registry
+  readonly log: Log
 }
 
 const BRAND = Symbol.for('posthorn.handler')
@@ -48,25 +75,30 @@ export function handle<P, R, E>(
 ): Handler {
   const definition = definitionOf(contract, 'the first argument of handle()')
   const field = `handle(${definition.name})`
+  return createHandler({ definition, ...resolveRunning(field, handler, checkOptions(field, options)) })
+}
+
+export function createHandler(resolved: HandlerDefinition): Handler {
+  return Object.freeze(
+    Object.defineProperty({ kind: 'handler' as const, queue: resolved.definition.queue }, BRAND, { value: resolved }),
+  )
+}
+
+/** @throws PosthornError `invalid-option`, `invalid-duration` */
+export function resolveRunning(
+  field: string,
+  handler: unknown,
+  { concurrency = DEFAULTS.concurrency, lease = DEFAULTS.leaseMs, middleware = [] }: HandleOptions,
+): Pick<HandlerDefinition, 'call' | 'concurrency' | 'leaseMs' | 'middleware'> {
   if (typeof handler !== 'function')
     throw invalidOption(field, 'the handler', handler, 'a function of the input and the context')
-  const { concurrency = DEFAULTS.concurrency, lease = DEFAULTS.leaseMs, middleware = [] } = checkOptions(field, options)
   if (!Number.isSafeInteger(concurrency) || concurrency < 1)
     throw invalidOption(field, 'concurrency', concurrency, 'a whole number of at least 1')
   if (!Array.isArray(middleware) || !middleware.every((each) => typeof each === 'function'))
     throw invalidOption(field, 'middleware', middleware, 'an array of functions (next) => (run) => outcome')
   const leaseMs = parseDuration(lease, `${field}: lease`)
   if (leaseMs < SHORTEST_LEASE_MS) throw invalidOption(field, 'lease', lease, `at least ${SHORTEST_LEASE_MS} ms`)
-  const resolved: HandlerDefinition = {
-    definition,
-    call: handler as HandlerDefinition['call'],
-    concurrency,
-    leaseMs,
-    middleware,
-  }
-  return Object.freeze(
-    Object.defineProperty({ kind: 'handler' as const, queue: definition.queue }, BRAND, { value: resolved }),
-  )
+  return { call: handler as HandlerDefinition['call'], concurrency, leaseMs, middleware }
 }
 
 function checkOptions(field: string, options: HandleOptions): HandleOptions {

@@ -14,7 +14,7 @@ import type { Log } from '../runtime/log.ts'
 import type { Composer } from './compose.ts'
 import type { Context, Outcome } from './context.ts'
 import type { Definition } from './definition.ts'
-import { holdPut, holdRemove, holdSend, EffectLine, type Holder } from './effects.ts'
+import { holdPublish, holdPut, holdRemove, holdSend, EffectLine, type Holder } from './effects.ts'
 
 export interface ContextDeps extends ProgressDeps {
   readonly engine: ProgressDeps['engine'] & Pick<Records, 'get'>
@@ -74,6 +74,10 @@ export class HandlerContext implements Context<Errors>, Holder {
 
   get send(): Part<'send'> {
     return (to, ...[input, options]) => holdSend(this, to, input, options)
+  }
+
+  get publish(): Part<'publish'> {
+    return (topic, type, data, options) => holdPublish(this, topic, type, data, options)
   }
 
   get put(): Part<'put'> {

@@ -9,6 +9,7 @@ export {
   type Contract,
   type ContractOptions,
   type Decision,
+  type Publishable,
   type Queue,
   type RetryOptions,
   type Runnable,
@@ -16,15 +17,34 @@ export {
   type Task,
   type Upcast,
 } from './contract.ts'
-export { parseOutput } from './decode.ts'
-export { definitionOf, type Definition } from './definition.ts'
-export { handle, handlerDefinitionOf, type Handler, type HandleOptions, type HandlerDefinition } from './handle.ts'
+export { decode, parseOutput, recognises, type Decoded } from './decode.ts'
+export { definitionOf, resolvePolicy, type Definition, type Policy } from './definition.ts'
+export {
+  createHandler,
+  handle,
+  handlerDefinitionOf,
+  resolveRunning,
+  type DeclareDeps,
+  type Handler,
+  type HandleOptions,
+  type HandlerDefinition,
+  type Reading,
+} from './handle.ts'
 export { InsideMark } from './inside.ts'
-export type { Args, MessageOptions, Priority, SendOptions } from './option.ts'
+export type { Args, MessageOptions, Priority, PublishOptions, SendOptions } from './option.ts'
 export { applyPolicies, Registry } from './registry.ts'
 export { bindingOf, type RunDeps } from './run.ts'
 export { Sender } from './sender.ts'
 export { endingBySettle } from './settle.ts'
 export type { QueueOptions } from './settings.ts'
+export {
+  brandTopic,
+  defineEvent,
+  defineSubscription,
+  eventDefinitionOf,
+  isTopic,
+  topicDefinitionOf,
+  type TopicDefinition,
+} from './topic-definition.ts'
 export { Working, type WorkingDeps } from './working.ts'
 export type { Awaitable, In, JsonInput, Out } from './wire.ts'

@@ -1,5 +1,5 @@
 /**
- * Notices that `post.send` is called inside a handler, where `ctx.send` is nearly always meant: a send that does not wait for the
+ * Notices that `post.send` or `post.publish` is called inside a handler, where `ctx.send` is nearly always meant: a send that does not wait for the
  * outcome is doubled by every retry. Only the first runs are followed, because following costs a third of a cheap run's time, and
  * a mistake in the code shows in the first of them.
  */
@@ -35,13 +35,13 @@ export class InsideMark {
   }
 
   /** Warns, once, where this is called inside a handler. */
-  check(): void {
+  check(verb: 'send' | 'publish'): void {
     const within = this.#storage.getStore()
     if (this.#warned || within === undefined) return
     this.#warned = true
     within.#left = 0
     this.#warn(
-      'post.send was called inside a handler: it takes place at once, also when the run fails and is tried again. Use ctx.send, which takes place with the outcome',
+      `post.${verb} was called inside a handler: it takes place at once, also when the run fails and is tried again. Use ctx.${verb}, which takes place with the outcome`,
     )
   }
 }

@@ -33,6 +33,14 @@ export interface MessageOptions {
   readonly tracestate?: string | undefined
 }
 
+/** How an event is published: it is delivered so to every subscription. What is given here goes before the topic's own `key`, `group` and `dedupe`. */
+export interface PublishOptions extends MessageOptions {
+  /** CloudEvents source of this event. Default: that of `open`. */
+  readonly source?: string | undefined
+  /** CloudEvents extension attributes, for filters and readers: names of lower-case letters and digits. */
+  readonly attributes?: Readonly<Record<string, string | number | boolean>> | undefined
+}
+
 /** Of a task also: who is told durably when its operation ends, by a message in the commit that ends it. */
 export interface SendOptions<Output> extends MessageOptions {
   readonly onSuccess?: Sendable<{ id: string; output: Output }, unknown, unknown> | undefined
@@ -46,7 +54,19 @@ export type Args<Input, Options> = 0 extends 1 & Input
     ? [input?: undefined, options?: Options]
     : [input: Input, options?: Options]
 
-const KNOWN = [
+const OWN_ATTRIBUTES = [
+  'id',
+  'source',
+  'type',
+  'time',
+  'subject',
+  'datacontenttype',
+  'dataschema',
+  'specversion',
+  'data',
+]
+const KNOWN_OF_PUBLISH = ['source', 'attributes']
+const KNOWN_OF_MESSAGE = [
   'key',
   'group',
   'delay',
@@ -58,15 +78,13 @@ const KNOWN = [
   'id',
   'traceparent',
   'tracestate',
-  'onSuccess',
-  'onFailure',
-  'callback',
 ]
+const KNOWN = [...KNOWN_OF_MESSAGE, 'onSuccess', 'onFailure', 'callback']
 
 /** @throws PosthornError `invalid-option`, naming the option, its value and what would be right */
-export function checkMessageOptions(field: string, given: unknown): asserts given is MessageOptions {
+export function checkMessageOptions(field: string, given: unknown, isEvent = false): asserts given is MessageOptions {
   if (!isPlain(given)) throw invalidOption(field, 'options', given, "an object like { delay: '5m' }")
-  checkKnown(field, given, KNOWN)
+  checkKnown(field, given, isEvent ? [...KNOWN_OF_MESSAGE, ...KNOWN_OF_PUBLISH] : KNOWN)
   const { key, group, dedupe, subject, traceparent, tracestate, priority, delay, notBefore, id } =
     given as MessageOptions
   for (const [option, text] of Object.entries({ key, group, dedupe, subject, traceparent, tracestate })) {
@@ -78,6 +96,25 @@ export function checkMessageOptions(field: string, given: unknown): asserts give
   if (id !== undefined && !isUuid(id)) throw invalidOption(field, 'id', id, 'a UUID in lower case')
   if (delay !== undefined && notBefore !== undefined)
     throw invalidOption(field, 'notBefore', notBefore, 'left out where there is a delay')
+}
+
+/** What an event alone has. @throws PosthornError `invalid-option` */
+export function checkPublishOptions(field: string, { source, attributes }: PublishOptions): void {
+  if (source !== undefined && (typeof source !== 'string' || source === ''))
+    throw invalidOption(field, 'source', source, "a URI reference, like '/shop'")
+  if (attributes === undefined) return
+  if (!isPlain(attributes)) throw invalidOption(field, 'attributes', attributes, "an object like { region: 'eu' }")
+  for (const [name, value] of Object.entries(attributes)) {
+    if (!/^[a-z0-9]{1,40}$/.test(name) || OWN_ATTRIBUTES.includes(name))
+      throw invalidOption(
+        field,
+        'attributes',
+        name,
+        `names of 1 to 40 lower-case letters and digits, none of ${OWN_ATTRIBUTES.join(', ')}`,
+      )
+    if (typeof value !== 'string' && typeof value !== 'boolean' && !Number.isFinite(value))
+      throw invalidOption(field, `attributes.${name}`, value, 'a text, a number or a boolean')
+  }
 }
 
 /** The moment from which a message may be handed out; undefined: at once. */

@@ -5,13 +5,27 @@ import { validate } from '../core/schema.ts'
 import { toPromise } from '../core/thenable.ts'
 import { taskQueue } from '../operation/index.ts'
 import type { Definition } from './definition.ts'
+import type { TopicDefinition } from './topic-definition.ts'
 import { show } from '../core/option.ts'
 
 export class Registry {
   readonly #definitions = new Map<string, Definition>()
+  readonly #topics = new Map<string, TopicDefinition>()
 
   add(definition: Definition): void {
     if (this.#definitions.get(definition.queue) !== definition) this.#definitions.set(definition.queue, definition)
+  }
+
+  addTopic(definition: TopicDefinition): void {
+    this.#topics.set(definition.name, definition)
+  }
+
+  topic(name: string): TopicDefinition | undefined {
+    return this.#topics.get(name)
+  }
+
+  topics(): readonly TopicDefinition[] {
+    return [...this.#topics.values()]
   }
 
   /** The contract of a queue like 'inbox' or 'task:resize'. */

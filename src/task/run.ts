@@ -33,7 +33,7 @@ const MEMORY = Symbol('posthorn.run')
 
 export function bindingOf(
   deps: RunDeps,
-  { definition, call, concurrency, leaseMs, middleware }: HandlerDefinition,
+  { definition, call, concurrency, leaseMs, middleware, reading }: HandlerDefinition,
 ): Binding {
   return {
     queue: definition.queue,
@@ -42,9 +42,10 @@ export function bindingOf(
     timeoutMs: definition.timeoutMs,
     retry: definition.retry,
     middleware,
-    recognises: (stored) => recognises(definition, stored),
+    recognises: reading?.recognises ?? ((stored) => recognises(definition, stored)),
     run(run) {
-      const decoded = decode(definition, run.delivery.stored.message)
+      const { stored } = run.delivery
+      const decoded = reading === undefined ? decode(definition, stored.message) : reading.decode(stored)
       return decoded instanceof Promise
         ? decoded.then((late) => begin(deps, definition, call, run, late))
         : begin(deps, definition, call, run, decoded)

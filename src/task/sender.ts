@@ -1,6 +1,6 @@
 /** Sends: one message, or many effects in one commit. Resolves when what was sent is durable. */
 import type { Clock } from '../core/clock.ts'
-import type { Change, CommitResult, Durability, Engine } from '../core/engine.ts'
+import type { Change, ChangeResult, CommitResult, Durability, Engine } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import type { Receipt } from '../operation/index.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
@@ -44,6 +44,22 @@ export class Sender {
     return { id: sent.id, duplicate: sent.duplicate, durability }
   }
 
+  /** `routed`: how many subscriptions got it at once. @throws PosthornError as `send` */
+  async publish(
+    definition: Definition,
+    input: unknown,
+    options?: ComposeOptions,
+  ): Promise<Receipt & { readonly routed: number }> {
+    const startedMs = this.#deps.clock.monotonicMs()
+    const composed = this.#deps.composer.compose(definition, input, options)
+    const { queue: topic, message }: Outgoing = composed instanceof Promise ? await composed : composed
+    const changes: readonly Change[] = [{ do: 'publish', topic, message }]
+    const committed = await this.#commit(changes)
+    this.#tell(changes, committed, startedMs)
+    const { id, duplicate, routed = 0 } = committed.results[0] as Extract<ChangeResult, { readonly id: string }>
+    return { id, duplicate, durability: committed.durability, routed }
+  }
+
   /** @throws PosthornError also `conflict` where an `ifVersion` does not hold: then nothing of it took place */
   async commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T> {
     const startedMs = this.#deps.clock.monotonicMs()
@@ -75,13 +91,15 @@ export class Sender {
     const ms = clock.monotonicMs() - startedMs
     changes.forEach((change, at) => {
       const sent = results[at]
-      if (change.do === 'send' && sent && 'duplicate' in sent)
-        telemetry.emit('sent', { target: change.queue, count: 1, duplicates: sent.duplicate ? 1 : 0, ms, durability })
+      if ((change.do !== 'send' && change.do !== 'publish') || !sent || !('duplicate' in sent)) return
+      const target = change.do === 'send' ? change.queue : `topic:${change.topic}`
+      telemetry.emit('sent', { target, count: 1, duplicates: sent.duplicate ? 1 : 0, ms, durability })
     })
   }
 }
 
-function targetOf(change: Change): { readonly queue?: string; readonly key?: string } {
+function targetOf(change: Change): { readonly queue?: string; readonly topic?: string; readonly key?: string } {
   if (change.do === 'send') return { queue: change.queue }
+  if (change.do === 'publish') return { topic: change.topic }
   return change.do === 'put' || change.do === 'remove' ? { key: change.key } : {}
 }

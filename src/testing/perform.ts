@@ -21,6 +21,14 @@ export type Effect =
       readonly input: unknown
       readonly message: Message
     }
+  | {
+      readonly do: 'publish'
+      readonly id: string
+      readonly topic: string
+      readonly type: string
+      readonly data: unknown
+      readonly message: Message
+    }
   | { readonly do: 'put'; readonly key: string; readonly value: Json; readonly ifVersion?: string | null | undefined }
   | { readonly do: 'remove'; readonly key: string }
 
@@ -111,6 +119,15 @@ function toEffect(change: Change): Effect {
         id: change.message.id,
         queue: change.queue,
         input: fromJsonBytes(change.message.body),
+        message: change.message,
+      }
+    case 'publish':
+      return {
+        do: 'publish',
+        id: change.message.id,
+        topic: change.topic,
+        type: change.message.event.type,
+        data: fromJsonBytes(change.message.body),
         message: change.message,
       }
     case 'put':

@@ -6,20 +6,25 @@ export interface Recorder {
   readonly engine: Engine
   /** Messages sent to this queue, in order; duplicates are left out. */
   readonly sent: (queue: string) => readonly Message[]
+  /** Events published to this topic, likewise. */
+  readonly published: (topic: string) => readonly Message[]
 }
 
 export function recordSends(engine: Engine): Recorder {
   const sent: { readonly queue: string; readonly message: Message }[] = []
+  const published: { readonly topic: string; readonly message: Message }[] = []
   const note = (commit: Commit, result: CommitResult | undefined) => {
     if (result?.status !== 'committed' || result.replayed) return
     commit.changes.forEach((change, at) => {
       const receipt = result.results[at]
-      if (change.do === 'send' && !(receipt && 'duplicate' in receipt && receipt.duplicate))
-        sent.push({ queue: change.queue, message: change.message })
+      if (receipt && 'duplicate' in receipt && receipt.duplicate) return
+      if (change.do === 'send') sent.push({ queue: change.queue, message: change.message })
+      if (change.do === 'publish') published.push({ topic: change.topic, message: change.message })
     })
   }
   return {
     sent: (queue) => sent.filter((each) => each.queue === queue).map(({ message }) => message),
+    published: (topic) => published.filter((each) => each.topic === topic).map(({ message }) => message),
     engine: {
       capabilities: engine.capabilities,
       async commit(commits) {

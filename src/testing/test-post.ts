@@ -11,15 +11,25 @@ import type { Message } from '../core/message.ts'
 import { Worker } from '../delivery/worker.ts'
 import { createMemoryEngine } from '../engine/memory/engine.ts'
 import type { OperationSnapshot } from '../operation/index.ts'
-import { createPost, internalsOf, partsOfWork, type Internals, type Post, type Work } from '../posthorn.ts'
+import {
+  createPost,
+  internalsOf,
+  meetContracts,
+  partsOfWork,
+  type Internals,
+  type Post,
+  type Work,
+} from '../posthorn.ts'
 import { silentLog, type Log } from '../runtime/log.ts'
 import {
   bindHandlers,
   definitionOf,
   handlerDefinitionOf,
+  topicDefinitionOf,
   type Args,
   type Contract,
   type HandlerDefinition,
+  type Publishable,
   type Sendable,
   type SendOptions,
 } from '../task/index.ts'
@@ -36,6 +46,16 @@ export interface TestOptions {
   readonly random?: Random | undefined
 }
 
+/** An event that was published, with its data in wire form. */
+export type PublishedEvent<Events> = {
+  readonly [T in keyof Events & string]: {
+    readonly id: string
+    readonly type: T
+    readonly data: Events[T]
+    readonly message: Message
+  }
+}[keyof Events & string]
+
 /** A message that was sent, with its input in wire form. */
 export interface SentMessage<Input> {
   readonly id: string
@@ -50,6 +70,8 @@ export interface TestPost extends AsyncDisposable {
   drain(): Promise<{ readonly handled: number }>
   /** What was sent to a contract since the test began, handled or not, by whomever. */
   sent<I, O, Sent>(to: Sendable<I, O, Sent>): readonly SentMessage<I>[]
+  /** What was published to a topic since the test began, by whomever. */
+  published<E>(topic: Publishable<E>): readonly PublishedEvent<E>[]
   /** Runs the contract's handler once on this input, alone: how it ended, and which effects would take place. */
   perform<I, O, Sent>(
     to: Sendable<I, O, Sent>,
@@ -71,7 +93,7 @@ export class TestClock extends ManualClock {
  */
 export async function testPost(work: Work = [], options: TestOptions = {}): Promise<TestPost> {
   const clock = new TestClock(options.now?.getTime())
-  const { engine, sent } = recordSends(createMemoryEngine({ clock }))
+  const { engine, sent, published } = recordSends(createMemoryEngine({ clock }))
   const bench: { test?: Test } = {}
   const post = await createPost({
     url: 'memory:',
@@ -81,7 +103,7 @@ export async function testPost(work: Work = [], options: TestOptions = {}): Prom
     insteadOfWaiting: (operation) => bench.test!.insteadOfWaiting(operation),
   })
   try {
-    return (bench.test = new Test({ post, clock, sent, ...(await bindWork(post, work)) }))
+    return (bench.test = new Test({ post, clock, sent, published, ...(await bindWork(post, work)) }))
   } catch (error) {
     await post.close()
     throw error
@@ -94,7 +116,7 @@ async function bindWork(post: Post, work: Work): Promise<Pick<TestParts, 'inside
   const end = async () => (stopping.abort(), await stop?.())
   try {
     const internals = internalsOf(post)
-    for (const contract of contracts) internals.registry.add(definitionOf(contract, 'one of contracts'))
+    await meetContracts(internals, contracts)
     const bindings = await bindHandlers(internals, handlers)
     const inside = new InsideRun()
     return {
@@ -119,6 +141,7 @@ interface TestParts {
   readonly worker: Worker
   readonly handlers: readonly HandlerDefinition[]
   sent(queue: string): readonly Message[]
+  published(topic: string): readonly Message[]
   end(): Promise<void>
 }
 
@@ -145,6 +168,15 @@ class Test implements TestPost {
     return this.#parts
       .sent(definitionOf(to, 'what sent was given').queue)
       .map((message) => ({ id: message.id, input: fromJsonBytes(message.body) as I, message }))
+  }
+
+  published<E>(topic: Publishable<E>): readonly PublishedEvent<E>[] {
+    return this.#parts.published(topicDefinitionOf(topic, 'what published was given').name).map((message) => ({
+      id: message.id,
+      type: message.event.type,
+      data: fromJsonBytes(message.body),
+      message,
+    })) as unknown as readonly PublishedEvent<E>[]
   }
 
   async perform<I, O, Sent>(

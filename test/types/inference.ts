@@ -2,19 +2,39 @@
 import {
   handle,
   open,
+  subscribe,
   type Args,
+  type Checked,
   type Context,
+  type EventFor,
   type Handler,
+  type Matching,
   type Operation,
+  type PublishReceipt,
   type Receipt,
   type Sendable,
   type SendOptions,
   type Task,
+  type Topic,
+  type TopicControl,
 } from 'posthorn'
 import { testPost } from 'posthorn/testing'
 import * as arktype from './contract/arktype.ts'
 import * as valibot from './contract/valibot.ts'
-import { anything, choice, inbox, json, list, mode, nightly, notify, resize, told, unknown } from './contract/zod.ts'
+import {
+  anything,
+  choice,
+  inbox,
+  json,
+  list,
+  mode,
+  nightly,
+  notify,
+  orders,
+  resize,
+  told,
+  unknown,
+} from './contract/zod.ts'
 import { same } from './same.ts'
 
 const post = await open('memory:')
@@ -31,6 +51,13 @@ const receipt = await post.send(inbox, { raw: 'x' })
 same<typeof receipt, Receipt>(true)
 const nothing = await (await post.send(nightly)).result()
 same<typeof nothing, void>(true)
+
+// Topics: the wire form goes out, whatever the type.
+const published = await post.publish(orders, 'order.paid', { order: '1' }, { key: '1', attributes: { region: 'eu' } })
+same<typeof published, PublishReceipt>(true)
+same<ReturnType<typeof post.topic>, TopicControl>(true)
+export const anyTopic: Topic = orders
+export const writtenTopic: Topic<'small', { a: { n: string } }, { a: { n: number } }> | undefined = undefined
 
 // The end is a union that narrows by status, then by code.
 const end = await operation.ended()
@@ -96,11 +123,60 @@ export const handlers: readonly Handler[] = [
     else same<typeof input.b, number>(true)
   }),
   handle(anything, async () => {}),
+  subscribe(orders, 'billing', 'order.*', async (event, ctx) => {
+    same<typeof event.type, 'order.created' | 'order.paid'>(true)
+    same<typeof ctx, Context>(true)
+    switch (event.type) {
+      case 'order.created':
+        same<typeof event.data, { id: string; total: number }>(true)
+        ctx.publish(orders, 'order.paid', { order: event.data.id })
+        break
+      case 'order.paid':
+        same<typeof event.data.amount, number>(true)
+        break
+      default:
+        event satisfies never
+    }
+  }),
+  subscribe(orders, 'all', '**', async (event) => {
+    same<typeof event.type, 'order.created' | 'order.paid' | 'order.line.added' | 'refund.made'>(true)
+  }),
+  subscribe(orders, 'deep', 'order.**', async (event) => {
+    same<typeof event.type, 'order.created' | 'order.paid' | 'order.line.added'>(true)
+  }),
+  subscribe(
+    orders,
+    'some',
+    ['refund.made', 'order.*.added'],
+    async (event) => {
+      same<typeof event.type, 'refund.made' | 'order.line.added'>(true)
+    },
+    { from: 'beginning', order: 'strict', filters: [{ not: { exact: { subject: 'x' } } }], retry: { attempts: 9 } },
+  ),
+  subscribe(orders, 'one', 'order.paid', (event, ctx) => {
+    same<typeof event.data, { order: string; amount: number }>(true)
+    return event.data.amount === 0 ? ctx.bury('nothing paid') : undefined
+  }),
 ]
+
+// What patterns mean, as core/filter.ts says it at run time: test/api/topic-pattern.test.ts holds both to one table.
+type Types = { 'a': 1; 'a.b': 2; 'a.b.c': 3; 'b.c': 4 }
+same<Matching<Types, '*'>, 'a'>(true)
+same<Matching<Types, '**'>, 'a' | 'a.b' | 'a.b.c' | 'b.c'>(true)
+same<Matching<Types, 'a.**'>, 'a' | 'a.b' | 'a.b.c'>(true)
+same<Matching<Types, '**.c'>, 'a.b.c' | 'b.c'>(true)
+same<Matching<Types, '*.*'>, 'a.b' | 'b.c'>(true)
+same<Matching<Types, 'a.**.c'>, 'a.b.c'>(true)
+same<Matching<Types, '**.b.**'>, 'a.b' | 'a.b.c' | 'b.c'>(true)
+same<Matching<Types, 'a.*' | 'b.c'>, 'a.b' | 'b.c'>(true)
+same<Checked<'t', Types, 'a.*'>, 'a.*'>(true)
+same<Checked<'t', Types, 'x.*'>, "topic 't' has no event type matching 'x.*'">(true)
+same<EventFor<{ a: number; b: string }, 'a'>['data'], number>(true)
 
 // The same effects outside a handler; what the body returns comes back.
 const held = await post.commit((fx) => {
   fx.send(nightly)
+  fx.publish(orders, 'order.created', { id: '1', total: 2 })
   fx.put('k', 1)
   fx.remove('l')
   return fx.send(resize, photo, { onSuccess: notify })
@@ -112,7 +188,7 @@ await post.work(handlers, { signal: AbortSignal.abort() })
 await post.work(async ({ post: given, signal }) => {
   same<typeof given, typeof post>(true)
   same<typeof signal, AbortSignal>(true)
-  return { handlers, contracts: [resize, inbox], stop: async () => {} }
+  return { handlers, contracts: [resize, inbox, orders], stop: async () => {} }
 })
 
 // Contracts can be written down, and helpers can be generic over them.
@@ -138,6 +214,7 @@ await waits(operation)
 // A test of the user's own.
 const t = await testPost(handlers)
 for (const { input } of t.sent(resize)) same<typeof input, { id: string; owner: string; taken: string }>(true)
+for (const event of t.published(orders)) if (event.type === 'order.created') same<typeof event.data.total, number>(true)
 const performed = await t.perform(resize, photo, { attempt: 2, key: 'k' })
 if (performed.outcome === 'done') same<typeof performed.output, { url: string; width: number }>(true)
 else same<typeof performed.outcome, 'fail' | 'retry' | 'snooze' | 'bury' | 'cancel'>(true)

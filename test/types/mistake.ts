@@ -1,11 +1,11 @@
 // Mistakes that users make. Each has a number, a name and one line; test/types.test.ts holds the first line of what the compiler
 // says to the kept table in mistake.txt. Those marked "fine" are here to show that they are no mistakes.
 import { type } from 'arktype'
-import { handle, open, queue, task } from 'posthorn'
+import { handle, open, queue, subscribe, task, topic } from 'posthorn'
 import { testPost } from 'posthorn/testing'
 import * as v from 'valibot'
 import { z } from 'zod'
-import { inbox, nightly, notify, resize } from './contract/zod.ts'
+import { inbox, nightly, notify, orders, resize } from './contract/zod.ts'
 
 const post = await open('memory:')
 const photo = { id: '1', owner: 'me', taken: '2026-01-01T00:00:00Z' }
@@ -87,5 +87,33 @@ const t = await testPost([handle(nightly, async () => {})])
 /*70 the clock of a test takes durations*/ t.clock.advance('1 day')
 /*71 Date input with Valibot*/ export const valibotDate = task('v', { input: v.object({ when: v.date() }) })
 /*72 Date input with ArkType*/ export const arktypeDate = task('a', { input: type({ when: 'Date' }) })
+
+/*73 unknown event type*/ await post.publish(orders, 'order.creatd', { id: '1', total: 2 })
+/*74 data of another event*/ await post.publish(orders, 'order.paid', { id: '1', total: 2 })
+/*75 event without data*/ await post.publish(orders, 'order.paid')
+/*76 option typo in publish*/ await post.publish(orders, 'order.paid', { order: '1' }, { dealy: '5m' })
+/*77 onSuccess of an event*/ await post.publish(orders, 'order.paid', { order: '1' }, { onSuccess: notify })
+/*78 send a topic*/ await post.send(orders, { id: '1' })
+/*79 publish to a task*/ await post.publish(resize, 'order.paid', { order: '1' })
+/*80 handler for a topic*/ handle(orders, async () => {})
+/*81 subscribe to a task*/ subscribe(resize, 'billing', '**', async () => {})
+/*82 typo in a pattern*/ subscribe(orders, 'billing', 'ordr.*', async (event) => { event.type })
+/*83 name and pattern swapped*/ subscribe(orders, 'order.*', 'billing', async () => {})
+/*84 one wrong pattern of many*/ subscribe(orders, 'billing', ['order.*', 'refnd.*'], async () => {})
+/*85 an event that is not matched*/ subscribe(orders, 'billing', 'order.*', async (event) => event.type === 'refund.made')
+/*86 data need the type*/ subscribe(orders, 'billing', 'order.*', async (event) => { event.data.total })
+/*87 a subscription has no output*/ subscribe(orders, 'billing', 'order.*', async () => ({ ok: true }))
+/*88 a subscription has no errors*/ subscribe(orders, 'billing', 'order.*', async (event, ctx) => ctx.fail('too_big', { limit: 1 }))
+/*89 unknown order*/ subscribe(orders, 'billing', 'order.*', async () => {}, { order: 'fifo' })
+/*90 begin in words*/ subscribe(orders, 'billing', 'order.*', async () => {}, { from: 'yesterday' })
+/*91 unknown dialect*/ subscribe(orders, 'billing', 'order.*', async () => {}, { filters: [{ equals: { subject: 'a' } }] })
+/*92 option typo in subscribe*/ subscribe(orders, 'billing', 'order.*', async () => {}, { ordr: 'key' })
+/*93 Date in an event*/ export const dates = topic('dates', { 'day.came': z.object({ when: z.date() }) })
+/*94 an event is a schema*/ export const raw = topic('raw', { 'day.came': { when: 'string' } })
+/*95 a version of no event*/ export const versions = topic('v', { a: z.string() }, { versions: { b: { version: 2 } } })
+/*96 retain without a unit*/ export const kept = topic('k', { a: z.string() }, { retain: { for: '7' } })
+/*97 a key is a text*/ export const keyed = topic('k', { a: z.object({ n: z.number() }) }, { key: (event) => event.data.n })
+/*98 held events in a commit*/ await post.commit(async (fx) => { (await fx.publish(orders, 'order.paid', { order: '1' })).matched })
+/*99 a handler publishes what is right*/ handle(nightly, async (input, ctx) => { ctx.publish(orders, 'order.paid', { order: 1 }) })
 
 export { limit, mail, never, output, width, width2 }

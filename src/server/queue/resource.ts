@@ -2,7 +2,7 @@
 import type { Change, Version } from '../../core/engine.ts'
 import { isPosthornError, PosthornError } from '../../core/error.ts'
 import { fromJsonBytes, toJsonBytes } from '../../core/json.ts'
-import { settingsKey, type QueueSettings } from '../../core/settings.ts'
+import { defaultSettings, settingsKey, type QueueSettings } from '../../core/settings.ts'
 import { checkSettings } from '../../queue/index.ts'
 import type { ServerDeps } from '../route/call.ts'
 import { commit } from '../route/commit.ts'
@@ -36,14 +36,14 @@ export async function readResources(
   queues: readonly string[],
 ): Promise<readonly VersionedResource[]> {
   const records = await engine.get(queues.flatMap((queue) => [settingsKey(queue), RETRY_PREFIX + queue]))
-  return queues.map((_, at) => {
+  return queues.map((queue, at) => {
     const [settings, retry] = [records[2 * at], records[2 * at + 1]]
     return {
       resource: {
         settings:
           settings == null
-            ? DEFAULT_RESOURCE.settings
-            : { ...DEFAULT_RESOURCE.settings, ...(fromJsonBytes(settings.value) as QueueSettings) },
+            ? defaultSettings(queue)
+            : { ...defaultSettings(queue), ...(fromJsonBytes(settings.value) as QueueSettings) },
         retry: retry == null ? DEFAULT_RESOURCE.retry : (fromJsonBytes(retry.value) as HttpRetry),
       },
       version: settings?.version ?? null,

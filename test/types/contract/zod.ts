@@ -1,5 +1,5 @@
 // The contracts of the type tests, with Zod.
-import { queue, task } from 'posthorn'
+import { queue, task, topic } from 'posthorn'
 import { z } from 'zod'
 
 export const Photo = z.object({
@@ -36,6 +36,22 @@ export const inbox = queue('inbox', {
   data: z.object({ raw: z.string(), at: z.iso.datetime().optional() }),
   group: (mail) => mail.raw,
 })
+export const Order = z.object({ id: z.string(), total: z.number() })
+export const Payment = z.object({ order: z.string(), amount: z.number().default(0) })
+export const orders = topic(
+  'orders',
+  {
+    'order.created': Order,
+    'order.paid': Payment,
+    'order.line.added': z.object({ sku: z.string() }),
+    'refund.made': Payment,
+  },
+  {
+    retain: { for: '7d', count: 10_000 },
+    key: (event) => (event.type === 'order.created' ? event.data.id : undefined),
+    versions: { 'order.paid': { version: 2, upcast: { 1: (old: { order: string }) => ({ ...old, amount: 0 }) } } },
+  },
+)
 export const anything = task('anything', { input: z.any() })
 export const unknown = task('unknown', { input: z.unknown() })
 export const json = task('json', { input: z.json(), output: z.json() })
