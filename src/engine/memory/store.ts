@@ -35,11 +35,12 @@ class MemoryBlocks implements Blocks {
   readonly #free: number[] = []
 
   addMessage(message: Message): number {
-    return this.#add(message)
+    const body = ownBytes(message.body)
+    return this.#add(body === message.body ? message : { ...message, body })
   }
 
   addBytes(bytes: Uint8Array): number {
-    return this.#add(bytes)
+    return this.#add(ownBytes(bytes))
   }
 
   readMessage(block: number): Message {
@@ -63,4 +64,9 @@ class MemoryBlocks implements Blocks {
     this.#contents[block] = content
     return block
   }
+}
+
+/** A few bytes of a larger piece of memory would keep all of it for as long as they are kept. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength <= 2 * bytes.byteLength ? bytes : new Uint8Array(bytes)
 }
