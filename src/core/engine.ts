@@ -2,6 +2,7 @@
  * The narrow waist: what stores messages and records and hands them out. Everything above is written against these three
  * slices and nothing else; every engine passes the same conformance kit. The comments are laws (docs/reference/laws.md).
  */
+import type { Measure } from './measure.ts'
 import type { Failure, Message, MessageRef, State, StoredMessage, When } from './message.ts'
 import type { StoredRecord } from './record.ts'
 import type { QueueSettings, ReadFrom, Retention, Subscription } from './settings.ts'
@@ -15,6 +16,10 @@ export interface Engine extends Ledger, Records, Inspect {
    * fails with `engine-locked` then has `address` and `keyFile` (readable by this user only) among its details.
    */
   announce?(owner: { readonly address: string; readonly key: string }): Promise<void>
+  /** What it tells of itself in numbers: cheap to ask, and changing. */
+  measure?(): readonly Measure[]
+  /** Resolves, with why, where the engine has stopped on its own and will do nothing any more; never rejects. */
+  readonly failed?: Promise<Error> | undefined
 }
 
 export interface Ledger {

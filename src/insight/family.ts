@@ -1,5 +1,6 @@
 /** Families of counters and histograms by label, and their text for Prometheus (exposition format 0.0.4). */
-import { Histogram } from '../runtime/histogram.ts'
+import { Histogram } from '../core/histogram.ts'
+import type { Measure } from '../core/measure.ts'
 
 export type Labels = Readonly<Record<string, string>>
 
@@ -75,6 +76,26 @@ export function renderGauge(
     head(name, help, type) +
     [...values].map(([labels, value]) => `${name}${braces(format(labels))} ${value}\n`).join('')
   )
+}
+
+/** What a part tells of itself: measures of one name stand together, as the format wants. */
+export function renderMeasures(measures: readonly Measure[]): string {
+  let text = ''
+  for (const [name, alike] of Map.groupBy(measures, (measure) => measure.name)) {
+    text += head(name, alike[0]!.help, alike[0]!.kind)
+    for (const measure of alike) text += renderMeasure(measure)
+  }
+  return text
+}
+
+function renderMeasure(measure: Measure): string {
+  const { name } = measure
+  const labels = format(measure.labels ?? {})
+  if (measure.kind !== 'histogram') return `${name}${braces(labels)} ${measure.value}\n`
+  const { values, per, bounds } = measure
+  const more = labels === '' ? '' : `${labels},`
+  const buckets = bounds.map((bound) => `${name}_bucket{${more}le="${bound}"} ${values.countUpTo(bound * per)}\n`)
+  return `${buckets.join('')}${name}_bucket{${more}le="+Inf"} ${values.count}\n${name}_sum${braces(labels)} ${values.sum / per}\n${name}_count${braces(labels)} ${values.count}\n`
 }
 
 function head(name: string, help: string, type: string): string {

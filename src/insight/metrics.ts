@@ -3,13 +3,13 @@
  * to durable), receive (ready to handler), process (the handler). Names of queues are labels, so only so many are told apart.
  */
 import type { Clock } from '../core/clock.ts'
-import type { Delivery, Inspect, QueueDepth } from '../core/engine.ts'
+import type { Delivery, Engine, QueueDepth } from '../core/engine.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
-import { Counter, Distribution, renderGauge, type Labels } from './family.ts'
+import { Counter, Distribution, renderGauge, renderMeasures, type Labels } from './family.ts'
 
 export interface MetricsDeps {
   readonly telemetry: Telemetry
-  readonly engine: Pick<Inspect, 'depth'>
+  readonly engine: Pick<Engine, 'depth' | 'measure'>
   readonly clock: Clock
   /** Queues told apart at most; the rest counts together as 'other'. Default 200. */
   readonly mostQueues?: number | undefined
@@ -103,7 +103,12 @@ export class Metrics implements Disposable {
       this.#request,
     ]
     const depths = await this.#deps.engine.depth('all')
-    return families.map((family) => family.render()).join('') + this.#renderDepths(depths) + renderProcess()
+    return (
+      families.map((family) => family.render()).join('') +
+      this.#renderDepths(depths) +
+      renderMeasures(this.#deps.engine.measure?.() ?? []) +
+      renderProcess()
+    )
   }
 
   #onSent(queue: string, count: number, duplicates: number, ms: number): void {

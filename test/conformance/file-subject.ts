@@ -11,7 +11,7 @@ const SMALL = {
   segmentBytes: 16 << 10,
   checkpointBytes: 4 << 10,
   slackBytes: 8 << 10,
-  reservedBytes: 0,
+  minFreeBytes: 0,
   pauseMs: 0,
 }
 const CUTS: readonly PowerCut[] = [

@@ -12,7 +12,7 @@ const subject: Subject = {
   create() {
     const folder = mkdtempSync(join(tmpdir(), 'posthorn-kit-'))
     return {
-      open: ({ clock }) => openFileEngine(folder, { clock, logLimits: { reservedBytes: 0, pauseMs: 0 } }),
+      open: ({ clock }) => openFileEngine(folder, { clock, logLimits: { minFreeBytes: 0, pauseMs: 0 } }),
       faults: {},
       remove: () => rmSync(folder, { recursive: true }),
     }

@@ -13,7 +13,7 @@ const OFTEN = {
   segmentBytes: 8192,
   checkpointBytes: 1,
   slackBytes: 8192,
-  reservedBytes: 0,
+  minFreeBytes: 0,
   pauseMs: 0,
   cacheBytes: 1,
 }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { systemClock, type Clock } from '../../core/clock.ts'
 import { PosthornError, isPosthornError } from '../../core/error.ts'
 import { createIds, type Ids } from '../../core/id.ts'
+import type { Measure } from '../../core/measure.ts'
 import { LedgerEngine, type LedgerEngineOptions } from '../ledger/engine.ts'
 import type { EngineLimits } from '../ledger/limit.ts'
 import { Snapshot } from '../ledger/snapshot/snapshot.ts'
@@ -31,13 +32,26 @@ export interface FileEngineOptions {
 /** The ledger's engine, with what only the owner of a folder can do. */
 export class FileEngine extends LedgerEngine {
   readonly #lock: FolderLock
+  readonly #measure: () => readonly Measure[]
   readonly #release: () => Promise<void>
   #released: Promise<void> | null = null
 
-  constructor(options: LedgerEngineOptions, lock: FolderLock, release: () => Promise<void>) {
+  constructor(
+    options: LedgerEngineOptions,
+    parts: {
+      readonly lock: FolderLock
+      readonly measure: () => readonly Measure[]
+      readonly release: () => Promise<void>
+    },
+  ) {
     super(options)
-    this.#lock = lock
-    this.#release = release
+    this.#lock = parts.lock
+    this.#measure = parts.measure
+    this.#release = parts.release
+  }
+
+  measure(): readonly Measure[] {
+    return this.#measure()
   }
 
   async announce(owner: { readonly address: string; readonly key: string }): Promise<void> {
@@ -90,12 +104,15 @@ async function openLocked(
 ): Promise<FileEngine> {
   const { clock, ids, limits, dropHints, durability = 'disk' } = options
   const state = new LedgerState()
-  const { store, now } = await openLog(
+  const { store, now, measure } = await openLog(
     { disk, folder, clock, durability, limits: { ...LOG_LIMITS, ...options.logLimits } },
     () => new Snapshot(state),
   )
   try {
-    const engine = new FileEngine({ state, store, clock, ids, openedAt: now(), limits, dropHints }, lock, release)
+    const engine = new FileEngine(
+      { state, store, clock, ids, openedAt: now(), limits, dropHints },
+      { lock, measure, release },
+    )
     await engine.opened()
     return engine
   } catch (error) {

@@ -1,12 +1,15 @@
 /** Opens the log of a folder: recovers what is there, begins a new incarnation, and puts the parts of the store together. */
 import { type Clock, pause } from '../../core/clock.ts'
+import type { Measure } from '../../core/measure.ts'
 import type { Blocks, Checkpointed } from '../ledger/store.ts'
 import { LogBlocks } from './block/blocks.ts'
 import { ColdReader } from './block/cold-read.ts'
 import type { Disk } from './disk/disk.ts'
 import type { ArenaLimits } from './log/frame-writer.ts'
 import { Log } from './log/log.ts'
+import { LogMeasures, measure } from './log/log-measures.ts'
 import { LogStore } from './log/log-store.ts'
+import { Space } from './log/space.ts'
 import { recover, type Recovered } from './recovery/recover.ts'
 import { SHELF_LIMITS, Shelf, type ShelfLimits } from './log/shelf.ts'
 import { UPKEEP_LIMITS, Upkeep, type UpkeepLimits, type UpkeepStart } from './recovery/upkeep.ts'
@@ -14,8 +17,8 @@ import { UPKEEP_LIMITS, Upkeep, type UpkeepLimits, type UpkeepStart } from './re
 export interface LogLimits extends ShelfLimits, UpkeepLimits, ArenaLimits {
   /** As much again is kept of what was read from the disk. */
   readonly cacheBytes: number
-  /** New messages are refused when the disk has less room than this. */
-  readonly reservedBytes: number
+  /** New messages are refused when the disk has less room than this: what is there can still be settled. */
+  readonly minFreeBytes: number
   /** Between two parts of a checkpoint. 0: no longer than a turn of the event loop. */
   readonly pauseMs: number
 }
@@ -25,7 +28,7 @@ export const LOG_LIMITS: LogLimits = {
   ...UPKEEP_LIMITS,
   arenaBytes: 1 << 20,
   cacheBytes: 16 << 20,
-  reservedBytes: 32 << 20,
+  minFreeBytes: 64 << 20,
   pauseMs: 4,
 }
 
@@ -42,6 +45,7 @@ export interface OpenedLog<State> {
   readonly state: State
   /** Engine time: goes on from that of the last frame, plus the wall time passed since, at least 0. */
   readonly now: () => number
+  readonly measure: () => readonly Measure[]
 }
 
 /** @throws PosthornError `corrupt` or `newer-format`, and the disk's errors */
@@ -51,8 +55,11 @@ export async function openLog<State extends Checkpointed>(
 ): Promise<OpenedLog<State>> {
   const { disk, folder, clock, limits } = options
   const shelf = new Shelf(disk, folder, limits)
+  const measures = new LogMeasures()
   let now = (): number => 0
-  const log = new Log({ disk, folder, shelf, engineMs: () => now(), wallMs: () => clock.wallMs(), limits })
+  const engineMs = (): number => now()
+  const log = new Log({ disk, folder, shelf, engineMs, wallMs: () => clock.wallMs(), limits, measures })
+  const space = new Space({ disk, folder, log, shelf, engineMs, minFreeBytes: limits.minFreeBytes })
   const cold = new ColdReader(limits.cacheBytes)
   const blocks = new LogBlocks({ writer: log.writer, shelf, cold })
   const state = createState(blocks)
@@ -63,8 +70,8 @@ export async function openLog<State extends Checkpointed>(
     if (recovered.files.length > 0) await disk.sync(recovered.files, folder)
     log.start(recovered)
     await log.sync()
-    const store = createStore(options, { log, shelf, cold, blocks, state }, recovered.upkeep)
-    return { store, state, now }
+    const store = createStore(options, { log, shelf, cold, blocks, state, space, measures }, recovered.upkeep)
+    return { store, state, now, measure: () => measure({ measures, disk, folder, log, shelf, space }) }
   } catch (error) {
     shelf.close()
     throw error
@@ -77,6 +84,8 @@ interface Parts {
   readonly cold: ColdReader
   readonly blocks: LogBlocks
   readonly state: Checkpointed
+  readonly space: Space
+  readonly measures: LogMeasures
 }
 
 function createStore(
@@ -84,7 +93,7 @@ function createStore(
   parts: Parts,
   start: UpkeepStart,
 ): LogStore {
-  const store = new LogStore({ disk, folder, ...parts, durability, reservedBytes: limits.reservedBytes })
+  const store = new LogStore({ folder, ...parts, durability })
   const hurry = new AbortController()
   const rest = (): Promise<void> =>
     hurry.signal.aborted || limits.pauseMs === 0

@@ -2,11 +2,12 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../core/clock.ts'
+import type { Measure } from '../../core/measure.ts'
 import type { Entries, RecordRow } from '../ledger/entries.ts'
 import type { Blocks, Checkpointed } from '../ledger/store.ts'
 import { FaultDisk } from './disk/fault-disk.ts'
 import type { LogStore } from './log/log-store.ts'
-import { LOG_LIMITS, openLog, type LogLimits } from './open-log.ts'
+import { LOG_LIMITS, openLog, type LogLimits, type OpenedLog } from './open-log.ts'
 
 export const FOLDER = '/plain'
 export const SMALL: LogLimits = {
@@ -18,7 +19,7 @@ export const SMALL: LogLimits = {
   slackBytes: 16_384,
   arenaBytes: 2048,
   cacheBytes: 8192,
-  reservedBytes: 0,
+  minFreeBytes: 0,
   pauseMs: 0,
 }
 
@@ -74,13 +75,15 @@ export class PlainLog {
   readonly store: LogStore
   readonly state: PlainState
   readonly now: () => number
+  readonly measure: () => readonly Measure[]
   failure: Error | null = null
   #waiting: { readonly frame: number; readonly promise: PromiseWithResolvers<void> }[] = []
 
-  private constructor(store: LogStore, state: PlainState, now: () => number) {
+  private constructor({ store, state, now, measure }: OpenedLog<PlainState>) {
     this.store = store
     this.state = state
     this.now = now
+    this.measure = measure
     store.attach({
       reached: (level, frame) => {
         if (level !== store.durability.at(-1)) return
@@ -105,7 +108,7 @@ export class PlainLog {
     } = {},
   ): Promise<PlainLog> {
     disk.makeFolder(FOLDER)
-    const { store, state, now } = await openLog(
+    const opened = await openLog(
       {
         disk,
         folder: FOLDER,
@@ -115,7 +118,7 @@ export class PlainLog {
       },
       (blocks) => new PlainState(blocks),
     )
-    return new PlainLog(store, state, now)
+    return new PlainLog(opened)
   }
 
   /** Puts and removes together, as one commit. Resolves when durable. */

@@ -47,6 +47,7 @@ export class Conduct {
   #confirmedFrame = 0
   #hasSwept = false
   #failure: Error | null = null
+  readonly #failed = Promise.withResolvers<Error>()
   #closing: Promise<void> | null = null
 
   constructor({ state, store, clock, ids, limits, openedAt, era }: ConductParts) {
@@ -117,6 +118,11 @@ export class Conduct {
     return this.#waiters.answer(this.best, frame, undefined)
   }
 
+  /** Resolves with why, where it has stopped on its own. */
+  get failed(): Promise<Error> {
+    return this.#failed.promise
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -179,6 +185,7 @@ export class Conduct {
   #fail(error: Error): void {
     if (this.#failure !== null) return
     this.#failure = error
+    this.#failed.resolve(error)
     this.#timer[Symbol.dispose]()
     this.#waiters.failed(
       new PosthornError('unknown', `the engine stopped before the answer was known: ${error.message}`, {

@@ -70,6 +70,10 @@ export class LedgerEngine implements Engine {
     this.capabilities = { ...capabilitiesOf(store, limits), ...options.capabilities }
   }
 
+  get failed(): Promise<Error> {
+    return this.#conduct.failed
+  }
+
   /** Resolves when the opening itself is durable. Before, no token may be given out. */
   opened(): Promise<void> {
     return this.#conduct.answer(this.#conduct.best, undefined)

@@ -1,6 +1,7 @@
 // Group commit, fail stop and what a caller is told.
 import { deepEqual, equal, match, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
+import { ManualClock } from '../../../core/clock.ts'
 import { isPosthornError } from '../../../core/error.ts'
 import { FaultDisk, type Failure } from '../disk/fault-disk.ts'
 import { FOLDER, PlainLog } from '../plain-log.test.ts'
@@ -114,7 +115,8 @@ test('a lease that cannot be written is not given', async () => {
 
 test('new messages are refused before the disk is full, and taken again when there is room', async () => {
   const disk = new FaultDisk({ capacityBytes: 2_300_000 })
-  const log = await PlainLog.open(disk, { limits: { reservedBytes: 1_000_000, checkpointBytes: 1 << 30 } })
+  const clock = new ManualClock()
+  const log = await PlainLog.open(disk, { clock, limits: { minFreeBytes: 1_000_000, checkpointBytes: 1 << 30 } })
   equal(log.store.refusal(), null)
   disk.makeFolder('/other')
   disk.open('/other/file', 'create').write([new Uint8Array(500_000)], 0)
@@ -122,6 +124,7 @@ test('new messages are refused before the disk is full, and taken again when the
   match(log.store.refusal() ?? '', /^the disk of \/plain has \d+ bytes left/)
   disk.remove('/other/file')
   await log.remove(1)
+  clock.advance(100)
   equal(log.store.refusal(), null)
   await log.close()
 })
@@ -170,7 +173,7 @@ test('on a disk that is nearly full segments are freed early', async () => {
     segmentBytes: 1 << 20,
     keptSegments: 0,
     checkpointBytes: 1 << 30,
-    reservedBytes: 4 << 20,
+    minFreeBytes: 4 << 20,
   }
   const log = await PlainLog.open(disk, { limits })
   for (let index = 0; index < 300; index++) await log.put(1, 'x'.repeat(100_000))

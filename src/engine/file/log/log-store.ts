@@ -7,20 +7,20 @@ import { PosthornError, describeError } from '../../../core/error.ts'
 import type { Entries } from '../../ledger/entries.ts'
 import type { Store, StoreListener } from '../../ledger/store.ts'
 import type { LogBlocks } from '../block/blocks.ts'
-import type { Disk } from '../disk/disk.ts'
 import { EntryEncoder } from '../codec/encode.ts'
 import type { Log } from './log.ts'
+import type { LogMeasures } from './log-measures.ts'
 import type { Shelf } from './shelf.ts'
+import type { Space } from './space.ts'
 
 export interface LogStoreDeps {
-  readonly disk: Disk
   readonly folder: string
   readonly log: Log
   readonly shelf: Shelf
   readonly blocks: LogBlocks
   readonly durability: 'os' | 'disk'
-  /** New messages are refused when the disk has less room than this. */
-  readonly reservedBytes: number
+  readonly space: Space
+  readonly measures: LogMeasures
 }
 
 interface Waiting {
@@ -30,7 +30,6 @@ interface Waiting {
 
 /** A frame that has grown so large is not kept open for more. */
 const LARGE_FRAME_BYTES = 512 << 10
-const ROOM_CHECK_BYTES = 1 << 20
 
 export class LogStore implements Store {
   readonly engine = 'file'
@@ -46,7 +45,6 @@ export class LogStore implements Store {
   #syncing = false
   #waiting: Waiting[] = []
   #failure: PosthornError | null = null
-  #roomUntil = 0
   #onProgress: () => void = () => {}
   #onClose: () => Promise<void> = async () => {}
   #closing: Promise<void> | null = null
@@ -86,6 +84,7 @@ export class LogStore implements Store {
     if (this.#failure !== null) return
     const { writer } = this.#log
     if (writer.openBytes > LARGE_FRAME_BYTES) this.#closeFrame()
+    this.#deps.measures.asked()
     this.#asked = writer.isOpen ? this.#log.open : this.#log.written
     this.#schedule()
   }
@@ -107,14 +106,7 @@ export class LogStore implements Store {
   }
 
   refusal(): string | null {
-    const { disk, folder, shelf, reservedBytes } = this.#deps
-    // The disk is asked once per MiB that was written, and every time while it is full.
-    if (this.#log.writtenBytes < this.#roomUntil) return null
-    const room = shelf.freeBytes + disk.freeBytes(folder)
-    if (room < reservedBytes)
-      return `the disk of ${folder} has ${room} bytes left: new messages are taken again when there are ${reservedBytes}`
-    this.#roomUntil = this.#log.writtenBytes + ROOM_CHECK_BYTES
-    return null
+    return this.#deps.space.refusal()
   }
 
   abandon(): void {
@@ -150,6 +142,7 @@ export class LogStore implements Store {
 
   async #sync(): Promise<void> {
     this.#syncing = true
+    this.#deps.measures.begun()
     try {
       await this.#log.sync()
     } catch (error) {

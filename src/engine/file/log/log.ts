@@ -5,6 +5,7 @@
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { KINDS, bytesOf } from './frame.ts'
 import { FrameWriter, type ArenaLimits } from './frame-writer.ts'
+import type { LogMeasures } from './log-measures.ts'
 import { makeHead, type Origin, type Segment } from './segment.ts'
 import type { Shelf } from './shelf.ts'
 
@@ -15,6 +16,7 @@ export interface LogDeps {
   readonly engineMs: () => number
   readonly wallMs: () => number
   readonly limits: ArenaLimits
+  readonly measures: LogMeasures
 }
 
 /** Where the log goes on after a recovery. */
@@ -34,6 +36,7 @@ export class Log {
   synced = 0
   /** Bytes written since the start. */
   writtenBytes = 0
+  writtenFrames = 0
   incarnation = 0
   readonly #deps: LogDeps
   readonly #dirty = new Set<DiskFile>()
@@ -83,13 +86,15 @@ export class Log {
     this.#dirty.add(frame.segment.file)
     this.written = sequence
     this.writtenBytes += frame.bytes.byteLength
+    this.writtenFrames++
     this.#deps.shelf.grown(frame.bytes.byteLength, frame.segment)
   }
 
   /** Makes durable what is written. Not to be called again before it has ended. */
   async sync(): Promise<void> {
-    const { disk, folder, shelf } = this.#deps
+    const { disk, folder, shelf, measures, engineMs } = this.#deps
     const { written } = this
+    const beganMs = engineMs()
     const files = [...this.#dirty]
     const folderChanged = shelf.folderChanged
     this.#dirty.clear()
@@ -101,6 +106,7 @@ export class Log {
       throw this.#stop(error)
     }
     this.synced = written
+    measures.syncMs.record(engineMs() - beganMs)
   }
 
   /** For the head of a frame. */

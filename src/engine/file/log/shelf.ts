@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
+import { Reserve } from './reserve.ts'
 import { BLANK, blankSegment, segmentName, type Segment } from './segment.ts'
 
 export interface ShelfLimits {
@@ -12,9 +13,16 @@ export interface ShelfLimits {
   readonly segmentBytes: number
   /** Freed segments kept for use again; more are removed. */
   readonly keptSegments: number
+  /** Kept beside the log for when the disk is full: as much as a segment, and at most so much. */
+  readonly reserveBytes: number
 }
 
-export const SHELF_LIMITS: ShelfLimits = { firstSegmentBytes: 1 << 20, segmentBytes: 64 << 20, keptSegments: 4 }
+export const SHELF_LIMITS: ShelfLimits = {
+  firstSegmentBytes: 1 << 20,
+  segmentBytes: 64 << 20,
+  keptSegments: 4,
+  reserveBytes: 16 << 20,
+}
 
 interface Filling {
   readonly segment: Segment
@@ -30,16 +38,23 @@ const GROWTH = 4
 const PIECE = new Uint8Array(256 << 10)
 const PIECES_PER_CALL = 4
 const SYNC_BYTES = 1 << 20
+/** Where the disk is nearly full, segments are no larger, and filled at once. */
+const SCARCE_BYTES = 4 << 20
 
 export class Shelf {
   /** In the log, or with blocks that are needed, by number. */
   readonly used: Map<number, Segment> = new Map()
+  readonly reserve: Reserve
+  /** Bytes of zeros written so far. */
+  filledBytes = 0
   readonly #disk: Disk
   readonly #folder: string
   readonly #limits: ShelfLimits
   readonly #free: Segment[] = []
   #filling: Filling | null = null
   #owedBytes = 0
+  /** The log grows by so much before the disk is asked again whether there is room for the next segment. */
+  #restBytes = 0
   /** A file was made since the folder was last synced. */
   folderChanged = false
   #nextNumber = 1
@@ -49,6 +64,7 @@ export class Shelf {
     this.#disk = disk
     this.#folder = folder
     this.#limits = limits
+    this.reserve = new Reserve(disk, folder)
     this.#nextBytes = limits.firstSegmentBytes
   }
 
@@ -75,18 +91,28 @@ export class Shelf {
     return this.#free.reduce((sum, segment) => sum + segment.capacityBytes, 0)
   }
 
+  get freeCount(): number {
+    return this.#free.length
+  }
+
   /** A segment to go on in: freed last, or filled, or in need a new one. */
   take(): Segment {
-    const segment = this.#free.pop() ?? this.#takeFilling() ?? this.#make(true)
+    const segment = this.#free.pop() ?? this.#takeScarce() ?? this.#takeFilling() ?? this.#make(true)
     this.used.set(segment.number, segment)
+    this.reserve.aim(Math.min(segment.capacityBytes, this.#limits.reserveBytes))
     return segment
   }
 
   /** The log has grown by so much: fills the next segment in proportion, beginning at a quarter, so that it is ready in time. */
   grown(bytes: number, current: Segment): void {
+    this.reserve.grown(bytes)
     if (this.#free.length > 0 || current.endBytes * 4 < current.capacityBytes) return
+    if (this.#filling === null && this.#restBytes > 0) {
+      this.#restBytes -= bytes
+      return
+    }
     const filling = (this.#filling ??= this.#begin())
-    if (filling === null) return
+    if (filling === null) return this.#rest()
     const { segment } = filling
     this.#owedBytes += bytes * 2 * Math.max(1, segment.capacityBytes / current.capacityBytes)
     try {
@@ -95,6 +121,7 @@ export class Shelf {
       // No room, or worse: whoever needs the segment will meet the error where it can be answered.
       this.#filling = null
       this.#discard(segment)
+      this.#rest()
     }
   }
 
@@ -109,8 +136,13 @@ export class Shelf {
 
   close(): void {
     for (const { file } of [...this.used.values(), ...this.#free]) file.close()
+    this.reserve.close()
     if (this.#filling !== null) this.#discard(this.#filling.segment)
     this.#filling = null
+  }
+
+  #rest(): void {
+    this.#restBytes = Math.min(SYNC_BYTES, this.#nextBytes / GROWTH)
   }
 
   #begin(): Filling | null {
@@ -121,15 +153,59 @@ export class Shelf {
 
   /** A new file. The next sync of the log makes its name durable. */
   #make(filled: boolean): Segment {
+    const capacityBytes = this.#nextBytes
+    const segment = this.#create(capacityBytes, filled && capacityBytes <= SYNC_BYTES)
+    this.#nextBytes = Math.min(this.#limits.segmentBytes, capacityBytes * GROWTH)
+    return segment
+  }
+
+  #create(capacityBytes: number, filled: boolean): Segment {
     const number = this.#nextNumber++
     const file = this.#disk.open(join(this.#folder, segmentName(number)), 'create')
-    const capacityBytes = this.#nextBytes
-    file.write([BLANK], 0)
-    if (filled && capacityBytes <= SYNC_BYTES)
-      file.write([new Uint8Array(capacityBytes - BLANK.byteLength)], BLANK.byteLength)
     this.folderChanged = true
-    this.#nextBytes = Math.min(this.#limits.segmentBytes, this.#nextBytes * GROWTH)
-    return blankSegment(number, file, capacityBytes)
+    const segment = blankSegment(number, file, capacityBytes)
+    try {
+      file.write([BLANK], 0)
+      if (filled) {
+        file.write([new Uint8Array(capacityBytes - BLANK.byteLength)], BLANK.byteLength)
+        this.filledBytes += capacityBytes
+      }
+    } catch (error) {
+      this.#discard(segment)
+      throw error
+    }
+    return segment
+  }
+
+  /**
+   * Where the disk is nearly full: only what has its room already, for a write that finds none stops the engine. Else null.
+   */
+  #takeScarce(): Segment | null {
+    const freeBytes = this.#disk.freeBytes(this.#folder)
+    if (freeBytes >= this.#nextBytes * 2) return null
+    const leastBytes = this.#limits.firstSegmentBytes
+    const filling = this.#filling
+    if (filling !== null && filling.writtenBytes >= leastBytes) {
+      filling.segment.capacityBytes = filling.writtenBytes
+      return this.#takeFilling()
+    }
+    if (filling !== null) this.#discard(this.#takeFilling()!)
+    const capacityBytes = Math.max(leastBytes, Math.min(SCARCE_BYTES, this.#nextBytes, Math.floor(freeBytes / 8)))
+    try {
+      return this.#create(capacityBytes, true)
+    } catch (error) {
+      const segment = this.#takeReserve()
+      if (segment === null) throw error
+      return segment
+    }
+  }
+
+  #takeReserve(): Segment | null {
+    const number = this.#nextNumber++
+    const taken = this.reserve.take(segmentName(number), Math.min(this.#limits.firstSegmentBytes, SYNC_BYTES) / 4)
+    if (taken === null) return null
+    this.folderChanged = true
+    return blankSegment(number, taken.file, taken.bytes)
   }
 
   #fill(filling: Filling): void {
@@ -138,6 +214,7 @@ export class Shelf {
     if (bytes > 0) segment.file.write([PIECE.subarray(0, bytes)], filling.writtenBytes)
     this.#owedBytes -= bytes
     filling.writtenBytes += bytes
+    this.filledBytes += bytes
     const isDone = filling.writtenBytes === segment.capacityBytes
     if (
       !filling.syncing &&

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { isPosthornError } from '../../../core/error.ts'
 import { UNFINISHED, removeIfThere, writeCheckpoint, type CheckpointDeps, type CheckpointFrom } from './checkpoint.ts'
 import type { ColdReader } from '../block/cold-read.ts'
+import type { LogMeasures } from '../log/log-measures.ts'
 import type { Segment } from '../log/segment.ts'
 
 export interface UpkeepLimits {
@@ -23,6 +24,7 @@ export interface UpkeepDeps extends CheckpointDeps {
   readonly cold: ColdReader
   /** Whether the disk is nearly full. */
   readonly isTight: () => boolean
+  readonly measures: LogMeasures
 }
 
 /** What an open found: the checkpoint it began with, and what it had to replay. */
@@ -110,9 +112,12 @@ export class Upkeep {
   }
 
   async #checkpoint(): Promise<void> {
-    const { log } = this.#deps
+    const { log, measures } = this.#deps
     const writtenBytes = log.writtenBytes
+    const beganMs = log.times().engineMs
     const { from, bytes } = await writeCheckpoint(this.#deps)
+    measures.checkpointMs.record(log.times().engineMs - beganMs)
+    measures.checkpointBytes += bytes
     this.#from = from
     this.#checkpointBytes = bytes
     this.#writtenBytes = writtenBytes
@@ -181,7 +186,9 @@ export class Upkeep {
 
   async #move(block: number, segment: Segment): Promise<number> {
     try {
-      return await this.#deps.blocks.move(block, segment.number)
+      const bytes = await this.#deps.blocks.move(block, segment.number)
+      this.#deps.measures.rewrittenBytes += bytes
+      return bytes
     } catch (error) {
       // A damaged block stays where it is, so that whoever reads it is told.
       if (isPosthornError(error) && error.code === 'corrupt') return 0
