@@ -7,7 +7,16 @@ import type { Ids, Random } from './core/id.ts'
 import { checkKnown } from './core/option.ts'
 import type { Binding } from './delivery/binding.ts'
 import { Worker as DeliveryWorker } from './delivery/worker.ts'
-import { attach, attachSent, type EndingDeps, type Operation, type OperationStore } from './operation/index.ts'
+import {
+  attach,
+  attachSent,
+  type AttachDeps,
+  type EndingDeps,
+  type Operation,
+  type OperationStore,
+  type Receipt,
+  type SentOperation,
+} from './operation/index.ts'
 import { meetContracts, partsOfWork } from './work-parts.ts'
 import type { Post, PublishReceipt, StopOptions, Work, Worker, WorkOptions } from './post.ts'
 import { createQueueControl, declareSettingsIfNone, type QueueControl } from './queue/index.ts'
@@ -72,6 +81,7 @@ export class EnginePost implements Post {
   readonly #parts: EngineParts
   readonly #workers = new Set<Working>()
   readonly #declared = new WeakMap<Definition | TopicDefinition, Promise<void>>()
+  readonly #attachDeps = new WeakMap<Definition, AttachDeps<unknown>>()
   #closed: Promise<void> | null = null
 
   constructor(parts: EngineParts) {
@@ -79,19 +89,17 @@ export class EnginePost implements Post {
     this.records = createRecordControl(parts.engine, parts.clock)
   }
 
-  async send(to: unknown, ...[input, options]: readonly unknown[]): Promise<never> {
-    const { inside, registry, sender, operations: store } = this.#parts
-    this.#checkOpen()
-    inside.check('send')
-    const definition = definitionOf(to, 'what send was given')
-    registry.add(definition)
-    if (definition.settings !== null) await this.#declare(definition)
-    const receipt = await sender.send(definition, input, options as ComposeOptions | undefined)
-    if (definition.kind === 'queue') return receipt as never
-    return attachSent(
-      { store, task: definition.name, parse: (output) => parseOutput(definition, output) },
-      receipt,
-    ) as never
+  send(to: unknown, input?: unknown, options?: unknown): Promise<never> {
+    try {
+      const { inside, registry } = this.#parts
+      this.#checkOpen()
+      inside.check('send')
+      const definition = definitionOf(to, 'what send was given')
+      registry.add(definition)
+      return this.#send(definition, input, options as ComposeOptions | undefined)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async publish(topic: unknown, type: unknown, input: unknown, options?: ComposeOptions): Promise<PublishReceipt> {
@@ -162,14 +170,7 @@ export class EnginePost implements Post {
         'invalid-option',
         `${definition.kind} '${definition.name}' has no operations: only tasks have`,
       )
-    return attach<O, E>(
-      {
-        store: this.#parts.operations,
-        task: definition.name,
-        parse: (output) => parseOutput(definition, output) as Promise<O>,
-      },
-      id,
-    )
+    return attach<O, E>(this.#attaching(definition) as AttachDeps<O>, id)
   }
 
   topic(of: unknown): TopicControl {
@@ -193,6 +194,28 @@ export class EnginePost implements Post {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #send(definition: Definition, input: unknown, options: ComposeOptions | undefined): Promise<never> {
+    const sent =
+      definition.settings === null
+        ? this.#parts.sender.send(definition, input, options)
+        : this.#declare(definition).then(() => this.#parts.sender.send(definition, input, options))
+    return (definition.kind === 'queue' ? sent : this.#attachSent(definition, sent)) as Promise<never>
+  }
+
+  async #attachSent(definition: Definition, sent: Promise<Receipt>): Promise<SentOperation<unknown, unknown>> {
+    return attachSent(this.#attaching(definition), await sent)
+  }
+
+  #attaching(definition: Definition): AttachDeps<unknown> {
+    let deps = this.#attachDeps.get(definition)
+    if (deps === undefined) {
+      const { operations: store } = this.#parts
+      deps = { store, task: definition.name, parse: (output) => parseOutput(definition, output) }
+      this.#attachDeps.set(definition, deps)
+    }
+    return deps
   }
 
   /** Handlers may send while they are being stopped. An engine that is shared is open longer than this post. */

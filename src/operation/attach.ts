@@ -35,7 +35,7 @@ export function attach<Output, Errors>(deps: AttachDeps<Output>, id: string): Op
 }
 
 export function attachSent<Output, Errors>(deps: AttachDeps<Output>, receipt: Receipt): SentOperation<Output, Errors> {
-  return Object.assign(new AttachedOperation<Output, Errors>(deps, receipt.id), { receipt })
+  return new AttachedSend<Output, Errors>(deps, receipt)
 }
 
 class AttachedOperation<Output, Errors> implements Operation<Output, Errors> {
@@ -122,6 +122,15 @@ class AttachedOperation<Output, Errors> implements Operation<Output, Errors> {
       `task '${this.task}' has no operation ${this.id}: it was never sent, or it is kept no longer`,
       { details: { operation: this.id, task: this.task } },
     )
+  }
+}
+
+class AttachedSend<Output, Errors> extends AttachedOperation<Output, Errors> implements SentOperation<Output, Errors> {
+  readonly receipt: Receipt
+
+  constructor(deps: AttachDeps<Output>, receipt: Receipt) {
+    super(deps, receipt.id)
+    this.receipt = receipt
   }
 }
 

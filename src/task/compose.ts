@@ -18,7 +18,7 @@ import {
   type PublishOptions,
   type SendOptions,
 } from './option.ts'
-import { applyPolicies, type Registry } from './registry.ts'
+import { applyPolicies, hasPolicies, type Registry } from './registry.ts'
 
 export interface ComposeDeps {
   readonly clock: Clock
@@ -40,6 +40,9 @@ export interface ComposeOptions extends SendOptions<never>, PublishOptions {
   /** URL that is told of the operation's end. */
   readonly callback?: string | undefined
 }
+
+/** Of a message that is being made: built up in place, because every copy on the way would cost as much as the message. */
+type Draft<T> = { -readonly [Field in keyof T]: T[Field] }
 
 const NONE: ComposeOptions = {}
 
@@ -89,20 +92,16 @@ export class Composer {
       )
     }
     const id = options.id ?? this.#deps.ids.uuid()
-    const body = this.#encode(definition, input)
-    const message: Message = {
+    const message: Draft<Message> = {
       id,
       event: this.#event(definition, id, options, cause),
-      body,
+      body: this.#encode(definition, input),
       priority: options.priority ?? DEFAULT_PRIORITY,
-      ...applyPolicies(definition, parsed.value),
-      ...(kind === 'task' ? { report: REPORT_QUEUE } : {}),
     }
-    return {
-      queue,
-      message:
-        options === NONE && definition.version === 1 ? message : { ...message, ...this.#delivery(definition, options) },
-    }
+    if (hasPolicies(definition)) Object.assign(message, applyPolicies(definition, parsed.value))
+    if (kind === 'task') message.report = REPORT_QUEUE
+    if (options !== NONE || definition.version !== 1) this.#address(message, definition, options)
+    return { queue, message }
   }
 
   #encode({ kind, name }: Definition, input: unknown): Uint8Array {
@@ -125,51 +124,42 @@ export class Composer {
     )
   }
 
-  #event(
-    { eventType }: Definition,
-    id: string,
-    { subject, traceparent, tracestate, source, attributes }: PublishOptions,
-    cause: Message | null,
-  ): EventAttributes {
-    const event = {
+  #event({ eventType }: Definition, id: string, options: PublishOptions, cause: Message | null): EventAttributes {
+    const { subject, source, attributes } = options
+    const event: Draft<EventAttributes> = {
       id,
       source: source ?? this.#deps.source,
       type: eventType,
       time: this.#now(),
       datacontenttype: 'application/json',
-      ...(subject === undefined ? {} : { subject }),
     }
+    if (subject !== undefined) event.subject = subject
     if (attributes !== undefined) Object.assign(event, attributes)
-    if (cause === null)
-      return traceparent === undefined
-        ? event
-        : { ...event, traceparent, ...(tracestate === undefined ? {} : { tracestate }) }
-    const trace =
-      traceparent === undefined
-        ? { traceparent: cause.event['traceparent'], tracestate: cause.event['tracestate'] }
-        : { traceparent, tracestate }
-    return {
-      ...event,
-      correlationid: cause.event['correlationid'] ?? cause.id,
-      causationid: cause.id,
-      ...(trace.traceparent === undefined ? {} : trace),
+    if (cause !== null) {
+      event['correlationid'] = cause.event['correlationid'] ?? cause.id
+      event['causationid'] = cause.id
     }
+    const traced = options.traceparent === undefined ? cause?.event : options
+    if (traced?.['traceparent'] !== undefined) {
+      event['traceparent'] = traced['traceparent']
+      if (traced['tracestate'] !== undefined) event['tracestate'] = traced['tracestate']
+    }
+    return event
   }
 
-  #delivery(definition: Definition, options: ComposeOptions): Partial<Message> {
+  /** What was asked for this message goes before what its contract says. */
+  #address(message: Draft<Message>, definition: Definition, options: ComposeOptions): void {
     const field = fieldOf(definition)
     const { key, group, dedupe } = options
     const delay = toDelay(field, options)
     const expires = toExpiry(field, options)
     const notes = this.#notes(definition, options, field)
-    return {
-      ...(key === undefined ? {} : { key }),
-      ...(group === undefined ? {} : { group }),
-      ...(dedupe === undefined ? {} : { dedupe }),
-      ...(delay === undefined ? {} : { delay }),
-      ...(expires === undefined ? {} : { expires }),
-      ...(notes === null ? {} : { notes }),
-    }
+    if (key !== undefined) message.key = key
+    if (group !== undefined) message.group = group
+    if (dedupe !== undefined) message.dedupe = dedupe
+    if (delay !== undefined) message.delay = delay
+    if (expires !== undefined) message.expires = expires
+    if (notes !== null) message.notes = notes
   }
 
   #notes(

@@ -8,6 +8,8 @@ import type { Definition } from './definition.ts'
 import type { TopicDefinition } from './topic-definition.ts'
 import { show } from '../core/option.ts'
 
+const POLICIES = ['key', 'group', 'dedupe'] as const
+
 export class Registry {
   readonly #definitions = new Map<string, Definition>()
   readonly #topics = new Map<string, TopicDefinition>()
@@ -42,9 +44,9 @@ export class Registry {
   }
 
   /** Key, group and dedupe as the queue's contract, where it is known here, gives them for an input; a contract that would have to be waited for gives none. */
-  follow(queue: string, input: unknown): Pick<Message, 'key' | 'group' | 'dedupe'> {
+  follow(queue: string, input: unknown): Policies {
     const definition = this.get(queue)
-    if (definition === undefined || (definition.key ?? definition.group ?? definition.dedupe) === null) return {}
+    if (definition === undefined || !hasPolicies(definition)) return {}
     const parsed = definition.input === null ? ({ ok: true, value: input } as const) : validate(definition.input, input)
     if (parsed instanceof Promise || !parsed.ok) return {}
     try {
@@ -55,27 +57,28 @@ export class Registry {
   }
 }
 
-/** @throws PosthornError `invalid-input` where a function of the contract throws or returns something else than a text */
-export function applyPolicies(definition: Definition, parsed: unknown): Pick<Message, 'key' | 'group' | 'dedupe'> {
-  const { key, group, dedupe } = definition
-  if (key === null && group === null && dedupe === null) return {}
-  return {
-    ...ask(definition, 'key', parsed),
-    ...ask(definition, 'group', parsed),
-    ...ask(definition, 'dedupe', parsed),
-  }
+type Policies = Pick<Message, 'key' | 'group' | 'dedupe'>
+
+/** Whether the contract gives a message a key, a group or a dedupe text. */
+export function hasPolicies({ key, group, dedupe }: Definition): boolean {
+  return (key ?? group ?? dedupe) !== null
 }
 
-function ask(
-  definition: Definition,
-  option: 'key' | 'group' | 'dedupe',
-  parsed: unknown,
-): { readonly [option: string]: string } {
-  const policy = definition[option]
-  if (policy === null) return {}
+/** @throws PosthornError `invalid-input` where a function of the contract throws or returns something else than a text */
+export function applyPolicies(definition: Definition, parsed: unknown): Policies {
+  const texts: { -readonly [Name in keyof Policies]: Policies[Name] } = {}
+  for (const option of POLICIES) {
+    if (definition[option] === null) continue
+    const text = ask(definition, option, parsed)
+    if (text !== undefined) texts[option] = text
+  }
+  return texts
+}
+
+function ask(definition: Definition, option: keyof Policies, parsed: unknown): string | undefined {
   let text: unknown
   try {
-    text = policy(parsed)
+    text = definition[option]!(parsed)
     // Refused below; its own failure must not go unheard as well.
     toPromise(text)?.catch(() => {})
   } catch (cause) {
@@ -85,12 +88,12 @@ function ask(
       { cause, details: { field: option } },
     )
   }
-  if (text === undefined) return {}
+  if (text === undefined) return undefined
   if (typeof text !== 'string' || text === '')
     throw new PosthornError(
       'invalid-input',
       `${definition.kind} '${definition.name}': its ${option} function gave ${show(text)}: it must be a text that is not empty`,
       { details: { field: option } },
     )
-  return { [option]: text }
+  return text
 }

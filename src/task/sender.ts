@@ -1,6 +1,6 @@
 /** Sends: one message, or many effects in one commit. Resolves when what was sent is durable. */
 import type { Clock } from '../core/clock.ts'
-import type { Change, ChangeResult, CommitResult, Durability, Engine } from '../core/engine.ts'
+import type { Change, ChangeResult, Commit, CommitResult, Durability, Engine } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import type { Receipt } from '../operation/index.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
@@ -8,6 +8,7 @@ import type { Composer, ComposeOptions, Outgoing } from './compose.ts'
 import type { Effects } from './context.ts'
 import type { Definition } from './definition.ts'
 import { CommitEffects } from './effects.ts'
+import { Gatherer } from './gather.ts'
 
 export interface SenderDeps {
   readonly engine: Pick<Engine, 'commit'>
@@ -18,30 +19,29 @@ export interface SenderDeps {
   readonly durability: Durability | undefined
 }
 
+type Committed = Extract<CommitResult, { readonly status: 'committed' }>
+
 export class Sender {
   readonly #deps: SenderDeps
+  readonly #gatherer: Gatherer
 
   constructor(deps: SenderDeps) {
     this.#deps = deps
+    this.#gatherer = new Gatherer(deps.engine)
   }
 
   /** @throws PosthornError what `Composer.compose` throws, `full`, `unsupported`, `closed`, `unknown` */
   async send(definition: Definition, input: unknown, options?: ComposeOptions): Promise<Receipt> {
-    const startedMs = this.#deps.clock.monotonicMs()
+    const startedMs = this.#startedMs()
     const composed = this.#deps.composer.compose(definition, input, options)
     const { queue, message }: Outgoing = composed instanceof Promise ? await composed : composed
-    const { durability, results } = await this.#commit([{ do: 'send', queue, message }])
-    const sent = results[0] as { readonly id: string; readonly duplicate: boolean }
-    const { telemetry, clock } = this.#deps
-    if (telemetry.wants('sent'))
-      telemetry.emit('sent', {
-        target: queue,
-        count: 1,
-        duplicates: sent.duplicate ? 1 : 0,
-        ms: clock.monotonicMs() - startedMs,
-        durability,
-      })
-    return { id: sent.id, duplicate: sent.duplicate, durability }
+    const changes: readonly Change[] = [{ do: 'send', queue, message }]
+    // Not a function of its own: each that waits costs every send a promise.
+    const at = this.#gatherer.add(this.#commitOf(changes))
+    const committed = checkCommitted(changes, (await this.#gatherer.results)[at])
+    this.#tell(changes, committed, startedMs)
+    const { id, duplicate } = committed.results[0] as Extract<ChangeResult, { readonly id: string }>
+    return { id, duplicate, durability: committed.durability }
   }
 
   /** `routed`: how many subscriptions got it at once. @throws PosthornError as `send` */
@@ -50,7 +50,7 @@ export class Sender {
     input: unknown,
     options?: ComposeOptions,
   ): Promise<Receipt & { readonly routed: number }> {
-    const startedMs = this.#deps.clock.monotonicMs()
+    const startedMs = this.#startedMs()
     const composed = this.#deps.composer.compose(definition, input, options)
     const { queue: topic, message }: Outgoing = composed instanceof Promise ? await composed : composed
     const changes: readonly Change[] = [{ do: 'publish', topic, message }]
@@ -62,7 +62,7 @@ export class Sender {
 
   /** @throws PosthornError also `conflict` where an `ifVersion` does not hold: then nothing of it took place */
   async commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T> {
-    const startedMs = this.#deps.clock.monotonicMs()
+    const startedMs = this.#startedMs()
     const held = new CommitEffects(this.#deps.composer, this.#deps.clock)
     const value = await body(held.effects)
     const changes = await held.close()
@@ -70,24 +70,25 @@ export class Sender {
     return value
   }
 
-  async #commit(changes: readonly Change[]): Promise<Extract<CommitResult, { readonly status: 'committed' }>> {
-    const { engine, durability } = this.#deps
-    const [result] = await engine.commit([durability === undefined ? { changes } : { durability, changes }])
-    if (result?.status === 'committed') return result
-    if (result === undefined) throw new PosthornError('unknown', 'the engine gave no answer')
-    const change = changes[result.at]
-    throw new PosthornError(result.code, result.detail, {
-      details: { at: result.at, ...(change === undefined ? {} : targetOf(change)) },
-    })
+  async #commit(changes: readonly Change[]): Promise<Committed> {
+    const at = this.#gatherer.add(this.#commitOf(changes))
+    return checkCommitted(changes, (await this.#gatherer.results)[at])
   }
 
-  #tell(
-    changes: readonly Change[],
-    { results, durability }: Extract<CommitResult, { readonly status: 'committed' }>,
-    startedMs: number,
-  ): void {
+  #commitOf(changes: readonly Change[]): Commit {
+    const { durability } = this.#deps
+    return durability === undefined ? { changes } : { durability, changes }
+  }
+
+  /** null where nobody wants to know how long it takes. */
+  #startedMs(): number | null {
     const { telemetry, clock } = this.#deps
-    if (!telemetry.wants('sent')) return
+    return telemetry.wants('sent') ? clock.monotonicMs() : null
+  }
+
+  #tell(changes: readonly Change[], { results, durability }: Committed, startedMs: number | null): void {
+    if (startedMs === null) return
+    const { telemetry, clock } = this.#deps
     const ms = clock.monotonicMs() - startedMs
     changes.forEach((change, at) => {
       const sent = results[at]
@@ -96,6 +97,15 @@ export class Sender {
       telemetry.emit('sent', { target, count: 1, duplicates: sent.duplicate ? 1 : 0, ms, durability })
     })
   }
+}
+
+function checkCommitted(changes: readonly Change[], result: CommitResult | undefined): Committed {
+  if (result?.status === 'committed') return result
+  if (result === undefined) throw new PosthornError('unknown', 'the engine gave no answer')
+  const change = changes[result.at]
+  throw new PosthornError(result.code, result.detail, {
+    details: { at: result.at, ...(change === undefined ? {} : targetOf(change)) },
+  })
 }
 
 function targetOf(change: Change): { readonly queue?: string; readonly topic?: string; readonly key?: string } {
