@@ -124,4 +124,6 @@ export interface OpenOptions {
 export interface OpenLimits {
   /** Largest body of a message. Default 1 MiB. */
   readonly bodyBytes?: number | undefined
+  /** `file:DIR` only: with less room on its disk, new messages are refused as `disk-full`; what is there can still be settled. Default 64 MiB. */
+  readonly minFreeBytes?: number | undefined
 }

@@ -78,12 +78,21 @@ function checkOptions(url: unknown, options: OpenOptions): void {
     throw new PosthornError('unknown-engine', `the URL is of type ${typeof url}: there are ${ENGINES}`)
   checkKnown('open', options, KNOWN)
   const { source, limits = {} } = options
-  checkKnown('open: limits', limits, ['bodyBytes'])
-  const { bodyBytes } = limits
+  checkKnown('open: limits', limits, ['bodyBytes', 'minFreeBytes'])
+  const { bodyBytes, minFreeBytes } = limits
   if (source !== undefined && (typeof source !== 'string' || source === ''))
     throw invalidOption('open', 'source', source, "a URI reference, like '/shop'")
   if (bodyBytes !== undefined && !(Number.isSafeInteger(bodyBytes) && bodyBytes > 0 && bodyBytes <= LARGEST_BODY_BYTES))
     throw invalidOption('open', 'limits.bodyBytes', bodyBytes, `a whole number from 1 to ${LARGEST_BODY_BYTES}`)
+  if (minFreeBytes === undefined) return
+  if (!(Number.isSafeInteger(minFreeBytes) && minFreeBytes >= 0))
+    throw invalidOption('open', 'limits.minFreeBytes', minFreeBytes, 'a whole number of at least 0')
+  if (!url.startsWith('file:'))
+    throw new PosthornError(
+      'unsupported',
+      "open: limits.minFreeBytes is for engines that have a disk of their own: 'file:DIR'",
+      { details: { field: 'limits.minFreeBytes' } },
+    )
 }
 
 async function openEngine(
@@ -124,7 +133,14 @@ async function loadEngine(url: string, { clock = systemClock, ids, limits, durab
   if (url.startsWith('file:')) {
     const { openFileEngine } = await import('./engine/file/engine.ts')
     const level = durability === 'os' || durability === 'disk' ? durability : undefined
-    return openFileEngine(directoryOf(url), { clock, ids, limits: { bodyBytes }, durability: level })
+    const { minFreeBytes } = limits ?? {}
+    return openFileEngine(directoryOf(url), {
+      clock,
+      ids,
+      limits: { bodyBytes },
+      logLimits: minFreeBytes === undefined ? {} : { minFreeBytes },
+      durability: level,
+    })
   }
   // What follows the scheme may hold a password.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0]

@@ -16,6 +16,8 @@ export interface Defaults {
   /** How long the record of an ended operation is kept. */
   readonly operationKeptMs: number
   readonly maxBodyBytes: number
+  /** With less room than this on the disk of `file:DIR`, new messages are refused. */
+  readonly minFreeBytes: number
   readonly concurrency: number
   /** Reruns after an `ifVersion` conflict at settle before it counts as a retry. */
   readonly conflictReruns: number
@@ -34,6 +36,7 @@ export const DEFAULTS: Defaults = {
   callTimeoutMs: 10_000,
   operationKeptMs: 7 * 86_400_000,
   maxBodyBytes: 1_048_576,
+  minFreeBytes: 64 * 1_048_576,
   concurrency: 10,
   conflictReruns: 10,
   unknownContractMs: 15 * 60_000,

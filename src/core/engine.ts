@@ -127,7 +127,8 @@ export type CommitResult =
   /** Nothing of it exists. `at` is the index of the change that was refused; `detail` a sentence for people. */
   | { readonly status: 'refused'; readonly code: RefusalCode; readonly at: number; readonly detail: string }
 
-export type RefusalCode = 'stale' | 'conflict' | 'full' | 'invalid' | 'unsupported'
+/** `disk-full`: there is no room for what is new; what settles a token is never refused for it. */
+export type RefusalCode = 'stale' | 'conflict' | 'full' | 'disk-full' | 'invalid' | 'unsupported'
 
 /** send, publish: `id` (a duplicate's is the first one's), `routed` for publish · put, configure, retain, bind: `version` · cancel, redrive, discard: `count` · others: null. */
 export type ChangeResult =

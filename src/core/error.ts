@@ -21,7 +21,7 @@ export const ERRORS = {
   'unsupported': { status: 400, title: 'The engine cannot do this', retryable: false },
   'engine-locked': { status: 503, title: 'The engine is in use by another process', retryable: true },
   'engine-failed': { status: 503, title: 'The disk failed; the engine has stopped', retryable: false },
-  'disk-full': { status: 503, title: 'The disk is full', retryable: true },
+  'disk-full': { status: 507, title: 'The disk is nearly full', retryable: true },
   'corrupt': { status: 500, title: 'Stored data is damaged', retryable: false },
   'newer-format': { status: 500, title: 'Stored data is of a newer version', retryable: false },
   'unknown-engine': { status: 400, title: 'No engine has this URL', retryable: false },

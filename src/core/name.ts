@@ -8,6 +8,14 @@ const EVENT_TYPE = /^[\x21-\x7e]{1,255}$/
 /** The topic of operational events: a subscription suspended, a queue full, and their like. The one topic with a `:`. */
 export const EVENTS_TOPIC = 'system:events'
 
+const OWN_QUEUE = /^(system:|task:system\.)/
+
+/** Queues of Posthorn's own: nobody else sends to them. */
+export const isOwnQueue = (queue: string): boolean => OWN_QUEUE.test(queue)
+
+/** Keys of records of Posthorn's own: whoever may send or settle needs them. */
+export const isOwnKey = (key: string): boolean => key.startsWith('system/')
+
 export const isName = (text: string): boolean => typeof text === 'string' && NAME.test(text)
 export const isTopicName = (text: string): boolean => isName(text) || text === EVENTS_TOPIC
 

@@ -27,6 +27,7 @@ export type FailureCode =
   // Effects that the engine refused, every time.
   | 'conflict'
   | 'full'
+  | 'disk-full'
   | 'invalid'
   | 'unsupported'
 

@@ -10,7 +10,7 @@ const law = 'all-or-nothing'
 const bytes = new Uint8Array([1])
 
 /** A change that is refused for each reason. */
-const refused: Readonly<Record<RefusalCode, (ctx: Context) => Change | Promise<Change>>> = {
+const refused: Readonly<Record<Exclude<RefusalCode, 'disk-full'>, (ctx: Context) => Change | Promise<Change>>> = {
   stale: () => ({ do: 'ack', token: 'never-given' }),
   conflict: async (ctx) => {
     await ctx.commit({ do: 'put', key: 'taken', value: bytes })

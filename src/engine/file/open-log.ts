@@ -1,5 +1,6 @@
 /** Opens the log of a folder: recovers what is there, begins a new incarnation, and puts the parts of the store together. */
 import { type Clock, pause } from '../../core/clock.ts'
+import { DEFAULTS } from '../../core/default.ts'
 import type { Measure } from '../../core/measure.ts'
 import type { Blocks, Checkpointed } from '../ledger/store.ts'
 import { LogBlocks } from './block/blocks.ts'
@@ -28,7 +29,7 @@ export const LOG_LIMITS: LogLimits = {
   ...UPKEEP_LIMITS,
   arenaBytes: 1 << 20,
   cacheBytes: 16 << 20,
-  minFreeBytes: 64 << 20,
+  minFreeBytes: DEFAULTS.minFreeBytes,
   pauseMs: 4,
 }
 
@@ -107,18 +108,19 @@ function createStore(
       limits,
       write: () => store.write(),
       durable: (frame) => store.durable(frame),
-      isTight: () => store.refusal() !== null,
+      isTight: () => parts.space.refusal() !== null,
       pause: rest,
     },
     start,
   )
-  store.maintain(
-    () => upkeep.tick(),
-    () => {
+  store.maintain({
+    onProgress: () => upkeep.tick(),
+    onRefusal: () => upkeep.relieve(),
+    onClose: () => {
       hurry.abort()
       return upkeep.stop(store.failure === null)
     },
-  )
+  })
   return store
 }
 

@@ -5,7 +5,7 @@
 import { isJsonType } from '../../core/cloud-event/media-type.ts'
 import { PosthornError } from '../../core/error.ts'
 import { DEFAULT_PRIORITY, faultOfMessage, type EventAttributes, type Message } from '../../core/message.ts'
-import { checkQueueName } from '../../core/name.ts'
+import { checkQueueName, isOwnQueue } from '../../core/name.ts'
 import { describeIssues, validate, type SchemaResult } from '../../core/schema.ts'
 import { eventTypeOf, REPORT_QUEUE, taskOfQueue } from '../../operation/index.ts'
 import { applyPolicies, type Definition } from '../../task/index.ts'
@@ -15,7 +15,6 @@ import type { ServerDeps } from '../route/call.ts'
 import type { Incoming } from './incoming.ts'
 
 /** Queues of Posthorn's own, its tasks' (redrives, purges) included. */
-const OWN = /^(system:|task:system\.)/
 
 export interface OutgoingOptions {
   readonly headers: Headers
@@ -30,7 +29,7 @@ export interface OutgoingOptions {
 /** @throws PosthornError `invalid-name`, `forbidden-queue` */
 export function checkTarget(queue: string): string {
   checkQueueName(queue, 'queue')
-  if (OWN.test(queue))
+  if (isOwnQueue(queue))
     throw new PosthornError(
       'forbidden-queue',
       `'${queue}' is Posthorn's own: it can be looked at, redriven and purged, not sent to or leased`,

@@ -42,6 +42,8 @@ export interface ProblemHeaders {
 
 /** The connection cannot go on after these: where the next request begins is not known. */
 const CLOSING: readonly string[] = ['request-timeout', 'headers-too-large', 'malformed-request']
+/** Each would be told with every request, and is told elsewhere. */
+const QUIET: readonly ErrorCode[] = ['draining', 'closed', 'disk-full']
 const DEFAULT_RETRY_SECONDS = 1
 
 /** What is cut off a problem: an answer must not grow with what a request holds, nor multiply it. */
@@ -63,8 +65,7 @@ export function problemOf(code: ErrorCode, detail: string, instance?: string): A
 /** Whatever was thrown. What is no error of Posthorn's is a defect: it is logged in full and answered without a detail. */
 export function problemFrom(error: unknown, log: Log, instance?: string): Answer {
   if (isPosthornError(error)) {
-    if (error.status >= 500 && error.code !== 'draining' && error.code !== 'closed')
-      log.error('a request failed', { error, instance })
+    if (error.status >= 500 && !QUIET.includes(error.code)) log.error('a request failed', { error, instance })
     return problem(error, instance)
   }
   log.error('a request failed unexpectedly', { error, instance })
@@ -73,7 +74,8 @@ export function problemFrom(error: unknown, log: Log, instance?: string): Answer
 
 function problemAnswer(value: Problem, { retryAfterSeconds, allow, rateLimit }: ProblemHeaders): Answer {
   const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE, ...COMMON }
-  const isLater = value.status === 429 || value.status === 503 || value.code === 'idempotency-in-flight'
+  const isLater =
+    value.status === 429 || value.status === 503 || value.status === 507 || value.code === 'idempotency-in-flight'
   if (retryAfterSeconds !== undefined || isLater)
     headers['retry-after'] = String(retryAfterSeconds ?? DEFAULT_RETRY_SECONDS)
   if (allow !== undefined) headers['allow'] = allow

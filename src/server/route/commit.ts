@@ -28,7 +28,11 @@ async function refusal(
   const change = changes[at]
   const queue = code === 'full' && change?.do === 'send' ? change.queue : null
   return new PosthornError(code, detail, {
-    details: { at, ...(queue === null ? {} : await rateLimitOf(engine, queue)) },
+    details: {
+      at,
+      ...(code === 'disk-full' ? { retryAfterSeconds: RETRY_SECONDS } : {}),
+      ...(queue === null ? {} : await rateLimitOf(engine, queue)),
+    },
   })
 }
 

@@ -46,6 +46,7 @@ export class LogStore implements Store {
   #waiting: Waiting[] = []
   #failure: PosthornError | null = null
   #onProgress: () => void = () => {}
+  #onRefusal: () => void = () => {}
   #onClose: () => Promise<void> = async () => {}
   #closing: Promise<void> | null = null
 
@@ -74,10 +75,11 @@ export class LogStore implements Store {
     this.#listener = listener
   }
 
-  /** @param onProgress after frames were written or synced @param onClose before the files are closed */
-  maintain(onProgress: () => void, onClose: () => Promise<void>): void {
-    this.#onProgress = onProgress
-    this.#onClose = onClose
+  /** What goes on beside commits: after frames were written or synced, where new messages are refused, and before the files are closed. */
+  maintain(upkeep: { onProgress(): void; onRefusal(): void; onClose(): Promise<void> }): void {
+    this.#onProgress = () => upkeep.onProgress()
+    this.#onRefusal = () => upkeep.onRefusal()
+    this.#onClose = () => upkeep.onClose()
   }
 
   sync(): void {
@@ -106,7 +108,9 @@ export class LogStore implements Store {
   }
 
   refusal(): string | null {
-    return this.#deps.space.refusal()
+    const refusal = this.#deps.space.refusal()
+    if (refusal !== null) this.#onRefusal()
+    return refusal
   }
 
   abandon(): void {

@@ -36,6 +36,8 @@ export interface UpkeepStart {
 
 const TIGHT_BYTES = 1 << 20
 const MOVE_BYTES = 256 << 10
+/** On a disk that stays full, no more often. */
+const RELIEVE_MS = 1_000
 /** At close: a log of so many segments is worth a checkpoint, however little is in them. */
 const MOST_SEGMENTS = 4
 
@@ -43,6 +45,7 @@ export class Upkeep {
   readonly #deps: UpkeepDeps
   #working: Promise<void> | null = null
   #begun = false
+  #relieveAtMs = 0
   #stopped = false
   /** Where a replay would begin; the size of the checkpoint; and how long the log was then. */
   #from: CheckpointFrom | null
@@ -66,6 +69,18 @@ export class Upkeep {
     const work = this.#begun ? this.#work() : this.#reuse().catch(() => {})
     this.#begun = true
     this.#working = work.finally(() => (this.#working = null))
+  }
+
+  /** New messages are refused for want of room, which a checkpoint may give back, though nothing is written that would ask for one. */
+  relieve(): void {
+    const { disk, folder, log, shelf } = this.#deps
+    if (this.#working !== null || this.#stopped || !this.#begun) return
+    const nowMs = log.times().engineMs
+    if (nowMs < this.#relieveAtMs) return
+    this.#relieveAtMs = nowMs + RELIEVE_MS
+    const isDead = [...shelf.used.values()].some((segment) => segment !== log.current && segment.liveBytes === 0)
+    if (!isDead || disk.freeBytes(folder) < this.#checkpointBytes * 2) return
+    this.#working = this.#work().finally(() => (this.#working = null))
   }
 
   /** Ends what is under way; a last checkpoint makes the next open quick. */

@@ -7,7 +7,7 @@ import {
   type State,
   type StoredMessage,
 } from '../../../core/message.ts'
-import { isQueueName, isTopicName } from '../../../core/name.ts'
+import { isOwnQueue, isQueueName, isTopicName } from '../../../core/name.ts'
 import { DEFAULT_QUEUE } from '../../../core/settings.ts'
 import { findSlot, type ById } from './decide-by-id.ts'
 import type { Desk } from './desk.ts'
@@ -51,7 +51,10 @@ export function refusalOfSend(
   const bytes = message.body.byteLength
   const refusal = isSettling
     ? null
-    : (refusalOfGrowth(desk, queueName, bytes, overlay) ?? refusalOfDedupe(desk, message) ?? refusalOfStore(desk))
+    : (refusalOfGrowth(desk, queueName, bytes, overlay) ??
+      refusalOfDedupe(desk, message) ??
+      // A purge is such a message: what makes room must not be refused for want of it.
+      (isOwnQueue(queueName) ? null : refusalOfStore(desk)))
   if (refusal !== null || overlay === null) return refusal
   overlay.grow(queueName, 1, bytes)
   overlay.sent.set(`id ${queueName} ${message.id}`, bytes)
@@ -209,7 +212,7 @@ function refusalOfDedupe(desk: Desk, message: Message): Refusal | null {
 
 export function refusalOfStore(desk: Desk): Refusal | null {
   const detail = desk.store.refusal()
-  return detail === null ? null : refuse('full', detail)
+  return detail === null ? null : refuse('disk-full', detail)
 }
 
 export function isFailure(error: Failure | null | undefined): boolean {

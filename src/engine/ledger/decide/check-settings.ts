@@ -1,6 +1,6 @@
 /** Whether records and settings may be changed: they must be sound, supported, and in the version that was asked for. */
 import type { Change, Version } from '../../../core/engine.ts'
-import { isQueueName, isTopicName } from '../../../core/name.ts'
+import { isOwnKey, isQueueName, isTopicName } from '../../../core/name.ts'
 import { isRecordKey, isSettingsKey } from '../../../core/record.ts'
 import {
   faultOfSettings,
@@ -47,7 +47,7 @@ export function refusalOfPut(
     return refuse('invalid', `expiresAt is ${quote(expiresAt)}: it must be a time in ms since the epoch`)
   return (
     refusalOfVersion(desk, key, change.ifVersion, overlay) ??
-    (isSettling ? null : (refusalOfNewRecord(desk, key) ?? refusalOfStore(desk))) ??
+    (isSettling ? null : (refusalOfNewRecord(desk, key) ?? (isOwnKey(key) ? null : refusalOfStore(desk)))) ??
     note(overlay, key, PENDING)
   )
 }
