@@ -33,8 +33,8 @@ function route(desk: Desk, topic: Topic, message: Message): number {
   const position = topic.log === null ? 0 : keepEvent(desk, topic, message, content())
   const suspended: Subscription[] = []
   let routed = 0
-  for (const subscription of topic.wanting(message.event.type)) {
-    if (!subscription.wants(message.event)) continue
+  for (const subscription of topic.wanting(message.event)) {
+    if (!subscription.passes(message.event)) continue
     const queue = desk.state.queues.get(subscription.row.queue)!
     if (!subscription.isLive) {
       if (subscription.row.status === 'suspended') owe(desk, subscription, position)

@@ -1,6 +1,7 @@
-/** Topics and subscriptions as the ledger has them: patterns and filters compiled, and found by exact type where they name one. */
+/** Topics and subscriptions as the ledger has them: patterns and filters compiled, and found by what they demand of an event. */
 import { compileFilters, compileTypes, type Predicate } from '../../../core/filter.ts'
 import type { EventAttributes, Message } from '../../../core/message.ts'
+import { RoutingIndex } from '../../../core/routing/routing-index.ts'
 import type { Retention, StoredSubscription } from '../../../core/settings.ts'
 import type { SubscriptionRow, TopicRow } from '../entries.ts'
 import type { Feeding } from './queue.ts'
@@ -38,6 +39,11 @@ export class Subscription implements Feeding {
     return this.#matchesType(type)
   }
 
+  /** Whether an event of a type that it wants passes its filters. */
+  passes(event: EventAttributes): boolean {
+    return this.#passes(event)
+  }
+
   wants(event: EventAttributes): boolean {
     return this.#matchesType(event.type) && this.#passes(event)
   }
@@ -56,8 +62,7 @@ export class Topic {
   readonly subscriptions: Map<string, Subscription> = new Map()
   /** Those that do not follow live. */
   readonly lagging: Set<Subscription> = new Set()
-  readonly #byType = new Map<string, Set<Subscription>>()
-  readonly #byPattern = new Set<Subscription>()
+  readonly #index = new RoutingIndex<Subscription>()
 
   constructor(row: TopicRow) {
     this.number = row.topic
@@ -71,15 +76,14 @@ export class Topic {
     return { topic: this.number, name: this.name, retention: this.retention, version: this.version }
   }
 
-  /** Subscriptions that can want an event of this type. */
-  *wanting(type: string): Generator<Subscription, void, undefined> {
-    yield* this.#byType.get(type) ?? []
-    yield* this.#byPattern
+  /** Subscriptions that can want this event; their filters have the last word. */
+  wanting(event: EventAttributes): readonly Subscription[] {
+    return this.#index.find(event)
   }
 
   add(subscription: Subscription): void {
     this.subscriptions.set(subscription.row.subscription.name, subscription)
-    this.#index(subscription, (set) => set.add(subscription))
+    this.#index.add(subscription, subscription.row.subscription)
     this.follow(subscription)
   }
 
@@ -92,18 +96,6 @@ export class Topic {
   remove(subscription: Subscription): void {
     this.subscriptions.delete(subscription.row.subscription.name)
     this.lagging.delete(subscription)
-    this.#index(subscription, (set) => set.delete(subscription))
-    for (const type of subscription.row.subscription.types)
-      if (this.#byType.get(type)?.size === 0) this.#byType.delete(type)
-  }
-
-  #index(subscription: Subscription, change: (set: Set<Subscription>) => void): void {
-    const { types } = subscription.row.subscription
-    if (types.length === 0 || types.some((type) => type.includes('*'))) return change(this.#byPattern)
-    for (const type of types) {
-      let set = this.#byType.get(type)
-      if (set === undefined) this.#byType.set(type, (set = new Set()))
-      change(set)
-    }
+    this.#index.delete(subscription)
   }
 }

@@ -1,0 +1,179 @@
+/**
+ * What publishing costs by how many subscriptions get the event, and by how many do not: CPU time per publish (this machine's other
+ * work changes it little), bytes written and memory kept. All cases take turns in one run, so that their ratios hold on a busy machine.
+ *
+ *   npm run bench:topic -- [--engine memory|file] [--rounds 7] [--bytes 1024]
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { scheduler } from 'node:timers/promises'
+import { runInNewContext } from 'node:vm'
+import { systemClock } from '../src/core/clock.ts'
+import type { Change, Engine } from '../src/core/engine.ts'
+import type { Filter } from '../src/core/filter.ts'
+import { createIds } from '../src/core/id.ts'
+import { DEFAULT_PRIORITY, type Message } from '../src/core/message.ts'
+import { internalsOf, open, type Post } from '../src/posthorn.ts'
+import { median } from './measure.ts'
+
+interface Case {
+  readonly name: string
+  readonly matching: number
+  /** Subscription number n of those that do not want the event. */
+  readonly other?: (n: number) => { readonly types: readonly string[]; readonly filters: readonly Filter[] }
+  readonly others: number
+}
+
+interface Opened {
+  readonly of: Case
+  readonly post: Post
+  readonly engine: Engine
+  readonly publishes: number
+  readonly cpuUs: number[]
+  readonly writtenBytes: number[]
+}
+
+const OTHERS = 10_000
+const TYPE = 'order.line.added'
+/** Deliveries of one case in one round. */
+const DELIVERIES = 20_000
+const MOST_PUBLISHES = 4_000
+const IN_FLIGHT = 64
+
+const cases: readonly Case[] = [
+  ...[1, 10, 100, 1_000].map((matching) => ({ name: `${matching} matching`, matching, others: 0 })),
+  other('1 of 10,000, by exact type', (n) => ({ types: [`order.line.t${n}`], filters: [] })),
+  other('1 of 10,000, by pattern', (n) => ({ types: [`order.t${n}.*`, `**.t${n}`], filters: [] })),
+  other('1 of 10,000, by exact attribute', (n) => ({ types: [], filters: [{ exact: { subject: `customer-${n}` } }] })),
+  other('1 of 10,000, by prefix', (n) => ({ types: ['order.**'], filters: [{ prefix: { subject: `shop/${n}/` } }] })),
+  other('1 of 10,000, by type and attribute', (n) => ({
+    types: ['order.*', 'order.line.*'],
+    filters: [{ any: [{ exact: { subject: `customer-${n}` } }, { exact: { subject: `c-${n}` } }] }],
+  })),
+]
+
+const { values } = parseArgs({
+  options: {
+    engine: { type: 'string', default: 'memory' },
+    rounds: { type: 'string', default: '7' },
+    bytes: { type: 'string', default: '1024' },
+  },
+})
+const ids = createIds(systemClock)
+const body = new TextEncoder().encode(JSON.stringify('x'.repeat(Number(values.bytes))))
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+const folder = mkdtempSync(join(tmpdir(), 'posthorn-bench-topic-'))
+
+const tenths = (value: number): number => Math.round(value * 10) / 10
+const hundredths = (value: number): number => Math.round(value * 100) / 100
+
+const opened: Opened[] = []
+for (const [at, each] of cases.entries()) opened.push(await openCase(each, at))
+for (let n = 0; n <= Number(values.rounds); n++) for (const each of opened) await publishMany(each, n > 0)
+const base = opened[0]!
+const kept = new Map<Opened, number>()
+for (const each of opened) if (each.of.others === 0) kept.set(each, await keptBytes(each))
+console.log(
+  `${values.engine}: engine ${base.engine.capabilities.engine}, body ${body.byteLength} bytes, ${values.rounds} rounds, node ${process.version}`,
+)
+console.table(
+  opened.map((each) => ({
+    'subscriptions': each.of.name,
+    'CPU us a publish': tenths(median(each.cpuUs)),
+    'of one subscription': hundredths(median(each.cpuUs.map((us, n) => us / base.cpuUs[n]!))),
+    'CPU us a delivery': tenths(median(each.cpuUs) / each.of.matching),
+    ...(values.engine === 'file' ? { 'bytes written a publish': Math.round(median(each.writtenBytes)) } : {}),
+    'bytes kept a publish': kept.get(each) ?? '',
+  })),
+)
+for (const { post } of opened) await post.close()
+rmSync(folder, { recursive: true, force: true })
+
+function other(name: string, of: NonNullable<Case['other']>): Case {
+  return { name, matching: 1, other: of, others: OTHERS - 1 }
+}
+
+async function openCase(of: Case, at: number): Promise<Opened> {
+  // What is measured is what publishing costs, not the disk.
+  const post = await (values.engine === 'file'
+    ? open(`file:${join(folder, String(at))}`, { durability: 'os' })
+    : open('memory:'))
+  const { engine } = internalsOf(post)
+  const bind = (name: string, wishes: ReturnType<NonNullable<Case['other']>>): Change => ({
+    do: 'bind',
+    subscription: { topic: 't', name, from: 'now', order: 'key', ...wishes },
+  })
+  const changes = [
+    ...Array.from({ length: of.matching }, (_, n) => bind(`m${n}`, { types: ['order.**'], filters: [] })),
+    ...Array.from({ length: of.others }, (_, n) => bind(`o${n}`, of.other!(n))),
+  ]
+  for (let from = 0; from < changes.length; from += 500) await commit(engine, changes.slice(from, from + 500))
+  const publishes = Math.min(MOST_PUBLISHES, DELIVERIES / of.matching)
+  return { of, post, engine, publishes, cpuUs: [], writtenBytes: [] }
+}
+
+async function publishMany({ engine, of, publishes, cpuUs, writtenBytes }: Opened, isCounted: boolean): Promise<void> {
+  collect()
+  const messages = Array.from({ length: publishes }, message)
+  const writtenBefore = written()
+  const before = process.cpuUsage()
+  let next = 0
+  const publish = async (): Promise<void> => {
+    while (next < publishes) {
+      const [result] = await engine.commit([{ changes: [{ do: 'publish', topic: 't', message: messages[next++]! }] }])
+      const first = result?.status === 'committed' ? result.results[0] : null
+      if (first === null || first === undefined || !('routed' in first) || first.routed !== of.matching)
+        throw new Error(`${of.name}: ${JSON.stringify(result)}`)
+    }
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, publish))
+  const { user, system } = process.cpuUsage(before)
+  if (!isCounted) return
+  cpuUs.push((user + system) / publishes)
+  writtenBytes.push((written() - writtenBefore) / publishes)
+}
+
+/** What one further publish of a case keeps in memory. */
+async function keptBytes({ engine, of }: Opened): Promise<number> {
+  const publishes = Math.min(500, DELIVERIES / of.matching)
+  await scheduler.yield()
+  collect()
+  const before = held()
+  for (let n = 0; n < publishes; n++) await commit(engine, [{ do: 'publish', topic: 't', message: message() }])
+  collect()
+  return Math.round((held() - before) / publishes)
+}
+
+function message(): Message {
+  const id = ids.uuid()
+  return {
+    id,
+    event: { id, source: '/bench', type: TYPE, subject: 'customer-0/x', datacontenttype: 'application/json' },
+    // Each its own, as messages that come in have: else all would share one in memory.
+    body: body.slice(),
+    priority: DEFAULT_PRIORITY,
+  }
+}
+
+async function commit(engine: Engine, changes: readonly Change[]): Promise<void> {
+  const [result] = await engine.commit([{ changes }])
+  if (result?.status !== 'committed') throw new Error(JSON.stringify(result))
+}
+
+function held(): number {
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
+/** By this process so far, in all its calls of write. */
+function written(): number {
+  try {
+    return Number(/^wchar: (\d+)/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
