@@ -10,8 +10,16 @@ export const EXIT_CODES = {
   'usage': { code: 2, meaning: 'The command line or the module is wrong. Nothing was done.' },
   'not-found': { code: 3, meaning: 'There is no such queue, message, task, module or folder.' },
   'locked': { code: 4, meaning: 'Another process holds the engine, and it is no `posthorn serve` or `posthorn work`.' },
-  'refused': { code: 5, meaning: 'The queue is full or the server is draining. The same command can work later.' },
+  'refused': {
+    code: 5,
+    meaning: 'The queue or the disk is full, or the server is draining. The same command can work later.',
+  },
   'unreachable': { code: 6, meaning: 'The server does not answer, or does not take the key.' },
+  'engine-failed': {
+    code: 7,
+    meaning:
+      'The disk failed under a `serve` or `work`, which then ends: what was confirmed is safe, and a restart opens it again.',
+  },
   'interrupted': { code: 130, meaning: 'A second signal ended it before it had stopped cleanly (143 for SIGTERM).' },
 } as const
 
@@ -42,7 +50,7 @@ export function exitOf(error: unknown): ExitName {
 /** The exit of an error code, where the code is from the table; else of its HTTP status. */
 export function exitOfCode(code: string, status: number): ExitName {
   if (code === 'engine-locked') return 'locked'
-  if (code === 'full' || status === 429) return 'refused'
+  if (code === 'full' || code === 'disk-full' || status === 429) return 'refused'
   if (status === 401 || status === 403) return 'unreachable'
   if (status === 404 || status === 410) return 'not-found'
   return status === 400 || status === 409 || status === 413 || status === 422 ? 'usage' : 'failed'

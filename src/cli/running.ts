@@ -3,6 +3,7 @@ import { parseDurationText } from '../core/duration.ts'
 import { keepProcessAlive } from '../core/clock.ts'
 import type { Post, Worker } from '../posthorn.ts'
 import type { Server } from '../server/index.ts'
+import { CommandError } from './exit.ts'
 import { countOf } from './format.ts'
 import type { StopSignal } from './stop-signal.ts'
 import { writeJson, type CommonOptions, type Session } from './session.ts'
@@ -29,7 +30,13 @@ export function tell(
   else session.terminal.out(text)
 }
 
-/** Waits for the first signal, or for the worker to end; then stops the parts in the order in which nothing is lost. */
+/** When the engine has failed nothing can be settled any more: what runs is told, and whoever restarts the process does not wait long. */
+const FAILED_GRACE_MS = 5_000
+
+/**
+ * Waits for the first signal, for the worker to end, or for the engine to fail; then stops the parts in the order in which nothing is lost.
+ * @throws CommandError `engine-failed`
+ */
 export async function runUntilStopped(
   session: Session,
   options: RunOptions,
@@ -38,9 +45,14 @@ export async function runUntilStopped(
 ): Promise<void> {
   using alive = keepProcessAlive()
   void alive
-  const graceMs = parseDurationText(options.grace, '--grace')
+  const { internalsOf } = await import('../posthorn.ts')
+  const { engine } = internalsOf(post)
+  let failure: Error | null = null
+  const failed = engine.failed?.then((error) => (failure = error)) ?? new Promise<never>(() => {})
+  const asked = parseDurationText(options.grace, '--grace')
   // A handler's module may stop its own worker, too.
-  await Promise.race([aborted(stop.signal), worker.closed])
+  await Promise.race([aborted(stop.signal), worker.closed, failed])
+  const graceMs = failure === null ? asked : Math.min(asked, FAILED_GRACE_MS)
   if (stop.signal.aborted) {
     const hint = process.stdin.isTTY ? '; again to end at once' : ''
     tell(
@@ -55,7 +67,18 @@ export async function runUntilStopped(
   await worker.stop({ grace: graceMs })
   await server.stop({ graceMs })
   await post.close({ grace: 0 })
+  if (failure !== null) throw explainFailure(failure)
   tell(session, options, 'stopped', {}, session.terminal.style('dim', 'stopped'))
+}
+
+function explainFailure(failure: Error): CommandError {
+  return new CommandError(
+    'engine-failed',
+    'engine-failed',
+    failure.message,
+    ['Start it again when the disk is sound: a supervisor (systemd, a container’s restart policy) may do so at once.'],
+    failure,
+  )
 }
 
 export const listOf = (queues: readonly string[]): string =>

@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly input?: string
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** Files of the process cannot grow beyond this: a disk that fails. */
+  readonly mostFileKib?: number
 }
 
 /** Runs a command to its end. */
@@ -108,12 +110,15 @@ export function newFolder(context: { after(end: () => void): void }): string {
 
 function start(
   args: readonly string[],
-  { env = {}, cwd }: RunOptions,
+  { env = {}, cwd, mostFileKib }: RunOptions,
 ): ChildProcessByStdio<Writable, Readable, Readable> {
-  const { POSTHORN_URL: _url, POSTHORN_KEY: _key, ...rest } = process.env
-  return spawn(process.execPath, [bin, ...args], {
+  const { POSTHORN_URL: _url, POSTHORN_KEY: _key, ...inherited } = process.env
+  const command = [process.execPath, bin, ...args]
+  const [program, ...rest] =
+    mostFileKib === undefined ? command : ['sh', '-c', `ulimit -f ${mostFileKib * 2}; exec "$@"`, 'sh', ...command]
+  return spawn(program!, rest, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...rest, NO_COLOR: '1', ...env },
+    env: { ...inherited, NO_COLOR: '1', ...env },
     ...(cwd === undefined ? {} : { cwd }),
   })
 }
