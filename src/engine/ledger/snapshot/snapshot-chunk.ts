@@ -1,7 +1,17 @@
-/** A chunk of slots as bytes: how many rows, each stored column cut to them, then the small maps as JSON. */
+/**
+ * A chunk of slots as bytes: how many rows, which of the late columns it has, each stored column cut to the rows, then the small maps as JSON.
+ */
 import { fromJsonBytes, toJsonBytes } from '../../../core/json.ts'
 import { ARRIVED, READY } from '../entries.ts'
-import { CHUNK_SHIFT, CHUNK_SLOTS, type Chunk, type HistoryItem, type Slots } from '../state/slots.ts'
+import {
+  CHUNK_SHIFT,
+  CHUNK_SLOTS,
+  LATE_COLUMNS,
+  type Chunk,
+  type HistoryItem,
+  type LateColumn,
+  type Slots,
+} from '../state/slots.ts'
 
 type Pairs<Value> = readonly (readonly [number, Value])[]
 
@@ -12,13 +22,15 @@ interface Sparse {
   readonly history: Pairs<HistoryItem[]>
 }
 
-const HEAD_BYTES = 4
+/** Rows, then a bit for each late column that follows. */
+const HEAD_BYTES = 8
 
 export function copyChunk(slots: Slots, number: number): Uint8Array | null {
   const chunk = slots.chunks[number]
   if (chunk === undefined) return null
   const rows = Math.min(CHUNK_SLOTS, slots.high + 1 - (number << CHUNK_SHIFT))
-  const columns = chunk.stored()
+  const late = LATE_COLUMNS.filter((name) => chunk.has(name))
+  const columns = [...chunk.stored(), ...late.map((name) => chunk[name])]
   const sparse = toJsonBytes({
     expires: pairs(chunk.expires),
     reason: pairs(chunk.reason),
@@ -28,7 +40,9 @@ export function copyChunk(slots: Slots, number: number): Uint8Array | null {
   const bytes = new Uint8Array(
     HEAD_BYTES + columns.reduce((sum, column) => sum + rows * column.BYTES_PER_ELEMENT, 0) + sparse.byteLength,
   )
-  new DataView(bytes.buffer).setUint32(0, rows, true)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, rows, true)
+  view.setUint32(4, bitsOf(late), true)
   let at = HEAD_BYTES
   for (const column of columns) {
     bytes.set(bytesOf(column, rows), at)
@@ -41,12 +55,15 @@ export function copyChunk(slots: Slots, number: number): Uint8Array | null {
 
 /** @throws RangeError or SyntaxError where the bytes are too few or wrong */
 export function loadChunk(slots: Slots, number: number, bytes: Uint8Array): void {
-  const rows = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const rows = view.getUint32(0, true)
+  const bits = view.getUint32(4, true)
   if (rows === 0 || rows > CHUNK_SLOTS) throw new RangeError(`a chunk of ${rows} rows`)
   slots.reach((number << CHUNK_SHIFT) + rows - 1)
   const chunk = slots.chunks[number]!
   let at = HEAD_BYTES
-  for (const column of chunk.stored()) {
+  const late = LATE_COLUMNS.filter((_, at) => (bits & (1 << at)) !== 0)
+  for (const column of [...chunk.stored(), ...late.map((name) => chunk.own(name))]) {
     const length = rows * column.BYTES_PER_ELEMENT
     if (at + length > bytes.byteLength) throw new RangeError('the chunk is cut short')
     bytesOf(column, rows).set(bytes.subarray(at, at + length))
@@ -65,6 +82,10 @@ function loadSparse(chunk: Chunk, { expires, reason, about, history }: Sparse): 
   if (reason.length > 0) chunk.reason = new Map(reason)
   if (about.length > 0) chunk.about = new Map(about)
   if (history.length > 0) chunk.history = new Map(history)
+}
+
+function bitsOf(late: readonly LateColumn[]): number {
+  return LATE_COLUMNS.reduce((bits, name, at) => (late.includes(name) ? bits | (1 << at) : bits), 0)
 }
 
 function pairs<Value>(map: Map<number, Value> | null): Pairs<Value> {

@@ -25,13 +25,13 @@ export function writeColumns(chunk: Chunk, row: number, message: MessageRow): vo
   chunk.queue[row] = message.queue
   chunk.block[row] = message.block
   chunk.bytes[row] = message.bytes
-  chunk.key[row] = message.key
-  chunk.group[row] = message.group
+  chunk.write('key', row, message.key)
+  chunk.write('group', row, message.group)
   chunk.type[row] = message.type
-  chunk.report[row] = message.report
+  chunk.write('report', row, message.report)
   chunk.acquired[row] = message.acquired
-  chunk.failed[row] = message.failed
-  chunk.released[row] = message.released
+  chunk.write('failed', row, message.failed)
+  chunk.write('released', row, message.released)
   chunk.state[row] = message.state
   chunk.flags[row] = message.flags
   chunk.priority[row] = message.priority

@@ -126,7 +126,7 @@ export class MessageTable {
   fail(slot: number, block: number, code: number): void {
     const chunk = this.slots.of(slot)
     const row = slot & CHUNK_MASK
-    chunk.failed[row]!++
+    chunk.own('failed')[row]!++
     this.remember(chunk, row, { block, code })
   }
 
@@ -140,7 +140,7 @@ export class MessageTable {
   }
 
   release(slot: number): void {
-    this.slots.of(slot).released[slot & CHUNK_MASK]!++
+    this.slots.of(slot).own('released')[slot & CHUNK_MASK]!++
   }
 
   requestCancel(slot: number): void {
@@ -162,8 +162,8 @@ export class MessageTable {
     const chunk = this.slots.of(slot)
     const row = slot & CHUNK_MASK
     chunk.acquired[row] = 0
-    chunk.failed[row] = 0
-    chunk.released[row] = 0
+    chunk.write('failed', row, 0)
+    chunk.write('released', row, 0)
     chunk.flags[row]! &= ~FLAG.cancelRequested
     this.#setReason(chunk, row, 0)
   }

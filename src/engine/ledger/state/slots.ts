@@ -1,6 +1,7 @@
 /**
  * Messages as columns of numbers: a slot is a row, spread over the typed arrays of one chunk. Slots are named from 1 in lists, tokens
- * and the log; freed ones are used again, last freed first. What few messages have (an expiry, a reason, failures) is in small maps.
+ * and the log; freed ones are used again, last freed first. Columns that many kinds of message do not use (a key, a group, counts of failures) are
+ * made for a chunk when first needed; what few messages have (an expiry, a reason, failures) is in small maps.
  */
 
 /** Slots of a chunk: the step of growth and the range that a checkpoint copies at once. */
@@ -8,13 +9,20 @@ export const CHUNK_SLOTS = 16_384
 export const CHUNK_SHIFT = 14
 export const CHUNK_MASK: number = CHUNK_SLOTS - 1
 
-const ROW_BYTES = 112
+const ROW_BYTES = 92
+
+/** What a column that a chunk has not needed yet reads as. Nobody writes to it. */
+const ZEROS = new Uint32Array(CHUNK_SLOTS)
+
+export type LateColumn = 'key' | 'group' | 'report' | 'failed' | 'released'
 
 /** A failure of a message: the block that holds it, and the name of its code. */
 export interface HistoryItem {
   readonly block: number
   readonly code: number
 }
+
+export const LATE_COLUMNS: readonly LateColumn[] = ['key', 'group', 'report', 'failed', 'released']
 
 export class Chunk {
   readonly place: Float64Array
@@ -32,13 +40,14 @@ export class Chunk {
   readonly bytes: Uint32Array
   /** Hand-outs of the slot, whichever message was in it: it never goes back, so that an old token never fits again. */
   readonly handout: Uint32Array
-  readonly key: Uint32Array
-  readonly group: Uint32Array
   readonly type: Uint32Array
-  readonly report: Uint32Array
   readonly acquired: Uint32Array
-  readonly failed: Uint32Array
-  readonly released: Uint32Array
+  /** Read only: `write` writes. */
+  key: Uint32Array = ZEROS
+  group: Uint32Array = ZEROS
+  report: Uint32Array = ZEROS
+  failed: Uint32Array = ZEROS
+  released: Uint32Array = ZEROS
   readonly state: Uint8Array
   readonly flags: Uint8Array
   readonly priority: Uint8Array
@@ -74,13 +83,8 @@ export class Chunk {
     this.block = column(Uint32Array, 4)
     this.bytes = column(Uint32Array, 4)
     this.handout = column(Uint32Array, 4)
-    this.key = column(Uint32Array, 4)
-    this.group = column(Uint32Array, 4)
     this.type = column(Uint32Array, 4)
-    this.report = column(Uint32Array, 4)
     this.acquired = column(Uint32Array, 4)
-    this.failed = column(Uint32Array, 4)
-    this.released = column(Uint32Array, 4)
     this.state = column(Uint8Array, 1)
     this.flags = column(Uint8Array, 1)
     this.priority = column(Uint8Array, 1)
@@ -90,7 +94,22 @@ export class Chunk {
     this.earlier = column(Uint32Array, 4)
   }
 
-  /** The stored columns, in the order in which checkpoints have them. */
+  write(column: LateColumn, row: number, value: number): void {
+    if (this[column] !== ZEROS) this[column][row] = value
+    else if (value !== 0) this.own(column)[row] = value
+  }
+
+  has(column: LateColumn): boolean {
+    return this[column] !== ZEROS
+  }
+
+  /** The column, made where the chunk has not needed it yet. */
+  own(column: LateColumn): Uint32Array {
+    if (this[column] === ZEROS) this[column] = new Uint32Array(CHUNK_SLOTS)
+    return this[column]
+  }
+
+  /** The stored columns, in the order in which checkpoints have them; behind them come those in `LATE_COLUMNS`. */
   stored(): readonly (Float64Array | Uint32Array | Uint8Array)[] {
     return [
       this.place,
@@ -106,13 +125,8 @@ export class Chunk {
       this.block,
       this.bytes,
       this.handout,
-      this.key,
-      this.group,
       this.type,
-      this.report,
       this.acquired,
-      this.failed,
-      this.released,
       this.state,
       this.flags,
       this.priority,
