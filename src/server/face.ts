@@ -4,6 +4,7 @@ import { Metrics } from '../insight/index.ts'
 import { internalsOf, type Post } from '../posthorn.ts'
 import { Drain } from './drain.ts'
 import { healthRoutes } from './health.ts'
+import { Batches } from './lease/batch.ts'
 import { leaseRoute } from './lease/lease.ts'
 import { LeaseLines } from './lease/line.ts'
 import { loadServerKey } from './lease/server-key.ts'
@@ -66,6 +67,7 @@ export function createFace(post: Post, options: HandlerOptions): Face {
     drain,
     metrics,
     lines: new LeaseLines(engine, clock, AbortSignal.any([drain.signal, internals.closing])),
+    batches: new Batches(limits.bodyBytes),
     idempotency: new Idempotency(engine, clock),
     settled: new Settled(clock),
     tokens: onceTokens(() => loadServerKey(engine)),

@@ -52,6 +52,30 @@ describe('leasing and settling', () => {
     equal((await depth(name)).ended.acked, 1)
   })
 
+  test('an answer has no more bytes than were asked for, but one message at least', async () => {
+    const name = await next(0)
+    const send = (bytes: number) =>
+      server.call('POST', `/v1/queues/${name}/messages`, {
+        body: new Uint8Array(bytes),
+        headers: { 'content-type': 'application/octet-stream' },
+      })
+    for (let at = 0; at < 12; at++) await send(100_000)
+    const sizes = async (body: object) => (await lease(name, { max: 100, leaseSeconds: 1, ...body })).length
+    equal(await sizes({ maxBytes: 350_000 }), 3)
+    equal(await sizes({ maxBytes: 1 }), 1)
+    equal(await sizes({}), 8)
+    clock.advance(1_000)
+    // Small ones at first, then larger ones than this queue has had: what is too much is given back.
+    const small = await next(0)
+    for (let at = 0; at < 20; at++)
+      await server.call('POST', `/v1/queues/${small}/messages`, { body: 'x'.repeat(at < 10 ? 100 : 100_000) })
+    equal((await lease(small, { max: 10 })).length, 10)
+    const some = await lease(small, { max: 10, maxBytes: 250_000 })
+    equal(some.length, 2)
+    await until(async () => (await depth(small)).ready === 8, 'what was too much to be given back')
+    equal((await server.call('POST', `/v1/queues/${small}/lease`, { body: { maxBytes: 0 } })).status, 400)
+  })
+
   test('settling again is already, settling otherwise is stale', async () => {
     const name = await next()
     const [{ token }] = (await lease(name)) as [Delivery]

@@ -12,6 +12,9 @@ import type { Route } from '../route/route.ts'
 export const LEASE_SECONDS = { min: 1, max: 43_200 }
 const MOST = 100
 const LONGEST_WAIT_SECONDS = 30
+/** Bytes of the data of one answer; as base64 it is a third more. */
+const BYTES = { min: 1, max: 64 * 1_048_576 }
+const DEFAULT_BYTES = 8 * 1_048_576
 
 export const leaseRoute: Route = {
   method: 'POST',
@@ -26,6 +29,10 @@ export const leaseRoute: Route = {
     content: {
       'application/json': options({
         max: { ...whole(1, MOST, 10), description: 'Messages at most.' },
+        maxBytes: {
+          ...whole(BYTES.min, BYTES.max, DEFAULT_BYTES),
+          description: 'Bytes of their data together at most; one message comes however large it is.',
+        },
         leaseSeconds: { ...whole(LEASE_SECONDS.min, LEASE_SECONDS.max, 30), description: 'How long they are held.' },
         waitSeconds: {
           type: 'number',
@@ -55,8 +62,9 @@ export const leaseRoute: Route = {
 async function lease(call: Call): Promise<Answer> {
   const { deps, request, params, principal } = call
   const queue = checkTarget(params['queue']!)
-  const fields = new Fields(jsonOf(call), ['max', 'leaseSeconds', 'waitSeconds', 'data'])
+  const fields = new Fields(jsonOf(call), ['max', 'maxBytes', 'leaseSeconds', 'waitSeconds', 'data'])
   const max = fields.whole('max', { min: 1, max: MOST }, 10)
+  const maxBytes = fields.whole('maxBytes', BYTES, DEFAULT_BYTES)
   const leaseMs = fields.whole('leaseSeconds', LEASE_SECONDS, 30) * 1_000
   const waitSeconds = fields.number('waitSeconds', { min: 0, max: Number.MAX_SAFE_INTEGER }, 0)
   const form = fields.oneOf('data', ['json', 'base64'], 'json')
@@ -66,12 +74,19 @@ async function lease(call: Call): Promise<Answer> {
     waitMs: Math.min(waitSeconds, LONGEST_WAIT_SECONDS) * 1_000,
     signal: request.signal,
     lease: () =>
-      deps.engine.lease({
-        id: deps.ids.uuid(),
-        worker: `http ${principal}`,
-        holder: 'client',
-        leaseMs,
-        wants: [{ queue, max }],
+      deps.batches.take({
+        queue,
+        max,
+        maxBytes,
+        lease: (most) =>
+          deps.engine.lease({
+            id: deps.ids.uuid(),
+            worker: `http ${principal}`,
+            holder: 'client',
+            leaseMs,
+            wants: [{ queue, max: most }],
+          }),
+        giveBack: (excess) => void giveBack(deps, excess),
       }),
   })
   const lost = () => void giveBack(deps, deliveries)
@@ -99,7 +114,7 @@ async function giveBack({ engine, log }: ServerDeps, deliveries: readonly Delive
   try {
     await engine.commit(deliveries.map(({ token }) => ({ changes: [{ do: 'release', token, delay: { afterMs: 0 } }] })))
   } catch (error) {
-    log.warn('leases of a client that has gone could not be given back; they will lapse', {
+    log.warn('leases that no client has could not be given back; they will lapse', {
       count: deliveries.length,
       error,
     })

@@ -10,6 +10,7 @@ import type { Log } from '../../runtime/log.ts'
 import type { Telemetry } from '../../runtime/telemetry.ts'
 import type { Composer, Registry } from '../../task/index.ts'
 import type { Drain } from '../drain.ts'
+import type { Batches } from '../lease/batch.ts'
 import type { LeaseLines } from '../lease/line.ts'
 import type { Settled } from '../lease/settled.ts'
 import type { Tokens } from '../lease/token.ts'
@@ -30,6 +31,7 @@ export interface ServerDeps {
   readonly allowance: Allowance
   readonly drain: Drain
   readonly lines: LeaseLines
+  readonly batches: Batches
   readonly idempotency: Idempotency
   readonly operations: OperationStore
   /** For the changes that end an operation. */
