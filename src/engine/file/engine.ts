@@ -11,6 +11,7 @@ import { LedgerState } from '../ledger/state/state.ts'
 import type { Disk } from './disk/disk.ts'
 import { FolderLock } from './lock.ts'
 import { NodeDisk } from './disk/node-disk.ts'
+import { inItsFile } from './recovery/lost-content.ts'
 import { LOG_LIMITS, openLog, type LogLimits } from './open-log.ts'
 
 export interface FileEngineOptions {
@@ -119,7 +120,7 @@ async function openLocked(
     // What was made of it is not to be trusted, and must not become a checkpoint.
     store.abandon()
     await store.close()
-    throw error
+    throw inItsFile(error, disk, folder)
   }
 }
 

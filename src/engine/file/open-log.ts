@@ -12,6 +12,7 @@ import { LogMeasures, measure } from './log/log-measures.ts'
 import { LogStore } from './log/log-store.ts'
 import { Space } from './log/space.ts'
 import { recover, type Recovered } from './recovery/recover.ts'
+import { rewrite } from './recovery/rewrite.ts'
 import { SHELF_LIMITS, Shelf, type ShelfLimits } from './log/shelf.ts'
 import { UPKEEP_LIMITS, Upkeep, type UpkeepLimits, type UpkeepStart } from './recovery/upkeep.ts'
 
@@ -68,6 +69,7 @@ export async function openLog<State extends Checkpointed>(
     const recovered = recover({ disk, folder, shelf, blocks, state })
     now = engineTime(clock, recovered.lastMs)
     // A process that was killed leaves frames and names that the system has and the disk may not: from here on they count as durable.
+    for (const stretch of recovered.unsure) rewrite(stretch)
     if (recovered.files.length > 0) await disk.sync(recovered.files, folder)
     log.start(recovered)
     await log.sync()

@@ -9,8 +9,8 @@ export const HEADER_BYTES = 56
 /** Frames begin at multiples of this, so that a search behind damage need not look at every byte. */
 export const ALIGNMENT = 8
 
-/** head: the first of a segment or checkpoint, JSON · entries: decided effects · chunk, end: parts of a checkpoint. */
-export const KINDS = { head: 1, entries: 2, chunk: 3, end: 4 } as const
+/** head: the first of a segment or checkpoint, JSON · entries: decided effects · chunk, end: parts of a checkpoint · left: says where the log went on. */
+export const KINDS = { head: 1, entries: 2, chunk: 3, end: 4, left: 5 } as const
 export type FrameKind = (typeof KINDS)[keyof typeof KINDS]
 
 export interface FrameHeader {

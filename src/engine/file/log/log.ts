@@ -2,11 +2,11 @@
  * The end of the log: places frames one behind the other, segment after segment, and hands them to the operating system. What
  * makes them durable, and when, is the store's business.
  */
-import type { Disk, DiskFile } from '../disk/disk.ts'
+import { isDiskError, type Disk, type DiskFile } from '../disk/disk.ts'
 import { KINDS, bytesOf } from './frame.ts'
 import { FrameWriter, type ArenaLimits } from './frame-writer.ts'
 import type { LogMeasures } from './log-measures.ts'
-import { makeHead, type Origin, type Segment } from './segment.ts'
+import { makeHead, makeLeft, type Origin, type Segment } from './segment.ts'
 import type { Shelf } from './shelf.ts'
 
 export interface LogDeps {
@@ -24,6 +24,8 @@ export interface LogStart {
   readonly incarnation: number
   /** The last frame that was recovered, durable by now; null in a new folder. */
   readonly previous: Origin | null
+  /** Number of the segment in which it is. */
+  readonly segment: number | null
 }
 
 /** So much of a segment may stay empty, so that few frames go beyond its end. */
@@ -41,6 +43,8 @@ export class Log {
   readonly #deps: LogDeps
   readonly #dirty = new Set<DiskFile>()
   #current: Segment | null = null
+  /** Those before, until each says where the log went on. */
+  #left: { readonly segment: Segment; readonly next: Segment }[] = []
   #failure: Error | null = null
 
   constructor(deps: LogDeps) {
@@ -58,8 +62,9 @@ export class Log {
   }
 
   /** Begins a segment of its own, so that an incarnation never shares one with another. `sync` makes it durable. */
-  start({ incarnation, previous }: LogStart): void {
+  start({ incarnation, previous, segment }: LogStart): void {
     this.incarnation = incarnation
+    this.#current = segment === null ? null : (this.#deps.shelf.used.get(segment) ?? null)
     this.written = this.synced = previous?.sequence ?? 0
     this.#switch(previous)
   }
@@ -107,6 +112,7 @@ export class Log {
     }
     this.synced = written
     measures.syncMs.record(engineMs() - beganMs)
+    if (this.#left.length > 0) this.#leave()
   }
 
   /** For the head of a frame. */
@@ -131,6 +137,23 @@ export class Log {
     return { segment: this.current, offset: this.current.endBytes }
   }
 
+  /** Behind the last frame of the segment that the log has left. Where there is no room for it, only the loss of the next goes unnoticed. */
+  #leave(): void {
+    const { written: sequence, synced: syncedTo, incarnation } = this
+    const due = this.#left.filter(({ next }) => next.first <= syncedTo)
+    this.#left = this.#left.filter(({ next }) => next.first > syncedTo)
+    for (const { segment, next } of due) {
+      if (this.#deps.shelf.used.get(segment.number) !== segment) continue
+      const frame = makeLeft({ incarnation, sequence, syncedTo, ...this.times() }, { segment: next.number })
+      try {
+        segment.file.write(frame, segment.endBytes)
+        this.#dirty.add(segment.file)
+      } catch (error) {
+        if (!isDiskError(error, 'ENOSPC')) throw this.#stop(error)
+      }
+    }
+  }
+
   #stop(error: unknown): Error {
     return (this.#failure ??= error instanceof Error ? error : new Error(String(error)))
   }
@@ -147,6 +170,7 @@ export class Log {
     segment.last = this.written
     segment.endBytes = bytesOf(head)
     this.#dirty.add(segment.file)
+    if (this.#current !== null) this.#left.push({ segment: this.#current, next: segment })
     this.#current = segment
   }
 }

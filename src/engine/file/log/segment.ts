@@ -78,7 +78,22 @@ export function makeHead(
   return makeFrame({ ...header, kind: KINDS.head }, new TextEncoder().encode(text))
 }
 
+/** The payload of what is written behind the last frame of a segment once the log has left it, so that the one that follows is missed. */
+export interface SegmentLeft {
+  /** Where the log went on. */
+  readonly segment: number
+}
+
+export function makeLeft(header: Omit<FrameHeader, 'lengthBytes' | 'kind'>, left: SegmentLeft): readonly Uint8Array[] {
+  return makeFrame({ ...header, kind: KINDS.left }, new TextEncoder().encode(JSON.stringify(left)))
+}
+
 /** @throws SyntaxError */
 export function parseHead(payload: Uint8Array): SegmentHead {
   return JSON.parse(new TextDecoder().decode(payload)) as SegmentHead
+}
+
+/** @throws SyntaxError */
+export function parseLeft(payload: Uint8Array): SegmentLeft {
+  return JSON.parse(new TextDecoder().decode(payload)) as SegmentLeft
 }

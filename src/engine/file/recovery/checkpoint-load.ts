@@ -16,6 +16,7 @@ import { isDiskError, type Disk, type DiskFile } from '../disk/disk.ts'
 import { KINDS, type StoredHeader } from '../log/frame.ts'
 import { FrameReader, type FoundFrame } from '../log/frame-reader.ts'
 import type { ReplayFrom } from './replay.ts'
+import { segmentName } from '../log/segment.ts'
 import { refuseNewer, type FoundSegment } from './survey.ts'
 
 export interface LoadedCheckpoint {
@@ -105,7 +106,7 @@ function segmentOf(found: readonly FoundSegment[], from: CheckpointFrom, folder:
   const segment = found.find(({ number }) => number === from.segment)
   if (segment !== undefined && isSame(segment, from)) return segment
   throw damaged(
-    segment?.file.path ?? folder,
+    segment?.file.path ?? join(folder, segmentName(from.segment)),
     0,
     segment?.sizeBytes ?? 0,
     `the checkpoint goes on in segment ${from.segment}, which ${segment === undefined ? 'is missing' : 'is another one now'}`,

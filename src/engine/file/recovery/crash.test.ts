@@ -1,6 +1,6 @@
 // confirmed-survives and all-or-nothing, below the ledger: whatever the moment of a crash, what is read afterwards is the result of the
 // first k commits, and k is at least the last that was confirmed.
-import { deepEqual, ok } from 'node:assert/strict'
+import { deepEqual, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { FaultDisk, seeded, type PowerCut } from '../disk/fault-disk.ts'
 import type { LogLimits } from '../open-log.ts'
@@ -162,4 +162,21 @@ test('random work, random crashes, again and again on the same disk', async (t) 
       throw new Error(`seed ${seed}`, { cause: error })
     }
   }
+})
+
+test('what a failed sync lost, and the system shows all the same, is written anew by the next open', async () => {
+  const disk = new FaultDisk()
+  const first = await PlainLog.open(disk)
+  await first.put(1, 'durable')
+  disk.failNext({ operation: 'sync', code: 'EIO', lasting: false })
+  await rejects(first.put(2, 'shown, and not durable'))
+  disk.kill()
+  const second = await PlainLog.open(disk)
+  const seen = await second.contents()
+  deepEqual(Object.keys(seen), ['1', '2'])
+  await second.put(3, 'confirmed')
+  disk.powerCut()
+  const third = await PlainLog.open(disk)
+  deepEqual(await third.contents(), { ...seen, 3: 'confirmed' })
+  await third.close()
 })

@@ -4,13 +4,15 @@ import { test } from 'node:test'
 import { isPosthornError } from '../../../core/error.ts'
 import { FaultDisk } from '../disk/fault-disk.ts'
 import { FrameReader } from '../log/frame-reader.ts'
-import { CHECKPOINT } from './checkpoint.ts'
+import { CHECKPOINT, type CheckpointFrom, type CheckpointHead } from './checkpoint.ts'
 import { makeFrame } from '../log/frame.ts'
 import { segmentName } from '../log/segment.ts'
 import { FOLDER, PlainLog } from '../plain-log.test.ts'
 
 const path = (name: string): string => `${FOLDER}/${name}`
 const FIRST = path(segmentName(1))
+/** Of bytes, as they print. */
+const MAGIC = '80,72,70,82'
 const LARGE = { firstSegmentBytes: 1 << 16, segmentBytes: 1 << 16, checkpointBytes: 1 << 20 }
 
 /** A log of one segment with ten confirmed values, killed. */
@@ -108,7 +110,7 @@ test('a zeroed page, a head that is gone, a segment cut short or missing', async
   await isCorrupt(short, { file: path(segmentName(2)), from: 4000, until: 8192 })
   const missing = await longLog()
   missing.remove(path(segmentName(2)))
-  await isCorrupt(missing, { file: FIRST })
+  await isCorrupt(missing, { file: path(segmentName(2)) })
 })
 
 /** Several segments, no checkpoint, killed. */
@@ -221,4 +223,50 @@ test('a frame of an earlier opening that lies where the next one belongs is not 
   const next = await PlainLog.open(disk, { limits: LARGE })
   deepEqual(await next.contents(), { 1: 'value 1', 2: 'value 2' })
   await next.close()
+})
+
+test('a checkpoint vouches for every frame that it covers', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: { ...LARGE, checkpointBytes: 20_000 } })
+  for (let index = 0; checkpointOf(disk) === null; index++) await log.put(index % 200, 'x'.repeat(300))
+  disk.kill()
+  const { from, until } = checkpointOf(disk)!
+  ok(until > from.sequence, 'commits went on while it was written')
+  disk.bytesOf(path(segmentName(from.segment))).fill(0, from.offset)
+  await isCorrupt(disk, { sequence: from.sequence + 1, promised: until })
+})
+
+function checkpointOf(disk: FaultDisk): { readonly from: CheckpointFrom; readonly until: number } | null {
+  if (!disk.list(FOLDER).includes(CHECKPOINT)) return null
+  const frames = new FrameReader(disk.open(path(CHECKPOINT), 'existing')).search(0)
+  const { header, bytes, from, end } = frames.next().value!
+  let until = header.sequence
+  const head = JSON.parse(bytes.toString('utf8', from, end)) as CheckpointHead
+  for (const frame of frames) until = frame.header.sequence
+  return { from: head.from, until }
+}
+
+test('the last segment is missed, or was set back, though nothing behind it tells of it', async () => {
+  for (const lives of [1, 2]) {
+    const disk = lives === 1 ? await longLog() : await tenValues()
+    if (lives === 2) {
+      const log = await PlainLog.open(disk, { limits: LARGE })
+      await log.put(11, 'of the second life')
+      await log.put(12, 'and the last')
+      disk.kill()
+    }
+    const last = disk
+      .list(FOLDER)
+      .filter((name) => name.startsWith('segment') && disk.bytesOf(path(name)).subarray(0, 4).toString() === MAGIC)
+      .toSorted()
+      .at(-1)!
+    const bytes = disk.bytesOf(path(last)).slice()
+    const setBack = bytes.slice(0, 4096).fill(0)
+    for (const stale of [null, setBack]) {
+      disk.remove(path(last))
+      if (stale !== null) disk.open(path(last), 'create').write([stale], 0)
+      await isCorrupt(disk, { file: path(last), from: 0 })
+      if (stale === null) disk.open(path(last), 'create').write([bytes], 0)
+    }
+  }
 })

@@ -13,6 +13,7 @@ import type { FoundFrame } from '../log/frame-reader.ts'
 import { judgeEmpty, replay, type ReplayEnd } from './replay.ts'
 import { blankSegment, type Origin, type Segment } from '../log/segment.ts'
 import type { Shelf } from '../log/shelf.ts'
+import type { Stretch } from './rewrite.ts'
 import { surveySegments, type FoundSegment } from './survey.ts'
 import type { UpkeepStart } from './upkeep.ts'
 
@@ -25,10 +26,13 @@ export interface Recovered {
   readonly incarnation: number
   /** The last frame; null in a new folder. */
   readonly previous: Origin | null
+  /** Number of the segment in which it is. */
+  readonly segment: number | null
   /** When it was written. */
   readonly lastMs: { readonly engine: number; readonly wall: number } | null
-  /** Files that may hold what is not durable yet. */
+  /** Files that may hold what is not durable yet, and where they do. */
   readonly files: readonly DiskFile[]
+  readonly unsure: readonly Stretch[]
   readonly upkeep: UpkeepStart
 }
 
@@ -53,8 +57,10 @@ export function recover(deps: RecoverDeps): Recovered {
     incarnation:
       1 + Math.max(0, checkpoint?.header.incarnation ?? 0, ...found.map(({ head }) => head?.header.incarnation ?? 0)),
     previous: end?.last ?? null,
+    segment: end?.passed.at(-1)?.segment.number ?? null,
     lastMs: header === null ? null : { engine: header.engineMs, wall: header.wallMs },
     files: end?.passed.map(({ segment }) => segment.file) ?? [],
+    unsure: end?.unsure ?? [],
     upkeep: { from: checkpoint?.from ?? null, checkpointBytes: checkpoint?.bytes ?? 0, replayedBytes: end?.bytes ?? 0 },
   }
 }
@@ -96,7 +102,7 @@ function replayLog(
       )
     }
   }
-  if (checkpoint !== null) return replay(found, checkpoint.replayFrom, apply)
+  if (checkpoint !== null) return replay(found, checkpoint.replayFrom, apply, checkpoint.header.sequence)
   const first = found.find(({ head }) => head !== null && head.previous === null)
   if (first !== undefined)
     return replay(

@@ -2,10 +2,12 @@
  * The log from a place on, in order, frame by frame, segment by segment. Where it ends, the question is whether this is its tail
  * (nobody was told that more is durable: cut it) or damage (somebody was: stop, and say exactly where).
  */
+import { dirname, join } from 'node:path'
 import { PosthornError } from '../../../core/error.ts'
-import { KINDS, type StoredHeader } from '../log/frame.ts'
+import { ALIGNMENT, KINDS, type StoredHeader } from '../log/frame.ts'
 import { FrameReader, type FoundFrame } from '../log/frame-reader.ts'
-import type { Origin } from '../log/segment.ts'
+import { parseLeft, segmentName, type Origin } from '../log/segment.ts'
+import type { Stretch } from './rewrite.ts'
 import { refuseNewer, type FoundSegment } from './survey.ts'
 
 /** Where the replay begins: behind this frame, which is or would be at `offset` of the segment. */
@@ -25,6 +27,8 @@ export interface ReplayEnd {
   readonly passed: readonly { readonly segment: FoundSegment; readonly last: number; readonly endBytes: number }[]
   /** Of the frames it went through. */
   readonly bytes: number
+  /** Where the frames lie that nothing says to be durable. */
+  readonly unsure: readonly Stretch[]
 }
 
 interface Cursor {
@@ -33,17 +37,23 @@ interface Cursor {
   sequence: number
 }
 
-/** @throws PosthornError `corrupt`, naming the file and the range */
+/**
+ * @param promised a frame that is known to be durable
+ * @throws PosthornError `corrupt`, naming the file and the range
+ */
 export function replay(
   all: readonly FoundSegment[],
   from: ReplayFrom,
   apply: (frame: FoundFrame, segment: FoundSegment) => void,
+  promised = 0,
 ): ReplayEnd {
   const cursor: Cursor = { ...from }
   const passed: { segment: FoundSegment; last: number; endBytes: number }[] = []
   let header: StoredHeader | null = null
-  let syncedTo = 0
+  let left: FoundFrame | null = null
+  let syncedTo = promised
   let bytes = 0
+  let unsure: { readonly segment: FoundSegment; readonly offset: number; readonly sequence: number }[] = []
   for (
     let segment: FoundSegment | undefined = from.segment;
     segment !== undefined;
@@ -53,22 +63,35 @@ export function replay(
     refuseShort(segment)
     syncedTo = Math.max(syncedTo, segment.head!.header.syncedTo)
     const reader = new FrameReader(segment.file)
+    // The head became durable with the first frame behind it.
+    if (segment !== from.segment) unsure.push({ segment, offset: 0, sequence: cursor.sequence + 1 })
     for (let frame = expected(reader, cursor); frame !== null; frame = expected(reader, cursor)) {
       apply(frame, segment)
       cursor.sequence = frame.header.sequence
       cursor.offset = frame.next
-      syncedTo = Math.max(syncedTo, frame.header.syncedTo)
+      unsure.push({ segment, offset: frame.offset, sequence: cursor.sequence })
+      if (frame.header.syncedTo > syncedTo) {
+        syncedTo = frame.header.syncedTo
+        unsure = unsure.filter(({ sequence }) => sequence > syncedTo)
+      }
       header = frame.header
       bytes += frame.next - frame.offset
     }
     passed.push({ segment, last: cursor.sequence, endBytes: cursor.offset })
+    left = leftBehind(reader, cursor.offset)
+    syncedTo = Math.max(syncedTo, left?.header.syncedTo ?? 0)
   }
+  if (left !== null && left.header.syncedTo > cursor.sequence) throw lostFollower(all, cursor, left)
   judgeEnd(all, cursor, syncedTo)
   return {
     last: { incarnation: cursor.segment.head!.header.incarnation, sequence: cursor.sequence },
     header,
     passed,
     bytes,
+    unsure: passed.flatMap(({ segment, endBytes }) => {
+      const first = unsure.find((one) => one.segment === segment && one.sequence > syncedTo)
+      return first === undefined ? [] : [{ file: segment.file, from: first.offset, until: endBytes }]
+    }),
   }
 }
 
@@ -126,6 +149,29 @@ function enter(cursor: Cursor, segment: FoundSegment): void {
 function refuseShort({ file, sizeBytes, head }: FoundSegment): void {
   if (head === null || sizeBytes >= head.filledBytes) return
   throw corrupt(file.path, sizeBytes, head.filledBytes, 'it was cut short')
+}
+
+/** What the log wrote behind the last frame of a segment when it had gone on in another. */
+function leftBehind(reader: FrameReader, offset: number): FoundFrame | null {
+  const frame = reader.at(offset)
+  return frame?.header.kind === KINDS.left ? frame : null
+}
+
+/** The log has gone on in another segment, and that one is not here or not what it was. */
+function lostFollower(all: readonly FoundSegment[], { segment, sequence }: Cursor, left: FoundFrame): PosthornError {
+  const { segment: number } = parseLeft(left.bytes.subarray(left.from, left.end))
+  const { syncedTo } = left.header
+  const next = all.find((each) => each.number === number)
+  const whole = next === undefined ? null : (new FrameReader(next.file).search(ALIGNMENT).next().value ?? null)
+  return corrupt(
+    next?.file.path ?? join(dirname(segment.file.path), segmentName(number)),
+    0,
+    whole?.offset ?? next?.sizeBytes ?? 0,
+    next === undefined
+      ? 'it is missing, and the log goes on in it'
+      : 'the log goes on in it, and its head is not what it was',
+    { sequence: sequence + 1, promised: syncedTo },
+  )
 }
 
 /**

@@ -17,7 +17,7 @@ export interface FoundSegment {
 }
 
 /** A head is much smaller. */
-const HEAD_BYTES = 4096
+export const HEAD_BYTES = 4096
 
 /** @throws PosthornError `newer-format`, or `corrupt` for a segment under another's name */
 export function surveySegments(disk: Disk, folder: string): FoundSegment[] {
