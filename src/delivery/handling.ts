@@ -28,6 +28,9 @@ export class Handling extends Deadline {
   cancelRequested = false
   /** Set once the lease is known to be lost while the handler still runs. */
   lost: LostReason | null = null
+  /** Its neighbours among what is in flight. */
+  earlier: Handling | null = null
+  later: Handling | null = null
 
   constructor(delivery: Delivery, served: ServedQueue, requestedAtMs: number, leasedAtMs: number) {
     super()

@@ -16,6 +16,7 @@ import type { Telemetry } from '../runtime/telemetry.ts'
 import { Away } from './away.ts'
 import type { Binding } from './binding.ts'
 import { factsOf, LOST, type Handling, type LostReason } from './handling.ts'
+import { InFlight } from './in-flight.ts'
 import { LeaseGroups } from './lease-groups.ts'
 import { Runner } from './run.ts'
 import { serveQueues, type ServedQueue } from './served-queue.ts'
@@ -55,7 +56,7 @@ export class Worker implements Service {
   readonly #config: WorkerConfig
   readonly #served: ReadonlyMap<string, ServedQueue>
   readonly #groups: LeaseGroups
-  readonly #handlings = new Set<Handling>()
+  readonly #inFlight = new InFlight()
   /** Messages leased so far. */
   #taken = 0
   readonly #wheel: DeadlineWheel
@@ -120,7 +121,7 @@ export class Worker implements Service {
 
   /** Messages that this worker has: waiting to start, running or being settled. */
   get inFlight(): number {
-    return this.#handlings.size
+    return this.#inFlight.size
   }
 
   start(): Promise<void> {
@@ -163,7 +164,7 @@ export class Worker implements Service {
   async #untilNothingIsLeft(withinMs: number | null): Promise<boolean> {
     const { clock } = this.#deps
     const untilMs = withinMs === null ? null : clock.monotonicMs() + withinMs
-    const idle = () => (this.#handlings.size === 0 && this.#groups.idle) || this.state !== 'running'
+    const idle = () => (this.#inFlight.size === 0 && this.#groups.idle) || this.state !== 'running'
     for (let taken = -1; taken !== this.#taken;) {
       taken = this.#taken
       this.#groups.askAll()
@@ -220,13 +221,13 @@ export class Worker implements Service {
     const leased = this.#groups.stop()
     this.#starter.close()
     grace.shorten(options)
-    const empty = () => this.#handlings.size === 0
+    const empty = () => this.#inFlight.size === 0
     await Promise.race([leased.then(() => this.#condition.until(empty, null)), grace.over])
     this.#graceOver = true
-    for (const handling of this.#handlings) this.#runner.interrupt(handling)
+    for (const handling of this.#inFlight.all()) this.#runner.interrupt(handling)
     if (!(await this.#condition.until(empty, FLUSH_MS))) {
       this.#deps.log.warn('the engine took no answer while the worker stopped: leases are left to lapse', {
-        messages: this.#handlings.size,
+        messages: this.#inFlight.size,
       })
     }
     this.#hints?.[Symbol.dispose]()
@@ -254,12 +255,13 @@ export class Worker implements Service {
   }
 
   #cancel(token: Token): void {
-    for (const handling of this.#handlings) if (handling.delivery.token === token) return this.#runner.cancel(handling)
+    const handling = this.#inFlight.all().find(({ delivery }) => delivery.token === token)
+    if (handling !== undefined) this.#runner.cancel(handling)
   }
 
   #take(handlings: readonly Handling[]): void {
     this.#taken += handlings.length
-    for (const handling of handlings) this.#handlings.add(handling)
+    for (const handling of handlings) this.#inFlight.add(handling)
     this.#starter.offer(handlings)
   }
 
@@ -275,7 +277,7 @@ export class Worker implements Service {
     const { served } = handling
     handling.state = 'over'
     clearDeadline(handling)
-    this.#handlings.delete(handling)
+    this.#inFlight.remove(handling)
     served.capacity.give()
     this.#starter.over(handling)
     this.#groups.of(served).freed(served)
