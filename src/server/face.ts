@@ -22,7 +22,8 @@ import { OwnWork } from './own-work.ts'
 import { queueRoutes } from './queue/queue.ts'
 import { createAccess } from './request/access.ts'
 import type { ServerDeps } from './route/call.ts'
-import { Idempotency } from './route/idempotency.ts'
+import { AnswerCount } from './route/answer-count.ts'
+import { Idempotency, KEPT_MS } from './route/idempotency.ts'
 import { createRespond, type Respond } from './route/respond.ts'
 import type { Route } from './route/route.ts'
 import { sweepRoutes } from './sweep/sweep.ts'
@@ -68,7 +69,11 @@ export function createFace(post: Post, options: HandlerOptions): Face {
     metrics,
     lines: new LeaseLines(engine, clock, AbortSignal.any([drain.signal, internals.closing])),
     batches: new Batches(limits.bodyBytes),
-    idempotency: new Idempotency(engine, clock),
+    idempotency: new Idempotency(
+      engine,
+      clock,
+      new AnswerCount({ engine, clock, process: internals.ids.uuid(), most: limits.answers, keptMs: KEPT_MS }),
+    ),
     settled: new Settled(clock),
     tokens: onceTokens(() => loadServerKey(engine)),
     autoCreate: options.autoCreate ?? true,

@@ -13,6 +13,8 @@ export interface Limits {
   readonly headersBytes: number
   /** Default 1,000 (`serve` only). */
   readonly connections: number
+  /** Answers to Idempotency-Keys remembered at once, each for 24 hours. Default 1,000,000. */
+  readonly answers: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -21,6 +23,7 @@ export const DEFAULT_LIMITS: Limits = {
   headersMs: 10_000,
   headersBytes: 65_536,
   connections: 1_000,
+  answers: 1_000_000,
 }
 
 /** @throws PosthornError `invalid-option` */

@@ -37,10 +37,10 @@ test('the page on HTTP names every route, and none that there is not', async () 
 
 test('the limits on the page are the defaults', () => {
   const text = read('http.md').split('### Limits')[1]!.split('\n## ')[0]!
-  const { bodyBytes, bodyMs, headersMs, headersBytes, connections } = DEFAULT_LIMITS
+  const { bodyBytes, bodyMs, headersMs, headersBytes, connections, answers } = DEFAULT_LIMITS
   const rows = [...text.matchAll(/^\| `(\w+)` \| ([\d,]+) /gm)].map(([, name, value]) => [
     name,
     Number(value!.replaceAll(',', '')),
   ])
-  deepEqual(Object.fromEntries(rows), { bodyBytes, bodyMs, headersMs, headersBytes, connections })
+  deepEqual(Object.fromEntries(rows), { bodyBytes, bodyMs, headersMs, headersBytes, connections, answers })
 })

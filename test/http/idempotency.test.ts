@@ -1,9 +1,12 @@
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Change } from '../../src/core/engine.ts'
 import { ManualClock } from '../../src/core/clock.ts'
 import { internalsOf } from '../../src/posthorn.ts'
-import { startServer, type TestServer } from './server/client.ts'
+import { startServer, until, type TestServer } from './server/client.ts'
 
 describe('Idempotency-Key', () => {
   let server: TestServer
@@ -130,4 +133,35 @@ describe('Idempotency-Key', () => {
     equal((await lease()).json.deliveries.length, 1)
     equal((await lease()).json.deliveries.length, 0)
   })
+})
+
+test('answers that are remembered have a bound of their own, which a restart finds', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-answers-'))
+  context.after(() => rmSync(folder, { recursive: true }))
+  const clock = new ManualClock(Date.now())
+  const start = () => startServer({ url: `file:${folder}`, open: { clock }, limits: { answers: 3 } })
+  const send = async (server: TestServer, key: string | null) => {
+    const headers: Record<string, string> = key === null ? {} : { 'idempotency-key': key }
+    return server.call('POST', '/v1/queues/a/messages', { body: { a: 1 }, headers })
+  }
+  let server = await start()
+  for (const key of ['a', 'b', 'c', 'a']) equal((await send(server, key)).status, 202)
+  await until(async () => {
+    const { items } = await internalsOf(server.post).engine.list({
+      prefix: 'system/answer-count/',
+      after: null,
+      limit: 9,
+    })
+    return items.length === 1 && new TextDecoder().decode(items[0]!.value) === '3'
+  }, 'the count to be stored')
+  await server[Symbol.asyncDispose]()
+  server = await start()
+  const { status, json, headers } = await send(server, 'd')
+  deepEqual([status, json.code, headers.get('retry-after')], [429, 'full', '60'])
+  match(json.detail, /^3 answers to Idempotency-Keys are remembered/)
+  equal((await send(server, null)).status, 202)
+  equal((await send(server, 'a')).headers.get('idempotency-replayed'), 'true')
+  clock.advance(26 * 3_600_000)
+  equal((await send(server, 'd')).status, 202)
+  await server[Symbol.asyncDispose]()
 })

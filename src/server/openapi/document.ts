@@ -16,7 +16,7 @@ export interface DocumentOptions {
 const EVERY_ROUTE: readonly ErrorCode[] = ['internal', 'closed', 'unknown', 'engine-failed', 'disk-full']
 const WITH_ACCESS: readonly ErrorCode[] = ['unauthorized', 'forbidden-host', 'forbidden-origin']
 const WITH_BODY: readonly ErrorCode[] = ['request-timeout', 'payload-too-large', 'unsupported-media-type']
-const WITH_KEY: readonly ErrorCode[] = ['idempotency-in-flight', 'idempotency-mismatch', 'invalid']
+const WITH_KEY: readonly ErrorCode[] = ['idempotency-in-flight', 'idempotency-mismatch', 'invalid', 'full']
 
 const TAGS = [
   { name: 'tasks', description: 'Work with an outcome: start it, and get an operation.' },

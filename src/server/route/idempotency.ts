@@ -8,6 +8,7 @@ import type { Change, Engine } from '../../core/engine.ts'
 import { isPosthornError, PosthornError } from '../../core/error.ts'
 import { fromJsonBytes, toJsonBytes } from '../../core/json.ts'
 import type { Answer } from './answer.ts'
+import type { AnswerCount } from './answer-count.ts'
 
 /** What a route does to have its answer remembered. */
 export interface Memory {
@@ -36,6 +37,8 @@ interface Stored {
   readonly body: string
 }
 
+/** How long an answer is remembered. */
+export const KEPT_MS: number = 24 * 3_600_000
 const KEY_TEXT = /^[\x20-\x7e]{1,255}$/
 const RETRY_SECONDS = 1
 
@@ -75,14 +78,16 @@ export function fingerprintOf(request: Request, search: string, body: Uint8Array
 export class Idempotency {
   readonly #engine: Engine
   readonly #clock: Clock
+  readonly #count: AnswerCount
   readonly #underWay = new Set<string>()
 
-  constructor(engine: Engine, clock: Clock) {
+  constructor(engine: Engine, clock: Clock, count: AnswerCount) {
     this.#engine = engine
     this.#clock = clock
+    this.#count = count
   }
 
-  /** @throws PosthornError `idempotency-in-flight`, `idempotency-mismatch`, and what `run` throws */
+  /** @throws PosthornError `idempotency-in-flight`, `idempotency-mismatch`, `full`, and what `run` throws */
   async once(once: Once): Promise<Answer> {
     const record = `system/idempotency/${createHash('sha256').update(once.scope).digest('base64url')}`
     if (this.#underWay.has(record))
@@ -112,6 +117,7 @@ export class Idempotency {
   }
 
   async #run(record: string, once: Once): Promise<Answer> {
+    await this.#count.check()
     let remembered: Answer | null = null
     const put = (answer: Answer): Change => ({
       do: 'put',
@@ -130,7 +136,9 @@ export class Idempotency {
       },
     }
     try {
-      return await once.run(memory)
+      const answer = await once.run(memory)
+      if (remembered !== null) this.#count.add()
+      return answer
     } catch (error) {
       // Another process may have stored its answer to the same key in the meantime: then that is the answer.
       const other = isPosthornError(error) && error.code === 'conflict' ? await this.#replay(record, once) : null

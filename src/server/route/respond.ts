@@ -5,7 +5,7 @@ import type { Access } from '../request/access.ts'
 import { readBody } from '../request/body.ts'
 import { problemFrom, type Answer } from './answer.ts'
 import type { Call, ServerDeps } from './call.ts'
-import { fingerprintOf, noMemory, readIdempotencyKey } from './idempotency.ts'
+import { fingerprintOf, KEPT_MS, noMemory, readIdempotencyKey } from './idempotency.ts'
 import type { Method, Route } from './route.ts'
 
 /** The routes of one path. */
@@ -18,7 +18,6 @@ interface Found {
   readonly params: Readonly<Record<string, string>>
 }
 
-const KEPT_MS = 24 * 3_600_000
 const NOTHING = new Uint8Array(0)
 const WITH_BODY: readonly Method[] = ['POST', 'PUT', 'PATCH']
 
