@@ -1,4 +1,5 @@
 /** What falls due, earliest first: a binary heap over numbers from which anything can be taken out again. */
+import { ShardedMap } from './sharded-map.ts'
 
 /** Where each item is in the heap. An item is in at most one heap that shares a record of places. */
 export interface HeapPlaces {
@@ -102,7 +103,7 @@ export class DueHeap {
 
 /** Places of items that few have, or of a table that starts small. */
 export class SparsePlaces implements HeapPlaces {
-  readonly #places = new Map<number, number>()
+  readonly #places = new ShardedMap<number, number>()
 
   at(item: number): number {
     return this.#places.get(item) ?? 0

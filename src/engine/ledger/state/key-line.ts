@@ -2,6 +2,7 @@
  * The lines of one queue: messages that share a key stand in one, and only its head may be ready, delayed or handed out. Who is at the head
  * keeps its place until it ends; the others are held, in the order of their turns.
  */
+import { ShardedMap } from './sharded-map.ts'
 import { SlotList } from './slot-list.ts'
 import type { Slots } from './slots.ts'
 
@@ -15,7 +16,7 @@ interface Line {
 
 export class KeyLines {
   readonly #slots: Slots
-  readonly #lines = new Map<number, Line>()
+  readonly #lines = new ShardedMap<number, Line>()
 
   constructor(slots: Slots) {
     this.#slots = slots

@@ -3,13 +3,14 @@
  * is forgotten, but not at once: traffic of one message at a time would else name its type anew for every message.
  */
 import type { Entries } from '../entries.ts'
+import { ShardedMap } from './sharded-map.ts'
 
 const IDLE_KEPT = 4096
 
 export class NameTable {
   readonly texts: (string | undefined)[] = [undefined]
   #refs: Uint32Array = new Uint32Array(64)
-  readonly #numbers = new Map<string, number>()
+  readonly #numbers = new ShardedMap<string, number>()
   readonly #free: number[] = []
   /** Names without references, oldest first; some may be in use again. */
   readonly #idle = new Set<number>()

@@ -5,6 +5,7 @@
 import { DueHeap, SparsePlaces } from './due-heap.ts'
 import type { RecordRow } from '../entries.ts'
 import { Numbered } from './numbered.ts'
+import { ShardedMap } from './sharded-map.ts'
 import { SortedTexts } from './sorted-texts.ts'
 
 /** Parts an alias from the key it is of. Below every character of a key, so that the order of the texts holds. */
@@ -12,7 +13,7 @@ const OF = ' '
 
 export class RecordTable {
   readonly rows: Numbered<RecordRow> = new Numbered()
-  readonly #byKey = new Map<string, RecordRow>()
+  readonly #byKey = new ShardedMap<string, RecordRow>()
   /** Keys of records and settings, and each alias with its key behind it. */
   #texts = new SortedTexts()
   readonly #expiryPlaces = new SparsePlaces()

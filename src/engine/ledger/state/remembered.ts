@@ -3,6 +3,8 @@
  * parts of a checkpoint and go as soon as all in them has run out.
  */
 
+import { ShardedMap } from './sharded-map.ts'
+
 const PAGE_ITEMS = 1024
 
 export interface Remembering<Value> {
@@ -13,7 +15,7 @@ export interface Remembering<Value> {
 
 export class Remembered<Value> {
   readonly pages: Map<number, Remembering<Value>[]> = new Map()
-  readonly #byText = new Map<string, Remembering<Value>>()
+  readonly #byText = new ShardedMap<string, Remembering<Value>>()
   /** When the first of a page runs out, so that a full sweep need not look at what all still counts. */
   readonly #firstOut = new Map<number, number>()
   #lastPage = 0
