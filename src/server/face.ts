@@ -27,6 +27,9 @@ import { Idempotency, KEPT_MS } from './route/idempotency.ts'
 import { createRespond, type Respond } from './route/respond.ts'
 import type { Route } from './route/route.ts'
 import { sweepRoutes } from './sweep/sweep.ts'
+import { publishRoute } from './topic/publish.ts'
+import { subscriptionRoutes } from './topic/subscription.ts'
+import { topicRoutes } from './topic/topic.ts'
 
 const ROUTES: readonly Route[] = [
   taskRoute,
@@ -36,6 +39,9 @@ const ROUTES: readonly Route[] = [
   settleRoute,
   ...messageRoutes,
   ...queueRoutes,
+  publishRoute,
+  ...topicRoutes,
+  ...subscriptionRoutes,
   ...sweepRoutes,
   ...healthRoutes,
 ]

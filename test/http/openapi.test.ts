@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok, throws } from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -7,6 +7,7 @@ import { type } from 'arktype'
 import * as v from 'valibot'
 import { z } from 'zod'
 import { handle, queue, task } from '../../src/task/index.ts'
+import { topic } from '../../src/topic/index.ts'
 import { callAt, startServer, type CallOptions, type Reply, type TestServer } from './server/client.ts'
 
 const Tree = z.object({
@@ -22,6 +23,8 @@ const resize = task('resize', {
 })
 const grow = task('grow', { input: Tree, output: type({ leaves: 'number' }) })
 const plain = task('plain', { input: v.object({ a: v.string() }) })
+const days = topic('days', { 'day.came': z.string(), 'day.gone': Tree })
+const structured = { 'content-type': 'application/cloudevents+json' }
 const inbox = queue('inbox', { data: z.object({ raw: z.string() }) })
 
 interface Document {
@@ -55,7 +58,7 @@ describe('the OpenAPI document', () => {
           width > 9 ? ctx.fail('too_big', { max: 9 }) : { url: 'https://a.example/' },
         ),
       ],
-      contracts: [grow, plain, inbox],
+      contracts: [grow, plain, inbox, days],
     }))
     document = (await server.call('GET', '/openapi.json')).json
   })
@@ -172,6 +175,41 @@ describe('the OpenAPI document', () => {
     await call('GET', `/v1/operations/${stranger.id}?wait=20`)
     await call('DELETE', `/v1/operations/${done.id}`)
     await call('GET', `/v1/operations/${done.id}`)
+    await call('PUT', '/v1/topics/t', body({ retain: { count: 5 } }))
+    await call('PUT', '/v1/topics/t', body({ retain: 1 }))
+    await call(
+      'PUT',
+      '/v1/subscriptions/s',
+      body({ topic: 't', types: ['a.*'], filters: [{ not: { exact: { n: '1' } } }] }),
+    )
+    await call('PUT', '/v1/subscriptions/s', body({ topic: 't', backlog: { messages: 1 }, from: 'beginning' }))
+    await call('PUT', '/v1/subscriptions/s', body({ topic: 't', order: 1 }))
+    await call('PUT', '/v1/subscriptions/s', body({ topic: 't' }, { 'if-match': '"no"' }))
+    await call('PATCH', '/v1/subscriptions/s', body({ order: 'none' }))
+    await call('PATCH', '/v1/subscriptions/nobody', body({}))
+    await call('POST', '/v1/topics/t/events?type=a', body({ n: 1 }))
+    await call('POST', '/v1/topics/t/events', body({ n: 1 }))
+    await call(
+      'POST',
+      '/v1/topics/events/events',
+      body(JSON.stringify({ ...event, type: 'day.came', data: 'x' }), structured),
+    )
+    await call(
+      'POST',
+      '/v1/topics/days/events',
+      body(JSON.stringify({ ...event, type: 'day.came', data: 'x' }), structured),
+    )
+    await call('POST', '/v1/topics/days/events', body(JSON.stringify({ ...event, type: 'lost' }), structured))
+    await call('GET', '/v1/topics')
+    await call('GET', '/v1/topics/t')
+    await call('GET', '/v1/topics/nobody')
+    await call('GET', '/v1/topics/t/events')
+    await call('GET', '/v1/topics/nobody/events')
+    await call('GET', '/v1/subscriptions')
+    await call('GET', '/v1/subscriptions/s')
+    await call('DELETE', '/v1/subscriptions/s')
+    await call('DELETE', '/v1/subscriptions/s?force=true')
+    await call('DELETE', '/v1/subscriptions/s')
     await call('GET', '/v1/operations?status=failed')
     await call('GET', '/v1/operations?limit=0')
     const promised = Object.values(document.paths)
@@ -183,7 +221,7 @@ describe('the OpenAPI document', () => {
       )
     // Paths of contracts are the general ones, narrowed; what they answer was held against the narrow ones above.
     deepEqual(
-      promised.filter((each) => !seen.has(each) && !/^(task|queue)\./.test(each) && each !== 'startTask 200'),
+      promised.filter((each) => !seen.has(each) && !/^(task|queue|topic)\./.test(each) && each !== 'startTask 200'),
       [],
     )
   })
@@ -197,6 +235,10 @@ describe('the OpenAPI document', () => {
     check(input('/v1/tasks/grow'), { name: 'a', children: [{ name: 'b', children: [] }] }, 'a recursive input')
     deepEqual(input('/v1/tasks/plain'), {}, 'a library that does not say it')
     check(input('/v1/queues/inbox/messages'), { raw: 'x' }, 'data')
+    const event = of('/v1/topics/days/events').requestBody!.content['application/cloudevents+json']!.schema
+    const gone = { specversion: '1.0', id: '1', source: 's', type: 'day.gone', data: { name: 'a', children: [] } }
+    check(event, gone, 'an event')
+    throws(() => check(event, { ...gone, data: 'x' }, 'the data of another event'))
     ok(!Object.keys(document.paths).some((path) => path.includes('system.')))
   })
 

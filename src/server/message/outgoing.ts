@@ -46,7 +46,9 @@ export async function toMessage(
   options: OutgoingOptions,
 ): Promise<Message> {
   const task = taskOfQueue(queue)
-  const definition = deps.registry.get(queue)
+  const known = deps.registry.get(queue)
+  // What is sent past the topic into a subscription's queue has a type of its own, which no contract here says.
+  const definition = known?.kind === 'subscription' ? undefined : known
   const id = options.id ?? deps.ids.uuid()
   const event = incoming.event ?? withTrace(newEvent(deps, queue, id, incoming), options.headers)
   if (task !== null && event.type !== eventTypeOf(queue))
@@ -70,7 +72,13 @@ export async function toMessage(
     ...(Object.keys(notes).length === 0 ? {} : { notes }),
     ...incoming.delivery,
   }
-  const { maxBodyBytes } = deps.engine.capabilities
+  checkSize(deps, message, options.place)
+  return message
+}
+
+/** @throws PosthornError `payload-too-large`, `invalid` */
+export function checkSize({ engine }: ServerDeps, message: Message, place?: string): void {
+  const { maxBodyBytes } = engine.capabilities
   if (message.body.byteLength > maxBodyBytes)
     throw new PosthornError(
       'payload-too-large',
@@ -78,9 +86,7 @@ export async function toMessage(
       { details: { limit: maxBodyBytes } },
     )
   const fault = faultOfMessage(message, maxBodyBytes)
-  if (fault !== null)
-    throw new PosthornError('invalid', `${options.place === undefined ? '' : `${options.place}: `}${fault}`)
-  return message
+  if (fault !== null) throw new PosthornError('invalid', `${place === undefined ? '' : `${place}: `}${fault}`)
 }
 
 function newEvent(
@@ -94,15 +100,15 @@ function newEvent(
 }
 
 /** Validates the data as wire input of the contract; gives what the contract's functions make of it. */
-async function checkData(
-  queue: string,
+export async function checkData(
+  to: string,
   definition: Definition | undefined,
   { body, contentType }: Incoming,
 ): Promise<Pick<Message, 'key' | 'group' | 'dedupe'>> {
   if (body.byteLength > 0 && !isJsonType(contentType))
     throw new PosthornError(
       'unsupported-media-type',
-      `Content-Type is ${JSON.stringify(contentType)}: '${queue}' takes application/json`,
+      `Content-Type is ${JSON.stringify(contentType)}: '${to}' takes application/json`,
     )
   const input = body.byteLength === 0 ? undefined : parseJson(body)
   if (definition === undefined) return {}

@@ -1,12 +1,18 @@
 /** A stored message as clients see it: the event with what its delivery adds, and its history. */
 import { toStructured } from '../../core/cloud-event/structured.ts'
 import { formatDuration } from '../../core/duration.ts'
-import { DEFAULT_PRIORITY, type EventAttributes, type StoredFailure, type StoredMessage } from '../../core/message.ts'
+import {
+  DEFAULT_PRIORITY,
+  type EventAttributes,
+  type Message,
+  type StoredFailure,
+  type StoredMessage,
+} from '../../core/message.ts'
 
 export type DataForm = 'json' | 'base64'
 
 /** The event with the delivery attributes that are CloudEvents extensions. */
-export function eventOf({ message, sentAt }: StoredMessage): EventAttributes {
+export function eventOf({ message, sentAt }: Pick<StoredMessage, 'message' | 'sentAt'>): EventAttributes {
   const { event, key, group, priority, expires } = message
   return {
     ...event,
@@ -15,6 +21,12 @@ export function eventOf({ message, sentAt }: StoredMessage): EventAttributes {
     ...(priority === DEFAULT_PRIORITY ? {} : { priority }),
     ...(expires === undefined ? {} : { expirytime: toTime('at' in expires ? expires.at : sentAt + expires.afterMs) }),
   }
+}
+
+/** An event that its topic keeps: what expires some time after the publish expires in queues, not here. */
+export function keptEventOf(message: Message): EventAttributes {
+  const { expires, ...rest } = message
+  return eventOf({ message: expires !== undefined && 'at' in expires ? message : rest, sentAt: 0 })
 }
 
 /** JSON text. Without `data` the event has its attributes only, so that a page of large messages stays small. */

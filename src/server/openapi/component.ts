@@ -149,6 +149,48 @@ const depths = {
   oldestReadyAt: orNull(time),
 }
 
+/** What a subscription wants. */
+const wish = {
+  topic: text(),
+  types: { ...list(text(), 1_000), description: "Patterns: '*' is one segment, '**' any number. None: every type." },
+  filters: { ...list(ref('Filter'), 1_000), description: 'All must pass.' },
+  from: {
+    ...text(
+      "'now', 'beginning', a time or a position: where it begins. The others than now need a topic that keeps its events.",
+    ),
+    default: 'now',
+  },
+  order: {
+    enum: ['none', 'key', 'strict'],
+    default: 'key',
+    description: 'key: one at a time and in order among events that share a key. strict: over all.',
+  },
+  retry: settings.retry,
+  backlog: {
+    ...options({ messages: orNull(count), bytes: orNull(count) }),
+    description: 'What may wait. Beyond it the subscription is suspended; publishers are never refused for it.',
+  },
+}
+
+/** Read-only: how far a subscription is. */
+const progress = {
+  name: text(),
+  queue: text('Where its events wait: lease them there.'),
+  status: { enum: ['live', 'catching-up', 'suspended'] },
+  gaps: {
+    ...list(object({ from: time, to: time, count })),
+    description: 'What it missed for good, the latest twenty.',
+  },
+  lag: { ...count, description: 'Events that wait or are being handled.' },
+  dead: count,
+  waitingSince: orNull(time),
+  idle: { type: 'boolean', description: 'Nobody has taken what has been ready for a day.' },
+}
+
+const ignored = Object.fromEntries(
+  Object.entries(progress).map(([name, schema]) => [name, { ...schema, readOnly: true }]),
+)
+
 const readOnly = Object.fromEntries(
   Object.entries(depths).map(([name, schema]) => [name, { ...schema, readOnly: true }]),
 )
@@ -166,6 +208,33 @@ export const COMPONENTS: Readonly<Record<string, JsonSchema>> = {
   },
   Receipt: object({ id: uuid, duplicate: { type: 'boolean' }, durability: ref('Durability') }),
   Receipts: object({ receipts: list(ref('Receipt')) }),
+  PublishReceipt: object({
+    id: uuid,
+    duplicate: { type: 'boolean' },
+    durability: ref('Durability'),
+    matched: { ...count, description: 'Subscriptions that got it at once. 0 answers why nobody got it.' },
+  }),
+  Topic: object({
+    topic: text(),
+    types: { ...list(text()), description: 'Of its contract, where that is known here.' },
+    retain: orNull(object({ for: orNull(duration), count })),
+    subscriptions: count,
+  }),
+  Filter: {
+    description: 'One dialect of the CloudEvents Subscriptions API: exact, prefix, suffix, all, any or not.',
+    anyOf: [
+      ...['exact', 'prefix', 'suffix'].map((dialect) =>
+        object({ [dialect]: { type: 'object', additionalProperties: { type: 'string' } } }, { closed: true }),
+      ),
+      ...['all', 'any'].map((dialect) => object({ [dialect]: list(ref('Filter')) }, { closed: true })),
+      object({ not: ref('Filter') }, { closed: true }),
+    ],
+  },
+  SubscriptionSettings: {
+    ...options({ ...wish, ...ignored }),
+    description: 'What is read-only is ignored, so that what was read can be changed and written back.',
+  },
+  Subscription: object({ ...wish, ...progress }),
   Failure: failure,
   Message: message,
   Operation: operation,

@@ -21,7 +21,8 @@ export function describeRoute(routes: readonly Route[], secured: boolean): Route
         200,
         createDocument({
           routes: [...routes, route],
-          contracts: deps.registry.all().filter(({ name }) => !name.startsWith(OWN)),
+          contracts: deps.registry.all().filter(({ kind, name }) => kind !== 'subscription' && !name.startsWith(OWN)),
+          topics: deps.registry.topics(),
           secured,
         }),
       ),

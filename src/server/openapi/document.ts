@@ -1,14 +1,15 @@
 /** The OpenAPI 3.1 document: the routes' table, and a path for each task and queue that has a contract here. */
 import { ERRORS, type ErrorCode } from '../../core/error.ts'
-import type { Definition } from '../../task/index.ts'
+import type { Definition, TopicDefinition } from '../../task/index.ts'
 import type { Parameter, Reply, Route } from '../route/route.ts'
 import { COMPONENTS } from './component.ts'
 import { toJsonSchema } from './contract.ts'
-import { object, ref, type JsonSchema } from './json-schema.ts'
+import { list, object, ref, type JsonSchema } from './json-schema.ts'
 
 export interface DocumentOptions {
   readonly routes: readonly Route[]
   readonly contracts: readonly Definition[]
+  readonly topics: readonly TopicDefinition[]
   /** Whether a key is needed. */
   readonly secured: boolean
 }
@@ -22,9 +23,12 @@ const TAGS = [
   { name: 'tasks', description: 'Work with an outcome: start it, and get an operation.' },
   { name: 'operations', description: 'The life of one call of a task.' },
   { name: 'messages', description: 'Send, lease, settle, look.' },
+  { name: 'topics', description: 'Publish events; subscribe to them, by type and by filter.' },
   { name: 'queues', description: 'Settings, depths, and work on many messages.' },
   { name: 'server', description: 'The process itself.' },
 ]
+
+const LARGEST_BATCH = 1_000
 
 const ENDED = object(
   {
@@ -42,23 +46,28 @@ const ENDED = object(
   },
 )
 
-export function createDocument({ routes, contracts, secured }: DocumentOptions): Record<string, unknown> {
+export function createDocument({ routes, contracts, topics, secured }: DocumentOptions): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const route of routes) (paths[route.path] ??= {})[route.method.toLowerCase()] = operationOf(route)
   for (const definition of contracts) addContract(paths, routes, definition)
+  for (const topic of topics) addTopic(paths, routes, topic)
   return {
     openapi: '3.1.0',
     info: {
       title: 'Posthorn',
       version: '1',
       description:
-        'Durable tasks and queues over HTTP. Errors are problems (RFC 9457) with a code; clients ignore fields and statuses that they do not know.',
+        'Durable tasks, queues and topics over HTTP. Errors are problems (RFC 9457) with a code; clients ignore fields and statuses that they do not know.',
     },
     tags: TAGS,
     paths,
     webhooks: { operationEnded: { post: callbackOperation(ref('Operation')) } },
     components: {
-      schemas: { ...COMPONENTS, OperationEnded: ENDED },
+      schemas: {
+        ...COMPONENTS,
+        OperationEnded: ENDED,
+        ...Object.fromEntries(topics.map((topic) => [componentOf(topic), eventsOf(topic)])),
+      },
       ...(secured
         ? { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: "The platform's key." } } }
         : {}),
@@ -117,6 +126,44 @@ function addContract(
       ...(kind === 'task'
         ? { callbacks: { ended: { '{$request.header.Posthorn-Callback}': { post: callbackOperation(operation) } } } }
         : {}),
+    },
+  }
+}
+
+/** The events of a topic: each a CloudEvent with its type and data. */
+function eventsOf({ name, events }: TopicDefinition): JsonSchema {
+  const schemas = [...events].map(([type, { input }]): JsonSchema => {
+    const data = toJsonSchema(input, `urn:posthorn:topic:${name}:${type}`)
+    return { allOf: [ref('Event'), { type: 'object', properties: { type: { const: type }, data } }] }
+  })
+  return schemas.length === 1 ? schemas[0]! : { anyOf: schemas }
+}
+
+const componentOf = (topic: TopicDefinition): string => `EventOf.${topic.name}`
+
+function addTopic(
+  paths: Record<string, Record<string, unknown>>,
+  routes: readonly Route[],
+  topic: TopicDefinition,
+): void {
+  const { parameters, ...general } = operationOf(routes.find(({ id }) => id === 'publishEvents')!) as {
+    readonly parameters: readonly { readonly in: string }[]
+  }
+  const event = ref(componentOf(topic))
+  paths[`/v1/topics/${topic.name}/events`] = {
+    post: {
+      ...general,
+      operationId: `topic.${topic.name}`,
+      summary: `Publish to the topic '${topic.name}'`,
+      parameters: parameters.filter((parameter) => parameter.in !== 'path'),
+      requestBody: {
+        required: true,
+        content: {
+          'application/cloudevents+json': { schema: event },
+          'application/cloudevents-batch+json': { schema: list(event, LARGEST_BATCH) },
+          'application/json': { schema: { description: 'The data alone, with its type in the query.' } },
+        },
+      },
     },
   }
 }
@@ -197,7 +244,9 @@ function showParameter({ name, in: place, description, schema }: Parameter): Rec
 }
 
 const PATH_HELP: Readonly<Record<string, string>> = {
-  queue: "Like 'inbox' or 'task:resize'.",
+  queue: "Like 'inbox', 'task:resize' or 'topic:orders:billing'.",
+  topic: 'The name of the topic.',
+  name: 'The name of the subscription.',
   task: 'The name of the task.',
   id: "Posthorn's id.",
 }

@@ -20,7 +20,7 @@ export interface Precondition {
   readonly ifNoneMatch: string | null
 }
 
-const RETRY_PREFIX = 'system/retry/'
+export const RETRY_PREFIX = 'system/retry/'
 const NO_VERSION = 'none'
 const TRIES = 5
 
@@ -93,17 +93,22 @@ async function exists({ engine }: ServerDeps, queue: string, version: Version | 
 }
 
 /** @throws PosthornError `precondition-failed` */
-function checkPrecondition({ ifMatch, ifNoneMatch }: Precondition, version: Version | null, isThere: boolean): void {
+export function checkPrecondition(
+  { ifMatch, ifNoneMatch }: Precondition,
+  version: Version | null,
+  isThere: boolean,
+  what = 'the queue',
+): void {
   const has = (list: string) =>
     list.trim() === '*' ? isThere : list.split(',').some((each) => each.trim() === etagOf(version))
   if (ifMatch !== null && !has(ifMatch))
     throw new PosthornError(
       'precondition-failed',
-      `If-Match is ${ifMatch} and the queue is at ${isThere ? etagOf(version) : 'nothing'}: read it again`,
+      `If-Match is ${ifMatch} and ${what} is at ${isThere ? etagOf(version) : 'nothing'}: read it again`,
       { details: { etag: etagOf(version) } },
     )
   if (ifNoneMatch !== null && has(ifNoneMatch))
-    throw new PosthornError('precondition-failed', `If-None-Match is ${ifNoneMatch} and the queue is there`, {
+    throw new PosthornError('precondition-failed', `If-None-Match is ${ifNoneMatch} and ${what} is there`, {
       details: { etag: etagOf(version) },
     })
 }

@@ -41,16 +41,7 @@ export function showSettings({ settings, retry }: QueueResource): Record<string,
     aging: orNull(pick.agingMs ?? null),
     limit,
     overflow: settings.overflow,
-    retry: {
-      attempts: retry.attempts,
-      backoff: {
-        kind: retry.backoff.kind,
-        base: formatDuration(retry.backoff.baseMs),
-        cap: formatDuration(retry.backoff.capMs),
-        factor: retry.backoff.factor,
-        jitter: retry.backoff.jitter,
-      },
-    },
+    retry: showRetry(retry),
     dedupeWindow: formatDuration(settings.dedupeWindowMs),
     maxLapses: settings.maxLapses,
     keep: {
@@ -62,6 +53,19 @@ export function showSettings({ settings, retry }: QueueResource): Record<string,
     },
     idleExpiry: orNull(settings.idleExpiryMs),
     paused: settings.paused,
+  }
+}
+
+export function showRetry({ attempts, backoff }: HttpRetry): Record<string, unknown> {
+  return {
+    attempts,
+    backoff: {
+      kind: backoff.kind,
+      base: formatDuration(backoff.baseMs),
+      cap: formatDuration(backoff.capMs),
+      factor: backoff.factor,
+      jitter: backoff.jitter,
+    },
   }
 }
 
@@ -147,7 +151,7 @@ function readKeep(parent: Fields, { keep }: QueueSettings): QueueSettings['keep'
   }
 }
 
-function readRetry(parent: Fields, retry: HttpRetry): HttpRetry {
+export function readRetry(parent: Fields, retry: HttpRetry): HttpRetry {
   const fields = part(parent, 'retry', ['attempts', 'backoff'])
   if (fields === 'same') return retry
   if (fields === 'default') return DEFAULT_RETRY

@@ -32,7 +32,7 @@ export interface Route {
   /** As in OpenAPI: `/v1/queues/{queue}`. */
   readonly path: string
   readonly id: string
-  readonly tag: 'queues' | 'messages' | 'tasks' | 'operations' | 'server'
+  readonly tag: 'queues' | 'topics' | 'messages' | 'tasks' | 'operations' | 'server'
   readonly summary: string
   readonly description?: string | undefined
   readonly parameters?: readonly Parameter[] | undefined
