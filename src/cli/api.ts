@@ -9,6 +9,8 @@ export interface Exchange extends AsyncDisposable {
   /** What answers, for people. */
   readonly where: string
   readonly base: string
+  /** Which process has the folder locked and answers for it; null where that is this one, or nobody tells. */
+  readonly holder?: { readonly pid: number; readonly host: string } | null | undefined
   exchange(request: Request): Promise<Response>
 }
 

@@ -52,7 +52,9 @@ export async function connect(
   } catch (error) {
     const owner = isPosthornError(error) && error.code === 'engine-locked' ? ownerOf(error) : null
     if (owner === null) throw error
-    return connectToServer(owner.url, owner.key, `${url}, held by the process at ${owner.url}`)
+    const { pid, host } = (error as PosthornError).details as { readonly pid: number; readonly host: string }
+    const server = connectToServer(owner.url, owner.key, `${url}, held by the process at ${owner.url}`)
+    return { ...server, holder: { pid, host } }
   }
 }
 

@@ -1,6 +1,6 @@
-import { equal } from 'node:assert/strict'
+import { parseBytes, equal } from 'node:assert/strict'
 import { test } from 'node:test'
-import { countOf, formatBytes, formatLine, formatMoment, formatSpan } from './format.ts'
+import { countOf, formatBytes, formatLine, formatMoment, formatSpan, parseBytes } from './format.ts'
 
 test('spans have the unit that people would choose', () => {
   equal(formatSpan(0.0912), '0.09 ms')
@@ -28,4 +28,11 @@ test('bytes and counts', () => {
 test('what a message holds cannot steer the terminal', () => {
   equal(formatLine('a\u001b[2Jb\nc\u009bd'), 'a [2Jb c d')
   equal(formatLine('x'.repeat(100), 10), `${'x'.repeat(9)}…`)
+})
+
+test('sizes need a unit', () => {
+  equal(parseBytes('64MiB'), 64 * 1024 ** 2)
+  equal(parseBytes('1.5 gb'), 1_500_000_000)
+  equal(parseBytes('0B'), 0)
+  for (const wrong of ['64', '', 'MiB', '-1MiB', '1e3B', '64 MiBs']) equal(parseBytes(wrong), null, wrong)
 })

@@ -35,6 +35,24 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1024 ** power).toFixed(power > 1 ? 1 : 0)} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`
 }
 
+const SIZE = /^(\d+(?:\.\d+)?)\s*(B|KB|KIB|MB|MIB|GB|GIB|TB|TIB)$/i
+const SIZES: Readonly<Record<string, number>> = {
+  KB: 1e3,
+  KIB: 2 ** 10,
+  MB: 1e6,
+  MIB: 2 ** 20,
+  GB: 1e9,
+  GIB: 2 ** 30,
+  TB: 1e12,
+  TIB: 2 ** 40,
+}
+
+/** `64MiB`, `1.5 GB`, `0B` in bytes; null where the text is no size with a unit. */
+export function parseBytes(text: string): number | null {
+  const [, number, unit] = SIZE.exec(text.trim()) ?? []
+  return number === undefined ? null : Math.round(Number(number) * (SIZES[unit!.toUpperCase()] ?? 1))
+}
+
 /** One line, at most so many characters, with nothing in it that a terminal would act on. */
 export function formatLine(text: string, longest: number = 80): string {
   // oxlint-disable-next-line no-control-regex -- they are what must not reach the terminal

@@ -1,16 +1,33 @@
 /** What `serve` and `work` share: an engine opened with a log, told as the folder's owner, and an orderly end at the first signal. */
 import { parseDurationText } from '../core/duration.ts'
 import { keepProcessAlive } from '../core/clock.ts'
-import type { Post, Worker } from '../posthorn.ts'
+import { DEFAULTS } from '../core/default.ts'
+import type { OpenOptions, Post, Worker } from '../posthorn.ts'
 import type { Server } from '../server/index.ts'
 import { CommandError } from './exit.ts'
-import { countOf } from './format.ts'
+import { countOf, formatBytes, parseBytes } from './format.ts'
 import type { StopSignal } from './stop-signal.ts'
 import { writeJson, type CommonOptions, type Session } from './session.ts'
 
 export interface RunOptions extends CommonOptions {
   readonly grace: string
+  readonly minFree?: string | undefined
 }
+
+/** What `open` is told by the command line. @throws CommandError `usage` */
+export function openOptions({ minFree }: RunOptions): OpenOptions {
+  if (minFree === undefined) return {}
+  const minFreeBytes = parseBytes(minFree)
+  if (minFreeBytes === null)
+    throw new CommandError('usage', 'invalid-option', `--min-free is '${minFree}': it must be a size like 64MiB or 1GB`)
+  return { limits: { minFreeBytes } }
+}
+
+/** For `serve` and `work`. */
+export const MIN_FREE = [
+  '--min-free <size>',
+  `with less room on the disk of file:DIR, new messages are refused (disk-full); default ${formatBytes(DEFAULTS.minFreeBytes)}`,
+] as const
 
 export interface Parts {
   readonly post: Post

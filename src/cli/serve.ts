@@ -10,7 +10,7 @@ import { createLineLog } from './log-line.ts'
 import { collect } from './match.ts'
 import { loadModule, withoutHandlers } from './module.ts'
 import { announceOwner, createOwnerKey } from './owner.ts'
-import { listOf, runUntilStopped, tell, type RunOptions } from './running.ts'
+import { listOf, MIN_FREE, openOptions, runUntilStopped, tell, type RunOptions } from './running.ts'
 import type { Session } from './session.ts'
 import { onStopSignal } from './stop-signal.ts'
 
@@ -43,6 +43,7 @@ export function addServe(program: Command, session: Session): void {
       [],
     )
     .option('--grace <duration>', 'how long what runs may run on after the first signal', '25s')
+    .option(...MIN_FREE)
     .option('--no-work', 'do not run the handlers here; only serve their contracts')
     .option('--no-auto-create', 'a send to an unknown queue is refused')
     .action((module: string | undefined, _options: unknown, command: Command) =>
@@ -59,7 +60,7 @@ async function serve(session: Session, module: string | undefined, options: Serv
   const url = engineUrl(session, options)
   const log = createLineLog(session.terminal, session.clock, options.json === true)
   const { open } = await import('../posthorn.ts')
-  const post = await open(url, { log })
+  const post = await open(url, { log, ...openOptions(options) })
   const ownerKey = createOwnerKey()
   let worker: Worker
   let server: Server | undefined

@@ -7,7 +7,7 @@ import { engineUrl } from './connect.ts'
 import { createLineLog } from './log-line.ts'
 import { loadModule } from './module.ts'
 import { announceOwner, createOwnerKey } from './owner.ts'
-import { listOf, runUntilStopped, tell, type RunOptions } from './running.ts'
+import { listOf, MIN_FREE, openOptions, runUntilStopped, tell, type RunOptions } from './running.ts'
 import type { Session } from './session.ts'
 import { onStopSignal } from './stop-signal.ts'
 
@@ -17,6 +17,7 @@ export function addWork(program: Command, session: Session): void {
     .description('run the handlers of a module')
     .argument('<module>', 'default-exports handlers; JavaScript or TypeScript')
     .option('--grace <duration>', 'how long what runs may run on after the first signal', '25s')
+    .option(...MIN_FREE)
     .action((module: string, _options: unknown, command: Command) => work(session, module, command.optsWithGlobals()))
 }
 
@@ -26,7 +27,10 @@ async function work(session: Session, module: string, options: RunOptions): Prom
   const handlers = await loadModule(module, session.cwd)
   const url = engineUrl(session, options)
   const [{ open }, { serve: listen }] = await Promise.all([import('../posthorn.ts'), import('../server/index.ts')])
-  const post = await open(url, { log: createLineLog(session.terminal, session.clock, options.json === true) })
+  const post = await open(url, {
+    log: createLineLog(session.terminal, session.clock, options.json === true),
+    ...openOptions(options),
+  })
   let worker: Worker
   let server: Server | undefined
   try {

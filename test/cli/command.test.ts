@@ -3,6 +3,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { open, silentLog } from 'posthorn'
 import { newFolder, parse, run } from './command.ts'
 
 test('help and version', async () => {
@@ -27,6 +28,7 @@ test('usage errors end with 2 and say what is right', async () => {
     [['redrive', 'inbox', '--match', 'x=1'], /FIELD=VALUE/],
     [['serve', '--port', 'http'], /--port is 'http'/],
     [['serve', '--grace', '5'], /no unit/],
+    [['serve', '--min-free', '64'], /--min-free is '64': it must be a size like 64MiB or 1GB/],
     [['queues', '--engine', 'memory:'], /lives inside one process/],
     [['queues', '--engine', 'kafka://x'], /kafka/],
   ]
@@ -105,12 +107,23 @@ test('doctor tells what is here, and the defaults', async (context) => {
   const { code, out } = await run(['doctor', '--engine', engine])
   equal(code, 0)
   match(out, /✓ Node .*\n✓ Engine .*not begun yet/)
-  match(out, /fdatasync p50 .* p99/)
+  match(out, /fdatasync [\d.]+ m?s \(p50\), [\d.]+ m?s \(p99\) of \d+ in /)
+  match(out, /about [\d,]+ commits a second for one caller/)
+  match(out, /below 64\.0 MiB sends are refused/)
   match(out, /attempts +5 failed runs at most/)
   const { checks, defaults } = parse((await run(['doctor', '--engine', engine, '--json'])).out)
   deepEqual(
     checks.map(({ name }) => name),
-    ['Node', 'Engine', 'Disk', 'Space', 'Open files'],
+    ['Node', 'Engine', 'File system', 'Sync', 'Space', 'Open files', 'Memory'],
   )
   equal(defaults.attempts, 5)
+})
+
+test('doctor says which program has the folder locked', async (context) => {
+  const folder = join(newFolder(context), 'engine')
+  await using post = await open(`file:${folder}`, { log: silentLog })
+  void post
+  const { code, out } = await run(['doctor', '--engine', `file:${folder}`])
+  equal(code, 0, out)
+  match(out, new RegExp(`! Engine .*locked by process ${process.pid} on `))
 })
