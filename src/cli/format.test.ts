@@ -1,4 +1,4 @@
-import { parseBytes, equal } from 'node:assert/strict'
+import { equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { countOf, formatBytes, formatLine, formatMoment, formatSpan, parseBytes } from './format.ts'
 
