@@ -39,21 +39,17 @@ export interface EndingMessage {
 
 /** The operation as a holder's outcome ends it. */
 export function fromEnded(stored: StoredMessage, ended: RunEnded, clock: Clock, startedAt?: number): OperationSnapshot {
-  const base = {
+  const operation: { -readonly [Field in keyof OperationSnapshot]: OperationSnapshot[Field] } = {
     ...identityOf(stored),
+    status: ended.status,
     attempts: stored.acquired,
     createdAt: stored.sentAt,
-    ...(startedAt === undefined ? {} : { startedAt }),
     endedAt: clock.wallMs(),
   }
-  switch (ended.status) {
-    case 'succeeded':
-      return { ...base, status: 'succeeded', output: ended.value }
-    case 'failed':
-      return { ...base, status: 'failed', error: toFailureProblem(ended.code, ended.message, ended.data) }
-    case 'cancelled':
-      return { ...base, status: 'cancelled' }
-  }
+  if (startedAt !== undefined) operation.startedAt = startedAt
+  if (ended.status === 'succeeded') operation.output = ended.value
+  if (ended.status === 'failed') operation.error = toFailureProblem(ended.code, ended.message, ended.data)
+  return operation
 }
 
 /**

@@ -57,6 +57,7 @@ export class Composer {
 
   /**
    * @param cause the message whose handler sends this one
+   * @param id that it was given already, if it was
    * @throws PosthornError `invalid-input`, `invalid-option`, `invalid-duration`, `payload-too-large`
    */
   compose(
@@ -64,11 +65,13 @@ export class Composer {
     input: unknown,
     options: ComposeOptions = NONE,
     cause: Message | null = null,
+    id: string | null = null,
   ): Outgoing | Promise<Outgoing> {
     if (options !== NONE) checkOptions(definition, options)
     const parsed = definition.input === null ? validNothing(input) : validate(definition.input, input)
-    if (parsed instanceof Promise) return parsed.then((late) => this.#finish(definition, input, late, options, cause))
-    return this.#finish(definition, input, parsed, options, cause)
+    if (parsed instanceof Promise)
+      return parsed.then((late) => this.#finish(definition, input, late, options, cause, id))
+    return this.#finish(definition, input, parsed, options, cause, id)
   }
 
   /** A new id, for an effect that is named before it is made. */
@@ -82,6 +85,7 @@ export class Composer {
     parsed: SchemaResult<unknown>,
     options: ComposeOptions,
     cause: Message | null,
+    given: string | null,
   ): Outgoing {
     const { kind, name, queue } = definition
     if (!parsed.ok) {
@@ -91,7 +95,7 @@ export class Composer {
         { details: { [kind]: name, issues: parsed.issues } },
       )
     }
-    const id = options.id ?? this.#deps.ids.uuid()
+    const id = given ?? options.id ?? this.#deps.ids.uuid()
     const message: Draft<Message> = {
       id,
       event: this.#event(definition, id, options, cause),

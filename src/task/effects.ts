@@ -51,10 +51,8 @@ export function holdSend(holder: Holder, to: unknown, input: unknown, options: C
   const { composer, cause } = holder
   const definition = definitionOf(to, 'what send was given')
   const id = options?.id ?? composer.id()
-  const outgoing = composer.compose(definition, input, { ...options, id }, cause)
-  holder.line.add(
-    outgoing instanceof Promise ? outgoing.then((late) => ({ do: 'send', ...late })) : { do: 'send', ...outgoing },
-  )
+  const outgoing = composer.compose(definition, input, options, cause, id)
+  holder.line.add(outgoing instanceof Promise ? outgoing.then(toSend) : toSend(outgoing))
   return { id }
 }
 
@@ -68,11 +66,12 @@ export function holdPublish(
   const { composer, cause } = holder
   const definition = eventDefinitionOf(topicDefinitionOf(topic, 'what publish was given'), type)
   const id = options?.id ?? composer.id()
-  const outgoing = composer.compose(definition, input, { ...options, id }, cause)
+  const outgoing = composer.compose(definition, input, options, cause, id)
   holder.line.add(outgoing instanceof Promise ? outgoing.then(toPublish) : toPublish(outgoing))
   return { id }
 }
 
+const toSend = ({ queue, message }: Outgoing): Change => ({ do: 'send', queue, message })
 const toPublish = ({ queue: topic, message }: Outgoing): Change => ({ do: 'publish', topic, message })
 
 export function holdPut(holder: Holder, key: string, value: unknown, options: PutOptions | undefined): void {
@@ -87,34 +86,48 @@ export function holdRemove(
   holder.line.add(removeOf(key, options))
 }
 
-/** The effects of one commit outside handlers. */
-export class CommitEffects {
+/** The effects of one commit outside handlers. Its functions are got as properties, so that they may be taken out of it. */
+export class CommitEffects implements Effects, Holder {
+  readonly composer: Composer
+  readonly clock: Clock
+  readonly cause = null
+  readonly line: EffectLine
   readonly #changes: Change[] = []
-  readonly #line: EffectLine = new EffectLine((change) => void this.#changes.push(change))
-  readonly effects: Effects
   #open = true
 
   constructor(composer: Composer, clock: Clock) {
-    const holder: Holder = { composer, clock, cause: null, line: this.#line }
-    const whileOpen = () => {
-      if (!this.#open)
-        throw new PosthornError(
-          'invalid',
-          'this commit is over: what is added now would have no effect, so await it before the body returns',
-        )
-    }
-    this.effects = {
-      send: (to, ...[input, options]) => (whileOpen(), holdSend(holder, to, input, options)),
-      publish: (topic, type, data, options) => (whileOpen(), holdPublish(holder, topic, type, data, options)),
-      put: (key, value, options) => (whileOpen(), holdPut(holder, key, value, options)),
-      remove: (key, options) => (whileOpen(), holdRemove(holder, key, options)),
-    }
+    this.composer = composer
+    this.clock = clock
+    this.line = new EffectLine((change) => void this.#changes.push(change))
+  }
+
+  get send(): Effects['send'] {
+    return (to, ...[input, options]) => holdSend(this.#whileOpen(), to, input, options)
+  }
+
+  get publish(): Effects['publish'] {
+    return (topic, type, data, options) => holdPublish(this.#whileOpen(), topic, type, data, options)
+  }
+
+  get put(): Effects['put'] {
+    return (key, value, options) => holdPut(this.#whileOpen(), key, value, options)
+  }
+
+  get remove(): Effects['remove'] {
+    return (key, options) => holdRemove(this.#whileOpen(), key, options)
   }
 
   /** All changes, once they are complete. */
-  async close(): Promise<readonly Change[]> {
+  close(): readonly Change[] | Promise<readonly Change[]> {
     this.#open = false
-    await this.#line.late
-    return this.#changes
+    return this.line.late === null ? this.#changes : this.line.late.then(() => this.#changes)
+  }
+
+  #whileOpen(): this {
+    if (this.#open) return this
+    throw new PosthornError(
+      'invalid',
+      'this commit is over: what is added now would have no effect, so await it before the body returns',
+    )
   }
 }

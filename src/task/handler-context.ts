@@ -27,6 +27,7 @@ type Part<Name extends keyof Context<Errors>> = Context<Errors>[Name]
 export class HandlerContext implements Context<Errors>, Holder {
   readonly composer: Composer
   readonly clock: ContextDeps['clock']
+  /** Wall time. Only operations tell it. */
   readonly startedAt: number
   readonly #deps: ContextDeps
   readonly #definition: Definition
@@ -38,7 +39,7 @@ export class HandlerContext implements Context<Errors>, Holder {
   constructor(deps: ContextDeps, definition: Definition, run: Run) {
     this.composer = deps.composer
     this.clock = deps.clock
-    this.startedAt = deps.clock.wallMs()
+    this.startedAt = definition.kind === 'task' ? deps.clock.wallMs() : 0
     this.#deps = deps
     this.#definition = definition
     this.#run = run
@@ -100,7 +101,8 @@ export class HandlerContext implements Context<Errors>, Holder {
     return (fraction, note) => {
       if (this.#definition.kind !== 'task') return
       const run = this.#run
-      this.#progress ??= new ProgressReport(this.#deps, run.delivery.stored, run.log, this.startedAt, this.#isOver)
+      const isOver = () => this.#ended || run.over
+      this.#progress ??= new ProgressReport(this.#deps, run.delivery.stored, run.log, this.startedAt, isOver)
       this.#progress.report(fraction, note)
     }
   }
@@ -134,8 +136,6 @@ export class HandlerContext implements Context<Errors>, Holder {
     this.#progress?.end()
     return this.#line === null ? null : this.#line.late
   }
-
-  readonly #isOver = (): boolean => this.#ended || this.#run.over
 
   #make(outcome: RunOutcome): Outcome {
     return this.#run.make(outcome) as unknown as Outcome

@@ -23,10 +23,10 @@ export class InsideMark {
     return new InsideMark(this.#warn, this.#storage)
   }
 
-  run<T>(handler: () => T): T {
-    if (this.#left === 0) return handler()
+  run<Input, Context, T>(handler: (input: Input, context: Context) => T, input: Input, context: Context): T {
+    if (this.#left === 0) return handler(input, context)
     this.#left--
-    return this.#storage.run(this, handler)
+    return this.#storage.run(this, handler, input, context)
   }
 
   /** Whether this is called inside a handler that this mark runs. */

@@ -65,7 +65,7 @@ const OWN_ATTRIBUTES = [
   'specversion',
   'data',
 ]
-const KNOWN_OF_PUBLISH = ['source', 'attributes']
+const TEXTS = ['key', 'group', 'dedupe', 'subject', 'traceparent', 'tracestate']
 const KNOWN_OF_MESSAGE = [
   'key',
   'group',
@@ -79,15 +79,16 @@ const KNOWN_OF_MESSAGE = [
   'traceparent',
   'tracestate',
 ]
+const KNOWN_OF_EVENT = [...KNOWN_OF_MESSAGE, 'source', 'attributes']
 const KNOWN = [...KNOWN_OF_MESSAGE, 'onSuccess', 'onFailure', 'callback']
 
 /** @throws PosthornError `invalid-option`, naming the option, its value and what would be right */
 export function checkMessageOptions(field: string, given: unknown, isEvent = false): asserts given is MessageOptions {
   if (!isPlain(given)) throw invalidOption(field, 'options', given, "an object like { delay: '5m' }")
-  checkKnown(field, given, isEvent ? [...KNOWN_OF_MESSAGE, ...KNOWN_OF_PUBLISH] : KNOWN)
-  const { key, group, dedupe, subject, traceparent, tracestate, priority, delay, notBefore, id } =
-    given as MessageOptions
-  for (const [option, text] of Object.entries({ key, group, dedupe, subject, traceparent, tracestate })) {
+  checkKnown(field, given, isEvent ? KNOWN_OF_EVENT : KNOWN)
+  const { priority, delay, notBefore, id } = given as MessageOptions
+  for (const option of TEXTS) {
+    const text = given[option]
     if (text !== undefined && (typeof text !== 'string' || text === ''))
       throw invalidOption(field, option, text, 'a text that is not empty')
   }

@@ -11,7 +11,6 @@ import { toPromise } from '../core/thenable.ts'
 import type { Binding, Ended, Run } from '../delivery/binding.ts'
 import { bury, isOutcome, type Fail, type Outcome } from '../delivery/outcome.ts'
 import { endingChanges, fromEnded, type EndingDeps } from '../operation/index.ts'
-import type { Context } from './context.ts'
 import { decode, recognises, type Decoded } from './decode.ts'
 import type { Definition } from './definition.ts'
 import { HandlerContext, type ContextDeps } from './handler-context.ts'
@@ -67,7 +66,7 @@ function begin(
   let value: unknown
   let late: Promise<unknown> | null
   try {
-    value = deps.inside.run(() => call(decoded.value, context as Context))
+    value = deps.inside.run(call, decoded.value, context)
     late = toPromise(value)
   } catch (error) {
     return threw(deps, definition, run, context, error)

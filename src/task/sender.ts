@@ -64,8 +64,9 @@ export class Sender {
   async commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T> {
     const startedMs = this.#startedMs()
     const held = new CommitEffects(this.#deps.composer, this.#deps.clock)
-    const value = await body(held.effects)
-    const changes = await held.close()
+    const value = await body(held)
+    const closed = held.close()
+    const changes = closed instanceof Promise ? await closed : closed
     if (changes.length > 0) this.#tell(changes, await this.#commit(changes), startedMs)
     return value
   }
