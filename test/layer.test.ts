@@ -24,6 +24,8 @@ const layers: readonly Layer[] = [
   { part: 'engine/ledger/', may: ['core/'] },
   { part: 'engine/memory/', may: ['core/', 'engine/ledger/'] },
   { part: 'engine/file/', may: ['core/', 'engine/ledger/'] },
+  { part: 'engine/sql/', may: ['core/'] },
+  { part: 'engine/sqlite/', may: ['core/', 'engine/sql/'] },
   { part: 'runtime/', may: ['core/'] },
   { part: 'delivery/', may: ['core/', 'runtime/'] },
   ...patterns.map((name) => ({ part: `${name}/`, may: ['core/', 'runtime/', 'delivery/', ...faces] })),
@@ -55,6 +57,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 /** Files that may read the clock, wait or roll dice themselves, and why. */
 const impureFiles: Readonly<Record<string, string>> = {
   'core/clock.ts': 'is the clock that everything else is given',
+  'engine/sqlite/machine-clock.ts': 'reads the clock that all processes of a machine share, which is nobody’s to give',
   'core/id.ts': 'is the source of ids that everything else is given',
 }
 

@@ -1,0 +1,144 @@
+/** Answers one call: what it decides or reads, as it travels back. */
+import type { ChangeResult } from '../../core/engine.ts'
+import { decideCommit, type Decided } from './decide/commit.ts'
+import { findMessage } from './decide/by-id.ts'
+import { extend, lease, nextReadyInMs, type Delivered, type LeaseMemory } from './decide/lease.ts'
+import type { Desk } from './desk.ts'
+import type { Packer } from './packer.ts'
+import { browse, depths } from './read/browse.ts'
+import { readEvents } from './read/events.ts'
+import { getRecord, listRecords } from './read/records.ts'
+import { toStored, VIEW_BY_SEQ, type StoredRow } from './read/view.ts'
+import type { Call, SentChange, Span } from './request.ts'
+import type { StoredRecord } from '../../core/record.ts'
+
+/** A message's columns in the order of `StoredRow`, its body among the packed. */
+export type PackedMessage = readonly [
+  queue: string,
+  id: string,
+  state: number,
+  place: number,
+  due: number | null,
+  leaseUntil: number | null,
+  endedAt: number | null,
+  sentAt: number,
+  acquired: number,
+  failed: number,
+  released: number,
+  cancel: boolean,
+  reason: string | null,
+  attributes: string,
+  failures: readonly string[],
+  offset: number,
+  length: number,
+]
+
+/** 0 where a message was sent: its id is known where it came from. */
+export type PackedResult = ChangeResult | 0
+
+export type PackedDecided =
+  | { readonly replayed: boolean; readonly results: readonly PackedResult[] }
+  | Extract<Decided, { readonly code: string }>
+
+export type PackedDelivery = readonly [token: string, leaseUntil: number, stored: PackedMessage]
+
+export interface PackedRecord extends Omit<StoredRecord, 'value'> {
+  readonly value: Span
+}
+
+export interface PackedEvent {
+  readonly position: string
+  readonly attributes: string
+  readonly body: Span
+}
+
+const WRITING: ReadonlySet<Call['call']> = new Set(['commit', 'lease', 'extend', 'sweep'])
+
+export const isWriting = ({ call }: Call): boolean => WRITING.has(call)
+
+export function answerCall(desk: Desk, requests: LeaseMemory, call: Call, packer: Packer): unknown {
+  switch (call.call) {
+    case 'commit':
+      return call.commits.map((commit) => packDecided(decideCommit(desk, commit), commit.changes))
+    case 'lease': {
+      const { id, wants } = call.request
+      const recalled = requests.recall(desk, id)
+      const given = recalled ?? lease(desk, call.request)
+      if (recalled === null) requests.remember(id, given)
+      const deliveries = given.map((each) => packDelivery(each, packer))
+      return { deliveries, nextReadyInMs: nextReadyInMs(desk, wants) }
+    }
+    case 'extend':
+      return call.tokens.map((token) => extend(desk, token, call.leaseMs))
+    case 'get':
+      return call.keys.map((key) => packRecord(getRecord(desk, key), packer))
+    case 'list': {
+      const { items, next } = listRecords(desk, call)
+      return { items: items.map((record) => packRecord(record, packer)), next }
+    }
+    case 'find':
+      return call.messages.map((ref) => {
+        const found = findMessage(desk, ref)
+        if (found === undefined) return null
+        return packMessage(toStored(desk, ref.queue, desk.statements.of(VIEW_BY_SEQ).first(found.seq)!), packer)
+      })
+    case 'browse': {
+      const { items, next } = browse(desk, call.query)
+      return { items: items.map((stored) => packMessage(stored, packer)), next }
+    }
+    case 'depth':
+      return depths(desk, call.queues)
+    case 'read': {
+      const { items, next } = readEvents(desk, call.topic, call.from, call.limit)
+      const events = items.map(({ position, attributes, body }): PackedEvent => ({
+        position,
+        attributes,
+        body: packer.add(body),
+      }))
+      return { items: events, next }
+    }
+    case 'sweep':
+    case 'close':
+      return null
+  }
+}
+
+function packDecided(decided: Decided, changes: readonly SentChange[]): PackedDecided {
+  if ('code' in decided || decided.replayed) return decided
+  return { replayed: false, results: decided.results.map((result, at) => (isPlain(result, changes[at]!) ? 0 : result)) }
+}
+
+function isPlain(result: ChangeResult, change: SentChange): boolean {
+  return change.do === 'send' && result !== null && 'duplicate' in result && !result.duplicate
+}
+
+function packDelivery({ token, leaseUntil, stored }: Delivered, packer: Packer): PackedDelivery {
+  return [token, leaseUntil, packMessage(stored, packer)]
+}
+
+function packRecord(record: StoredRecord | null, packer: Packer): PackedRecord | null {
+  return record === null ? null : { ...record, value: packer.add(record.value) }
+}
+
+function packMessage(stored: StoredRow, packer: Packer): PackedMessage {
+  const [offset, length] = packer.add(stored.body)
+  return [
+    stored.queue,
+    stored.id,
+    stored.state,
+    stored.place,
+    stored.due,
+    stored.leaseUntil,
+    stored.endedAt,
+    stored.sentAt,
+    stored.acquired,
+    stored.failed,
+    stored.released,
+    stored.cancel,
+    stored.reason,
+    stored.attributes,
+    stored.failures,
+    offset,
+    length,
+  ]
+}

@@ -1,0 +1,86 @@
+/** How messages end: acked, expired, cancelled, discarded, or dead; who is told, and who is next in their line. */
+import { toJsonBytes } from '../../../core/json.ts'
+import { DEFAULT_PRIORITY, REPORT_TYPE, type Message, type Report } from '../../../core/message.ts'
+import type { Desk } from '../desk.ts'
+import {
+  ACKED,
+  ATTRIBUTES_OF,
+  DEAD,
+  DELETE_CONTENT,
+  DELETE_FAILURES,
+  DELETE_MESSAGE,
+  INLINE_BYTES,
+  SET_OVER,
+  STATE_NAMES,
+  type Standing,
+} from '../state/message.ts'
+import type { Queue } from '../state/queue.ts'
+import { insert, toContent, type Content } from './insert.ts'
+import { move, promote } from './place.ts'
+
+/** What ends of its own accord is reported; an outcome of its holder is not. */
+export type Told = 'reported' | 'unreported'
+
+/** ACKED, EXPIRED, CANCELLED or DISCARDED. Without a reason it keeps the one it had. */
+export function end(desk: Desk, queue: Queue, message: Standing, state: number, told: Told, reason?: string): void {
+  const { keep } = queue.settings
+  if (reason !== undefined) message.reason = reason
+  if (told === 'reported') report(desk, queue, message, state)
+  if (keep.endedMs > 0 && keep.endedCount > 0 && (state !== ACKED || keep.acked)) {
+    over(desk, queue, message, state)
+    desk.lowerDue(queue, desk.now + keep.endedMs)
+  } else erase(desk, queue, message)
+  queue.totals[state]!++
+  if (queue.living === 0) desk.use(queue)
+  if (message.head) promote(desk, queue, message.line!)
+}
+
+export function bury(desk: Desk, queue: Queue, message: Standing, told: Told, reason: string): void {
+  const { deadMs } = queue.settings.keep
+  message.reason = reason
+  if (told === 'reported') report(desk, queue, message, DEAD)
+  over(desk, queue, message, DEAD)
+  if (deadMs !== null) desk.lowerDue(queue, desk.now + deadMs)
+  if (message.head) promote(desk, queue, message.line!)
+}
+
+function over(desk: Desk, queue: Queue, message: Standing, state: number): void {
+  move(desk, queue, message, state)
+  desk.run(SET_OVER, state, desk.nextTurn(), desk.now, message.reason, message.seq)
+  desk.queues.touch(queue)
+}
+
+/** The message is no more. */
+export function erase(desk: Desk, queue: Queue, message: Standing): void {
+  desk.isDirty = true
+  desk.queues.change(queue).leave(message.state, message.bytes)
+  desk.queues.touch(queue)
+  desk.run(DELETE_MESSAGE, message.seq)
+  if (message.bytes > INLINE_BYTES) desk.run(DELETE_CONTENT, message.seq)
+  if (message.history > 0) desk.run(DELETE_FAILURES, message.seq)
+}
+
+/** Tells the queue that the message names, if it names one, by a message of the engine's own. */
+function report(desk: Desk, queue: Queue, message: Standing, state: number): void {
+  if (message.report === null) return
+  const [attributes] = desk.statements.of(ATTRIBUTES_OF).first(message.seq)!
+  const body: Report = {
+    id: message.id,
+    queue: queue.name,
+    state: STATE_NAMES[state] as Report['state'],
+    reason: message.reason,
+    acquired: message.acquired,
+    failed: message.failed,
+    sentAt: message.sentAt,
+    endedAt: desk.now,
+    message: JSON.parse(attributes as string) as Omit<Message, 'body'>,
+  }
+  insert(desk, desk.queue(message.report), engineMessage(desk, REPORT_TYPE, body))
+}
+
+/** A message that the engine itself sends. */
+export function engineMessage(desk: Desk, type: string, body: unknown): Content {
+  const id = desk.ids.uuid()
+  const event = { id, source: 'posthorn:engine', type, datacontenttype: 'application/json' }
+  return toContent({ id, event, priority: DEFAULT_PRIORITY }, toJsonBytes(body))
+}

@@ -1,0 +1,139 @@
+/** Puts a message into a queue: every column is decided here, whoever sends it. */
+import type { Message } from '../../../core/message.ts'
+import type { Desk } from '../desk.ts'
+import type { Sent } from '../request.ts'
+import {
+  DELAYED,
+  HELD,
+  INLINE_BYTES,
+  INSERT_CONTENT,
+  INSERT_MESSAGE,
+  READY,
+  SEQ_OF_ID,
+  STRICT_LINE,
+} from '../state/message.ts'
+import type { Queue } from '../state/queue.ts'
+import { isBusy } from './place.ts'
+
+/** A message with its body at hand. */
+export interface Content extends Omit<Sent, 'body'> {
+  readonly body: Uint8Array
+}
+
+export function contentOf(desk: Desk, sent: Sent): Content {
+  const [offset, length] = sent.body
+  return { ...sent, body: desk.bytes.subarray(offset, offset + length) }
+}
+
+/** Whether the queue has a message of that id, waiting, leased, dead or kept. */
+export function hasId(desk: Desk, queue: Queue, id: string): boolean {
+  return desk.statements.of(SEQ_OF_ID).first(id, queue.id) !== undefined
+}
+
+/** What a message that was taken over from another engine brings along. */
+export interface Past {
+  /** null: placed as if it were sent now. */
+  readonly state: number | null
+  readonly due: number | null
+  readonly sentAt: number
+  readonly acquired: number
+  readonly failed: number
+  readonly released: number
+  readonly endedAt: number | null
+  readonly reason: string | null
+}
+
+/** The number of the message, which is not in the queue yet. */
+export function insert(desk: Desk, queue: Queue, content: Content, past: Past | null = null): number {
+  const seq = desk.nextSeq()
+  const { expires, body } = content
+  const bytes = body.byteLength
+  const line = lineOf(desk, queue, content.key)
+  const at = placeOf(desk, queue, content, line, past)
+  const { now } = desk
+  const start = past?.sentAt ?? now
+  const expiresAt = expires === null || 'at' in expires ? null : start + expires.afterMs
+  const wallExpires = expires !== null && 'at' in expires ? expires.at : null
+  desk.queues.change(queue).enter(at.state, bytes)
+  desk.statements
+    .of(INSERT_MESSAGE)
+    .run(
+      seq,
+      queue.id,
+      content.id,
+      at.state,
+      9 - content.priority,
+      at.place,
+      at.due,
+      at.wallDue,
+      expiresAt,
+      wallExpires,
+      line,
+      at.state === READY && line !== null ? 1 : 0,
+      bytes,
+      start,
+      past?.acquired ?? 0,
+      past?.failed ?? 0,
+      past?.released ?? 0,
+      past?.endedAt ?? null,
+      content.report,
+      past?.reason ?? null,
+      content.attributes,
+      bytes > INLINE_BYTES ? null : body,
+    )
+  if (bytes > INLINE_BYTES) desk.run(INSERT_CONTENT, seq, body)
+  desk.use(queue)
+  if (at.due !== null) desk.lowerDue(queue, at.due)
+  if (at.wallDue !== null) desk.lowerWallDue(queue, at.wallDue)
+  if (expiresAt !== null && at.state <= DELAYED) desk.lowerDue(queue, expiresAt)
+  if (wallExpires !== null && at.state <= DELAYED) desk.lowerWallDue(queue, wallExpires)
+  if (at.state === READY) desk.notices.queue(queue.name)
+  return seq
+}
+
+interface Placed {
+  readonly state: number
+  readonly place: number
+  readonly due: number | null
+  readonly wallDue: number | null
+}
+
+function placeOf(desk: Desk, queue: Queue, content: Content, line: string | null, past: Past | null): Placed {
+  if (past !== null && past.state !== null)
+    return { state: past.state, place: desk.nextTurn(), due: past.due, wallDue: null }
+  const { delay } = content
+  if (past === null && delay !== null && !desk.isPast(delay)) {
+    const isWall = 'at' in delay
+    return {
+      state: DELAYED,
+      place: 0,
+      due: isWall ? null : desk.now + delay.afterMs,
+      wallDue: isWall ? delay.at : null,
+    }
+  }
+  if (line !== null && isBusy(desk, queue, line))
+    return { state: HELD, place: desk.nextTurn(), due: null, wallDue: null }
+  return { state: READY, place: desk.now, due: null, wallDue: null }
+}
+
+/** The line in which the message stands: its key's, unless the queue is a subscription with another order. */
+function lineOf(desk: Desk, queue: Queue, key: string | null): string | null {
+  const order = desk.topics.feeding(queue.name)?.bound.order
+  return order === 'strict' ? STRICT_LINE : order === 'none' ? null : key
+}
+
+/** A message of the engine's own, or one that comes from where it was kept, as content. */
+export function toContent(message: Omit<Message, 'body'>, body: Uint8Array): Content {
+  return {
+    id: message.id,
+    type: message.event.type,
+    priority: message.priority,
+    key: message.key ?? null,
+    report: message.report ?? null,
+    dedupe: message.dedupe ?? null,
+    delay: message.delay ?? null,
+    expires: message.expires ?? null,
+    attributes: JSON.stringify(message),
+    body,
+  }
+}

@@ -1,0 +1,84 @@
+/** Routes an event of a topic: kept where the topic keeps its events, and into the queue of every live subscription that wants it. */
+import type { ChangeResult } from '../../../core/engine.ts'
+import type { EventAttributes } from '../../../core/message.ts'
+import { EVENTS_TOPIC } from '../../../core/name.ts'
+import { DEFAULT_QUEUE } from '../../../core/settings.ts'
+import type { Desk } from '../desk.ts'
+import type { Subscription, Topic } from '../state/topic.ts'
+import { engineMessage } from './ending.ts'
+import { missEvent, writeSubscription } from './gap.ts'
+import { hasId, insert, type Content } from './insert.ts'
+import { keepEvent } from './retain.ts'
+import { findFirst, remember } from './send.ts'
+
+const DEDUPE_MS = DEFAULT_QUEUE.dedupeWindowMs
+
+export function publish(desk: Desk, topicName: string, content: Content): ChangeResult {
+  const { dedupe } = content
+  const first = dedupe === null ? undefined : findFirst(desk, `topic ${topicName}`, dedupe)
+  if (first !== undefined) return { id: first, duplicate: true, routed: 0 }
+  if (dedupe !== null) remember(desk, `topic ${topicName}`, dedupe, content.id, desk.now + DEDUPE_MS)
+  desk.notices.topic(topicName)
+  const topic = desk.topics.find(topicName)
+  return { id: content.id, duplicate: false, routed: topic === undefined ? 0 : route(desk, topic, content) }
+}
+
+function route(desk: Desk, topic: Topic, content: Content): number {
+  const position = topic.retention === null ? 0 : keepEvent(desk, topic, content)
+  const suspended: Subscription[] = []
+  let event: EventAttributes | null = null
+  let routed = 0
+  for (const subscription of topic.subscriptions.values()) {
+    if (!subscription.wantsType(content.type)) continue
+    event ??= (JSON.parse(content.attributes) as { readonly event: EventAttributes }).event
+    if (!subscription.wants(event)) continue
+    const queue = desk.queues.get(subscription.queue)!
+    if (subscription.status !== 'live') {
+      if (subscription.status === 'suspended') owe(desk, subscription, position)
+    } else if (queue.isFull(content.body.byteLength)) {
+      suspend(desk, subscription, position)
+      suspended.push(subscription)
+    } else if (!hasId(desk, queue, content.id)) {
+      insert(desk, queue, content)
+      routed++
+    }
+  }
+  for (const subscription of suspended) announce(desk, subscription, 'suspended')
+  return routed
+}
+
+/** A suspended subscription is owed what is kept from now on, or it misses the event. */
+function owe(desk: Desk, subscription: Subscription, position: number): void {
+  if (position === 0) missEvent(subscription, desk.now)
+  else if (subscription.cursor === 0) subscription.cursor = position - 1
+  else return
+  writeSubscription(desk, subscription)
+}
+
+/** From here on the subscription is owed what its topic keeps; where that is nothing, what it misses is noted. */
+function suspend(desk: Desk, subscription: Subscription, position: number): void {
+  subscription.status = 'suspended'
+  subscription.cursor = position === 0 ? 0 : position - 1
+  subscription.hasGap = false
+  if (position === 0) missEvent(subscription, desk.now)
+  writeSubscription(desk, subscription)
+}
+
+/** Tells operators, by an event of its own topic. */
+export function announce(desk: Desk, subscription: Subscription, what: 'suspended' | 'resumed'): void {
+  const { topic, name } = subscription.bound
+  const queue = desk.queues.get(subscription.queue)!
+  const { name: queueName, living: messages, bytes } = queue
+  publish(
+    desk,
+    EVENTS_TOPIC,
+    engineMessage(desk, `posthorn.subscription.${what}`, {
+      topic,
+      name,
+      queue: queueName,
+      at: desk.now,
+      messages,
+      bytes,
+    }),
+  )
+}

@@ -1,0 +1,85 @@
+/** What a topic keeps: each event under the next position, as many and for as long as its retention says. */
+import type { EventAttributes } from '../../../core/message.ts'
+import type { Desk } from '../desk.ts'
+import {
+  DELETE_ALL_RETAINED,
+  DELETE_RETAINED,
+  FIRST_RETAINED,
+  INSERT_RETAINED,
+  RETAINED_AFTER,
+  type Subscription,
+  type Topic,
+} from '../state/topic.ts'
+import { missEvent, writeSubscription } from './gap.ts'
+import type { Content } from './insert.ts'
+
+/** The position that the event got. */
+export function keepEvent(desk: Desk, topic: Topic, content: Content): number {
+  const position = ++desk.numbers.position
+  desk.isDirty = true
+  desk.run(INSERT_RETAINED, position, topic.id, desk.now, content.type, content.attributes, content.body)
+  desk.topics.change(topic)
+  topic.kept++
+  const { ms, count } = topic.retention!
+  const due = topic.kept > count ? desk.now : ms === null ? null : desk.now + ms
+  if (due !== null && (topic.due === null || due < topic.due)) topic.due = due
+  return position
+}
+
+/** Forgets what is too old or too much, oldest first, at most so many. */
+export function trimTopic(desk: Desk, topic: Topic, most: number): void {
+  desk.topics.change(topic)
+  const missed = new Set<Subscription>()
+  for (let left = most; left > 0 && isTooMuch(desk, topic); left--) {
+    const [event] = desk.statements.of(RETAINED_AFTER).all(topic.id, 0, 1)
+    const [position, at, , attributes] = event as readonly [number, number, string, string]
+    for (const subscription of owedTo(topic, position, attributes)) {
+      missEvent(subscription, at)
+      missed.add(subscription)
+    }
+    desk.run(DELETE_RETAINED, position)
+    topic.kept--
+    desk.isDirty = true
+  }
+  for (const subscription of missed) writeSubscription(desk, subscription)
+  retime(desk, topic)
+}
+
+/** Forgets all that the topic keeps: it is to keep nothing any more. */
+export function forgetAll(desk: Desk, topic: Topic): void {
+  if (topic.kept === 0) return
+  const lagging = topic.lagging()
+  if (lagging.length > 0) {
+    for (const [position, at, , attributes] of desk.statements.of(RETAINED_AFTER).all(topic.id, 0, topic.kept))
+      for (const subscription of owedTo(topic, position as number, attributes as string))
+        missEvent(subscription, at as number)
+    for (const subscription of lagging) writeSubscription(desk, subscription)
+  }
+  desk.run(DELETE_ALL_RETAINED, topic.id)
+  topic.kept = 0
+}
+
+/** When the topic has something to forget. */
+export function retime(desk: Desk, topic: Topic): void {
+  const { retention } = topic
+  const first = retention === null ? undefined : desk.statements.of(FIRST_RETAINED).first(topic.id)
+  if (retention === null || first === undefined) topic.due = null
+  else if (topic.kept > retention.count) topic.due = desk.now
+  else topic.due = retention.ms === null ? null : (first[1] as number) + retention.ms
+}
+
+function isTooMuch(desk: Desk, { id, kept, retention }: Topic): boolean {
+  if (retention === null || kept === 0) return false
+  if (kept > retention.count) return true
+  if (retention.ms === null) return false
+  const first = desk.statements.of(FIRST_RETAINED).first(id)
+  return first !== undefined && (first[1] as number) + retention.ms <= desk.now
+}
+
+/** Who was still owed the event will never get it. */
+function owedTo(topic: Topic, position: number, attributes: string): Subscription[] {
+  const owed = topic.lagging().filter(({ cursor }) => cursor !== 0 && cursor < position)
+  if (owed.length === 0) return owed
+  const { event } = JSON.parse(attributes) as { readonly event: EventAttributes }
+  return owed.filter((subscription) => subscription.wants(event))
+}

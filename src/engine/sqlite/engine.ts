@@ -1,0 +1,210 @@
+/** `sqlite:FILE`: messages and records in an SQLite database that several processes of one machine may open at once. */
+import { resolve } from 'node:path'
+import { systemClock, type Clock } from '../../core/clock.ts'
+import type {
+  BrowseQuery,
+  Capabilities,
+  Commit,
+  CommitResult,
+  Durability,
+  Engine,
+  Hint,
+  Interest,
+  LeaseRequest,
+  LeaseResult,
+  Page,
+  QueueDepth,
+  RetainedEvent,
+  Token,
+} from '../../core/engine.ts'
+import { PosthornError } from '../../core/error.ts'
+import type { MessageRef, StoredMessage } from '../../core/message.ts'
+import type { StoredRecord } from '../../core/record.ts'
+import type { ReadFrom } from '../../core/settings.ts'
+import { faultOfCommit } from '../sql/check.ts'
+import { checkLeaseMs, checkLeaseRequest } from '../sql/lease-request.ts'
+import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from '../sql/limit.ts'
+import { quote } from '../sql/refusal.ts'
+import type { PackedDecided } from './answer.ts'
+import { decodeCommit, decodeEvent, decodeLease, decodeMessage, decodePage, decodeRecord } from './decode.ts'
+import type { Driver } from './driver/driver.ts'
+import { encodeCommit } from './encode.ts'
+import { Exchange } from './exchange.ts'
+import { LocalLink } from './link/local-link.ts'
+import { ThreadLink } from './link/thread-link.ts'
+import type { Ticks } from './request.ts'
+import { Watchers } from './watchers.ts'
+
+export interface SqliteEngineOptions {
+  readonly clock?: Clock | undefined
+  /**
+   * disk (the default): a commit is confirmed when it survives power loss · os: when it survives the process. What was confirmed at `os` may
+   * be lost with the machine, newest first.
+   */
+  readonly durability?: 'disk' | 'os' | undefined
+  readonly limits?: Partial<EngineLimits> | undefined
+  /** For tests: the database in this thread, by this driver. */
+  readonly local?: { readonly driver: Driver; readonly checkpointPages?: number | undefined } | undefined
+}
+
+export class SqliteEngine implements Engine {
+  readonly capabilities: Capabilities
+  readonly #limits: EngineLimits
+  readonly #exchange: Exchange
+  readonly #watchers: Watchers
+  #closing: Promise<void> | null = null
+
+  constructor(parts: {
+    readonly exchange: Exchange
+    readonly watchers: Watchers
+    readonly limits: EngineLimits
+    readonly durability: 'disk' | 'os'
+  }) {
+    this.#exchange = parts.exchange
+    this.#watchers = parts.watchers
+    this.#limits = parts.limits
+    this.capabilities = capabilitiesOf(parts.limits, parts.durability)
+  }
+
+  async commit(commits: readonly Commit[]): Promise<readonly CommitResult[]> {
+    if (!Array.isArray(commits) || commits.some((commit) => typeof commit !== 'object' || commit === null))
+      throw new PosthornError('invalid', `commits is ${quote(commits)}: it must be a list of { changes }`)
+    const refused = commits.map((commit) => this.#refuse(commit))
+    const sound = commits.filter((_, at) => refused[at] === null)
+    const best = this.capabilities.durability.at(-1)!
+    const decided = await this.#exchange.call(
+      (packer) => ({ call: 'commit', commits: sound.map((commit) => encodeCommit(commit, packer)) }),
+      (value: readonly PackedDecided[]) => value.map((each, at) => decodeCommit(each, sound[at], best)),
+    )
+    let next = 0
+    return refused.map((refusal) => refusal ?? decided[next++]!)
+  }
+
+  async lease(request: LeaseRequest): Promise<LeaseResult> {
+    checkLeaseRequest(request)
+    return this.#exchange.call(() => ({ call: 'lease', request }), decodeLease)
+  }
+
+  async extend(tokens: readonly Token[], leaseMs: number): Promise<readonly ('kept' | 'stale' | 'cancel')[]> {
+    checkLeaseMs(leaseMs)
+    if (!Array.isArray(tokens)) throw new PosthornError('invalid', `tokens is ${quote(tokens)}: it must be a list`)
+    return this.#exchange.call(
+      () => ({ call: 'extend', tokens, leaseMs }),
+      (value: readonly ('kept' | 'stale' | 'cancel')[]) => value,
+    )
+  }
+
+  watch(interest: Interest, hint: (hint: Hint) => void): Disposable {
+    return this.#watchers.watch(interest, hint)
+  }
+
+  async get(keys: readonly string[]): Promise<readonly (StoredRecord | null)[]> {
+    return this.#exchange.call(
+      () => ({ call: 'get', keys }),
+      (value: readonly Parameters<typeof decodeRecord>[0][], bytes) => value.map((each) => decodeRecord(each, bytes)),
+    )
+  }
+
+  async list(query: {
+    readonly prefix: string
+    readonly after: string | null
+    readonly limit: number
+  }): Promise<Page<StoredRecord>> {
+    return this.#exchange.call(
+      () => ({ ...query, call: 'list' }),
+      (value: Parameters<typeof decodePage<Parameters<typeof decodeRecord>[0], StoredRecord>>[0], bytes) =>
+        decodePage(value, (each) => decodeRecord(each, bytes)!),
+    )
+  }
+
+  async find(messages: readonly MessageRef[]): Promise<readonly (StoredMessage | null)[]> {
+    const refs = messages.map(({ queue, id }) => ({ queue, id }))
+    return this.#exchange.call(
+      () => ({ call: 'find', messages: refs }),
+      (value: readonly (Parameters<typeof decodeMessage>[0] | null)[], bytes) =>
+        value.map((each) => (each === null ? null : decodeMessage(each, bytes))),
+    )
+  }
+
+  async browse(query: BrowseQuery): Promise<Page<StoredMessage>> {
+    return this.#exchange.call(
+      () => ({ call: 'browse', query }),
+      (value: Parameters<typeof decodePage<Parameters<typeof decodeMessage>[0], StoredMessage>>[0], bytes) =>
+        decodePage(value, (each) => decodeMessage(each, bytes)),
+    )
+  }
+
+  async depth(queues: readonly string[] | 'all'): Promise<readonly QueueDepth[]> {
+    return this.#exchange.call(
+      () => ({ call: 'depth', queues }),
+      (value: readonly QueueDepth[]) => value,
+    )
+  }
+
+  async read(query: {
+    readonly topic: string
+    readonly from: ReadFrom
+    readonly limit: number
+  }): Promise<Page<RetainedEvent>> {
+    return this.#exchange.call(
+      () => ({ ...query, call: 'read' }),
+      (value: Parameters<typeof decodePage<Parameters<typeof decodeEvent>[0], RetainedEvent>>[0], bytes) =>
+        decodePage(value, (each) => decodeEvent(each, bytes)),
+    )
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#exchange.end()
+    return this.#closing
+  }
+
+  /** What is at fault whatever is stored. */
+  #refuse(commit: Commit): CommitResult | null {
+    const offers = this.capabilities.durability
+    if (commit.durability !== undefined && !offers.includes(commit.durability)) {
+      const detail = `durability is ${quote(commit.durability)}: this engine offers ${offers.join(', ')}`
+      return { status: 'refused', code: 'unsupported', at: 0, detail }
+    }
+    const fault = faultOfCommit(commit, this.#limits)
+    return fault === null ? null : { status: 'refused', at: fault.at, ...fault.refusal }
+  }
+}
+
+/**
+ * Opens the database, makes it where there is none, and lets the leases of processes that are gone lapse; those of clients stand.
+ * @throws PosthornError `corrupt`, `newer-format`, `disk-full`, `engine-failed`, `unknown`
+ */
+export async function openSqliteEngine(file: string, options: SqliteEngineOptions = {}): Promise<SqliteEngine> {
+  const { clock = systemClock, durability = 'disk', local } = options
+  const limits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits }
+  const path = resolve(file)
+  const watchers = new Watchers()
+  const exchange = new Exchange(clock, (notices) => watchers.tell(notices))
+  if (local === undefined)
+    exchange.connect(await ThreadLink.open({ path, durability, limits, ticks: exchange.ticks() }, exchange))
+  else {
+    const ticks = (): Ticks => ({ machineMs: clock.monotonicMs(), wallMs: clock.wallMs() })
+    exchange.connect(new LocalLink({ ...local, path, durability, limits, boot: 'given', ticks }, exchange))
+  }
+  return new SqliteEngine({ exchange, watchers, limits, durability })
+}
+
+function capabilitiesOf(limits: EngineLimits, durability: 'disk' | 'os'): Capabilities {
+  const levels: readonly Durability[] = durability === 'disk' ? ['os', 'disk'] : ['os']
+  return {
+    engine: 'sqlite',
+    // What is confirmed reaches the best of them in any case: many commits share one write.
+    durability: levels,
+    atomic: 'commit',
+    processes: 'machine',
+    clock: 'monotonic',
+    limitSlack: 0,
+    maxChanges: limits.changes,
+    maxBodyBytes: limits.bodyBytes,
+    pick: ['fifo', 'priority'],
+    fair: false,
+    join: false,
+    retained: true,
+    deviations: [],
+  }
+}

@@ -1,0 +1,125 @@
+/** Calls on their way: gathered for one post a turn, answered by number, and in time swept when nobody calls. */
+import { systemClock, type Clock } from '../../core/clock.ts'
+import { PosthornError } from '../../core/error.ts'
+import { toError } from './fault.ts'
+import type { Link, LinkListener } from './link/link.ts'
+import { Packer } from './packer.ts'
+import type { Call, Fault, Reply, Ticks } from './request.ts'
+import type { Notice } from './state/notices.ts'
+
+/** The wall clock may step, so what waits for it is looked at again after so long. */
+const LONGEST_MS = 60_000
+
+interface Pending {
+  readonly give: (value: unknown, bytes: Uint8Array) => void
+  readonly refuse: (error: Error) => void
+}
+
+export class Exchange implements LinkListener {
+  readonly #clock: Clock
+  readonly #tell: (notices: readonly Notice[]) => void
+  readonly #pending = new Map<number, Pending>()
+  #link: Link | null = null
+  #calls: (Call & { readonly n: number })[] = []
+  #packer = new Packer()
+  #last = 0
+  #timer: Disposable | null = null
+  #armedFor = Infinity
+  #refusal: PosthornError | null = null
+
+  constructor(clock: Clock, tell: (notices: readonly Notice[]) => void) {
+    this.#clock = clock
+    this.#tell = tell
+  }
+
+  connect(link: Link): void {
+    this.#link = link
+    link.keepAlive(false)
+  }
+
+  /** `encode` packs what the call brings along; `decode` makes its answer. */
+  call<T>(encode: (packer: Packer) => Call, decode: (value: never, bytes: Uint8Array) => T): Promise<T> {
+    if (this.#refusal !== null) return Promise.reject(this.#refusal)
+    return new Promise<T>((resolve, reject) => {
+      const n = ++this.#last
+      if (this.#calls.length === 0) process.nextTick(() => this.#flush())
+      this.#calls.push({ ...encode(this.#packer), n })
+      if (this.#pending.size === 0) this.#link!.keepAlive(true)
+      this.#pending.set(n, { give: (value, bytes) => resolve(decode(value as never, bytes)), refuse: reject })
+    })
+  }
+
+  /** The last call; whoever calls later is refused. */
+  async end(): Promise<void> {
+    const closed = this.call(
+      () => ({ call: 'close' }),
+      () => undefined,
+    )
+    this.#refusal ??= new PosthornError('closed', 'the engine is closed')
+    this.#disarm()
+    this.#flush()
+    await closed.catch(() => {})
+    this.#link!.keepAlive(true)
+    await this.#link!.end()
+    this.#refuseAll(new PosthornError('closed', 'the engine was closed before the answer was known'))
+  }
+
+  replied({ answers, bytes, notices, dueInMs }: Reply): void {
+    for (const answer of answers) {
+      const pending = this.#pending.get(answer.n)
+      this.#pending.delete(answer.n)
+      if ('fault' in answer) pending?.refuse(toError(answer.fault))
+      else pending?.give(answer.value, bytes)
+    }
+    if (this.#pending.size === 0) this.#link?.keepAlive(false)
+    this.#tell(notices)
+    if (dueInMs !== null && this.#refusal === null) this.#arm(dueInMs)
+  }
+
+  failed(fault: Fault): void {
+    this.#refusal ??= toError(fault)
+    this.#disarm()
+    this.#refuseAll(toError({ ...fault, code: 'unknown' }))
+  }
+
+  #flush(): void {
+    if (this.#calls.length === 0) return
+    const calls = this.#calls
+    this.#calls = []
+    this.#link!.post({ calls, bytes: this.#packer.take(), ticks: this.ticks() })
+  }
+
+  /** null: the host reads the machine's clock itself, at the last moment. */
+  ticks(): Ticks | null {
+    return this.#clock === systemClock ? null : { machineMs: this.#clock.monotonicMs(), wallMs: this.#clock.wallMs() }
+  }
+
+  /** One that is set for earlier stays: it fires in vain at most once. */
+  #arm(inMs: number): void {
+    const at = this.#clock.monotonicMs() + Math.min(inMs, LONGEST_MS)
+    if (this.#timer !== null && this.#armedFor <= at) return
+    this.#timer?.[Symbol.dispose]()
+    this.#armedFor = at
+    this.#timer = this.#clock.timer(Math.min(inMs, LONGEST_MS), () => {
+      this.#disarm()
+      // Whoever calls next is told of a failure.
+      this.call(
+        () => ({ call: 'sweep' }),
+        () => undefined,
+      ).catch(() => {})
+    })
+  }
+
+  #disarm(): void {
+    this.#timer?.[Symbol.dispose]()
+    this.#timer = null
+    this.#armedFor = Infinity
+  }
+
+  #refuseAll(error: PosthornError): void {
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const { refuse } of pending) refuse(error)
+    this.#link?.keepAlive(false)
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * Owns the database: gathers the calls that came together, decides them in one transaction, and answers when it is committed. Lives in a thread of
+ * its own, because SQLite answers synchronously and a commit waits for the disk. Whatever fails in the middle leaves nothing: the calls are then
+ * decided one by one, so that only the guilty one fails.
+ */
+import { systemClock } from '../../core/clock.ts'
+import { PosthornError } from '../../core/error.ts'
+import type { EngineLimits } from '../sql/limit.ts'
+import { answerCall, isWriting } from './answer.ts'
+import { LeaseMemory } from './decide/lease.ts'
+import { dueTimes, flush, sweep, type DueTimes } from './decide/sweep.ts'
+import type { Desk } from './desk.ts'
+import type { Driver } from './driver/driver.ts'
+import { isFatal, toFault } from './fault.ts'
+import { letGo, openDesk, ownersGone, type Opened } from './open-desk.ts'
+import { Others } from './others.ts'
+import { Packer } from './packer.ts'
+import type { Answer, Call, Fault, Post, Reply, Ticks } from './request.ts'
+import { engineTime } from './state/clock.ts'
+import { readNumbers, writeNumbers } from './state/meta.ts'
+import type { Level } from './transaction.ts'
+
+export interface HostOptions {
+  readonly path: string
+  readonly driver: Driver
+  readonly durability: 'disk' | 'os'
+  readonly limits: EngineLimits
+  readonly boot: string
+  /** The clock to live by where a post brings none. */
+  readonly ticks: () => Ticks
+  /** Pages in the log before they are copied into the database file; 0: never while it is open. */
+  readonly checkpointPages?: number | undefined
+  /** The last call has been answered, and the database let go of. */
+  readonly closed?: (() => void) | undefined
+}
+
+const DATA_VERSION = 'pragma data_version'
+/** How often openings that are gone are looked for, as long as there are others. */
+const LOOK_FOR_GONE_MS = 1_000
+/** Nobody asks; time may have decided something, or another process. */
+const NO_CALLS: Post = { calls: [], bytes: new Uint8Array(0), ticks: null }
+const NOTHING_DUE: DueTimes = { engineAt: Infinity, wallAt: Infinity }
+
+type Numbered = Call & { readonly n: number }
+
+export class Host {
+  readonly #options: HostOptions
+  readonly #opened: Opened
+  readonly #desk: Desk
+  readonly #requests: LeaseMemory
+  readonly #others: Others
+  readonly #reply: (reply: Reply) => void
+  #posts: Post[] = []
+  #isScheduled = false
+  #dataVersion = -1
+  #due: DueTimes = NOTHING_DUE
+  /** Until when everything that was due has been decided by this process. */
+  #lookedAt: number
+  #lookedForGoneAt = 0
+  #failure: Fault | null = null
+  #isClosed = false
+
+  /** Opens the database. @throws PosthornError */
+  constructor(options: HostOptions, reply: (reply: Reply) => void) {
+    this.#options = options
+    this.#reply = reply
+    this.#opened = openDesk(options)
+    this.#desk = this.#opened.desk
+    this.#lookedAt = this.#desk.now
+    this.#requests = new LeaseMemory(options.limits.leaseRequests)
+    this.#others = new Others({ ...options, desk: this.#desk, clock: systemClock, look: () => this.#schedule() })
+    this.#others.start()
+    // What is due next is told before anybody calls.
+    this.#schedule()
+  }
+
+  /** Calls are answered in the order in which they came. */
+  receive(post: Post): void {
+    this.#posts.push(post)
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isClosed) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      this.#turn()
+    })
+  }
+
+  #turn(): void {
+    const posts = this.#posts
+    this.#posts = []
+    const calls = posts.flatMap((post) => post.calls)
+    if (this.#isClosed) return
+    if (this.#failure !== null) return this.#refuse(calls, this.#failure)
+    try {
+      this.#fold(posts.length === 0 ? [NO_CALLS] : posts)
+    } catch (error) {
+      this.#recover(posts, error)
+    }
+    if (calls.some(({ call }) => call === 'close')) this.close()
+    else if (calls.length === 0) this.#lookForGone()
+  }
+
+  /** What processes that are gone had handed out to themselves is handed out again. */
+  #lookForGone(): void {
+    const { machineMs } = this.#options.ticks()
+    if (machineMs - this.#lookedForGoneAt < LOOK_FOR_GONE_MS) return
+    this.#lookedForGoneAt = machineMs
+    try {
+      const gone = this.#others.gone()
+      if (gone.length === 0) return
+      this.#begin(this.#best, this.#options.ticks())
+      for (const owner of ownersGone(this.#desk, this.#options)) letGo(this.#desk, this.#options.path, owner)
+      this.#finish([], new Packer())
+    } catch (error) {
+      this.#recover([], error)
+    }
+  }
+
+  /** Alone, each shows whether it was the guilty one. */
+  #recover(posts: readonly Post[], error: unknown): void {
+    this.#forget()
+    const calls = posts.flatMap((post) => post.calls)
+    if (isFatal(error)) this.#failure = toFault(error, this.#options.path)
+    if (isFatal(error) || calls.length <= 1) return this.#refuse(calls, toFault(error, this.#options.path))
+    for (const post of posts) {
+      for (const call of post.calls) {
+        try {
+          this.#fold([{ ...post, calls: [call] }])
+        } catch (alone) {
+          this.#recover([{ ...post, calls: [call] }], alone)
+        }
+      }
+    }
+  }
+
+  #fold(posts: readonly Post[]): void {
+    const desk = this.#desk
+    const calls = posts.flatMap((post) => post.calls)
+    const isDurable = calls.some(({ call }) => call === 'commit')
+    const level: Level = isDurable ? this.#best : 'normal'
+    const first = posts[0]?.ticks ?? this.#options.ticks()
+    this.#begin(calls.some(isWriting) ? level : null, first)
+    if (this.#isDue() && (!calls.some(isWriting) || level !== this.#best)) {
+      // What time decides may be handed out at once: it is made as durable as anything else.
+      this.#opened.transactions.rollback()
+      this.#begin(this.#best, first)
+    }
+    const packer = new Packer()
+    const answers: Answer[] = []
+    for (const post of posts) {
+      this.#setTime(post.ticks ?? first)
+      if (post !== posts[0] && post.ticks !== null) this.#look()
+      if (this.#isDue()) {
+        sweep(desk, this.#lookedAt)
+        this.#due = NOTHING_DUE
+      }
+      this.#lookedAt = desk.now
+      desk.bytes = post.bytes
+      for (const call of post.calls) answers.push(this.#answer(call, packer))
+    }
+    this.#finish(answers, packer)
+  }
+
+  #finish(answers: Answer[], packer: Packer): void {
+    const desk = this.#desk
+    this.#look()
+    if (desk.isDirty) {
+      Object.assign(desk.numbers, { engineAt: desk.now, wallAt: desk.wall })
+      writeNumbers(desk.statements, desk.numbers)
+      desk.isDirty = false
+    }
+    const own = desk.notices.take()
+    const notices = this.#others.exchange(own, this.#due)
+    this.#opened.transactions.commit()
+    this.#others.wake()
+    const inMs = Math.min(this.#due.engineAt - desk.now, this.#due.wallAt - desk.wall)
+    const dueInMs = inMs === Infinity ? null : Math.max(0, inMs)
+    this.#reply({ answers, bytes: packer.take(), notices, dueInMs })
+  }
+
+  #answer(call: Numbered, packer: Packer): Answer {
+    try {
+      return { n: call.n, value: answerCall(this.#desk, this.#requests, call, packer) }
+    } catch (error) {
+      // A question that makes no sense harms nobody but who asked; anything else may have been half done.
+      if (!(error instanceof PosthornError)) throw error
+      return { n: call.n, fault: toFault(error, this.#options.path) }
+    }
+  }
+
+  #begin(level: Level | null, ticks: Ticks): void {
+    const { transactions } = this.#opened
+    if (level === null) transactions.beginReading()
+    else transactions.beginWriting(level)
+    this.#refresh()
+    this.#setTime(ticks)
+  }
+
+  /** What another process wrote is read again. */
+  #refresh(): void {
+    const desk = this.#desk
+    const version = desk.statements.of(DATA_VERSION).first()![0] as number
+    if (version === this.#dataVersion) return
+    this.#dataVersion = version
+    const numbers = readNumbers(desk.statements)!
+    if (numbers.settings === desk.numbers.settings) desk.topics.refresh()
+    else desk.topics.clear()
+    desk.numbers = numbers
+    desk.queues.clear()
+    this.#others.refresh()
+    this.#look()
+  }
+
+  #setTime(ticks: Ticks): void {
+    this.#desk.now = engineTime(this.#desk.numbers, ticks)
+    this.#desk.wall = ticks.wallMs
+  }
+
+  #isDue(): boolean {
+    return this.#due.engineAt <= this.#desk.now || this.#due.wallAt <= this.#desk.wall
+  }
+
+  #look(): void {
+    flush(this.#desk)
+    this.#due = dueTimes(this.#desk)
+  }
+
+  #forget(): void {
+    const desk = this.#desk
+    this.#opened.transactions.rollback()
+    desk.queues.clear()
+    desk.topics.clear()
+    desk.notices.take()
+    desk.isDirty = false
+    this.#dataVersion = -1
+    desk.numbers.settings = -1
+  }
+
+  #refuse(calls: readonly Numbered[], fault: Fault): void {
+    const answers = calls.map(({ n }): Answer => ({ n, fault }))
+    this.#reply({ answers, bytes: new Uint8Array(0), notices: [], dueInMs: null })
+  }
+
+  get #best(): Level {
+    return this.#options.durability === 'disk' ? 'full' : 'normal'
+  }
+
+  /** Its own leases lapse when others see that it is gone. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#others.stop()
+    this.#opened.close()
+    this.#options.closed?.()
+  }
+}

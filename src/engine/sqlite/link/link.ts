@@ -1,0 +1,16 @@
+/** How the engine's face reaches the host that owns the database: in a thread of its own, or in this one. */
+import type { Fault, Post, Reply } from '../request.ts'
+
+export interface Link {
+  post(post: Post): void
+  /** While calls are under way the process stays alive. */
+  keepAlive(isBusy: boolean): void
+  /** Resolves when the host has let go of the database. */
+  end(): Promise<void>
+}
+
+export interface LinkListener {
+  replied(reply: Reply): void
+  /** The host is gone, and answers nobody any more. */
+  failed(fault: Fault): void
+}

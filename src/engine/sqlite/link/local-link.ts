@@ -1,0 +1,24 @@
+/** The host in this thread: for tests, and for programs that may wait for their disk. */
+import { Host, type HostOptions } from '../host.ts'
+import type { Post } from '../request.ts'
+import type { Link, LinkListener } from './link.ts'
+
+export class LocalLink implements Link {
+  readonly #host: Host
+
+  /** @throws PosthornError */
+  constructor(options: HostOptions, listener: LinkListener) {
+    this.#host = new Host(options, (reply) => listener.replied(reply))
+  }
+
+  post(post: Post): void {
+    this.#host.receive(post)
+  }
+
+  keepAlive(): void {}
+
+  end(): Promise<void> {
+    this.#host.close()
+    return Promise.resolve()
+  }
+}

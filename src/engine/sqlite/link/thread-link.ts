@@ -1,0 +1,66 @@
+/** The host in a thread of its own. Buffers are handed over, everything else is cloned. */
+import { Worker } from 'node:worker_threads'
+import type { EngineLimits } from '../../sql/limit.ts'
+import { toError } from '../fault.ts'
+import type { Fault, Post, Reply, Ticks } from '../request.ts'
+import type { Link, LinkListener } from './link.ts'
+
+/** What the thread is started with. */
+export interface ThreadOptions {
+  readonly path: string
+  readonly durability: 'disk' | 'os'
+  readonly limits: EngineLimits
+  /** The clock as it is now, where it is not the machine's. */
+  readonly ticks: Ticks | null
+}
+
+export type FromThread = { readonly opened: true } | { readonly fault: Fault } | { readonly reply: Reply }
+
+/** How this file is called where it runs: TypeScript in the repository, JavaScript in the package. */
+const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+
+export class ThreadLink implements Link {
+  readonly #worker: Worker
+  readonly #gone: Promise<void>
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
+    this.#gone = new Promise((resolve) => worker.once('exit', () => resolve()))
+  }
+
+  /** @throws PosthornError as the opening does */
+  static open(options: ThreadOptions, listener: LinkListener): Promise<ThreadLink> {
+    const worker = new Worker(new URL(`./thread${EXTENSION}`, import.meta.url), { workerData: options })
+    const link = new ThreadLink(worker)
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: FromThread) => {
+        if ('reply' in message) listener.replied(message.reply)
+        else if ('fault' in message) reject(toError(message.fault))
+        else if ('opened' in message) resolve(link)
+      })
+      worker.on('error', (error) => {
+        const fault = { code: 'engine-failed', message: `the database's thread failed: ${String(error)}`, details: {} }
+        reject(toError(fault))
+        listener.failed(fault)
+      })
+    })
+  }
+
+  post(post: Post): void {
+    this.#worker.postMessage(post, [post.bytes.buffer as ArrayBuffer])
+  }
+
+  keepAlive(isBusy: boolean): void {
+    if (isBusy) this.#worker.ref()
+    else this.#worker.unref()
+  }
+
+  end(): Promise<void> {
+    return this.#gone
+  }
+
+  /** Ends the thread wherever it is, as the death of the process would. */
+  async kill(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}

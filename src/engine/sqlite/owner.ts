@@ -1,0 +1,59 @@
+/**
+ * Who has the database open. Each opening has a number that is never given again and, as long as it lives, a lock on a file of its own beside the
+ * database: the system takes a lock from a process that dies however it dies, so that nobody needs to ask for process numbers, which are used
+ * again and mean nothing in another container.
+ */
+import { existsSync, rmSync } from 'node:fs'
+import type { Database, Driver } from './driver/driver.ts'
+import { isBusy } from './fault.ts'
+
+export const OWNERS = 'select id from owner where id <> ?'
+export const INSERT_OWNER = 'insert into owner (id, pid, opened_at) values (?, ?, ?)'
+export const DELETE_OWNER = 'delete from owner where id = ?'
+
+export class OwnerLock {
+  readonly #path: string
+  readonly #database: Database
+
+  private constructor(path: string, database: Database) {
+    this.#path = path
+    this.#database = database
+  }
+
+  static take(driver: Driver, path: string, owner: number): OwnerLock {
+    const file = fileOf(path, owner)
+    const database = driver.open(file)
+    database.exec('begin exclusive')
+    return new OwnerLock(file, database)
+  }
+
+  /** The file goes with the lock, unless somebody is looking at it just now. */
+  release(): void {
+    this.#database.close()
+    rmSync(this.#path, { force: true })
+  }
+}
+
+/** Whether the opening of that number lives. */
+export function isAlive(driver: Driver, path: string, owner: number): boolean {
+  const file = fileOf(path, owner)
+  if (!existsSync(file)) return false
+  const database = driver.open(file)
+  try {
+    database.exec('begin exclusive')
+    return false
+  } catch (error) {
+    if (isBusy(error)) return true
+    throw error
+  } finally {
+    database.close()
+  }
+}
+
+export function removeLock(path: string, owner: number): void {
+  rmSync(fileOf(path, owner), { force: true })
+}
+
+function fileOf(path: string, owner: number): string {
+  return `${path}-owner-${owner}`
+}

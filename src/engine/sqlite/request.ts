@@ -1,0 +1,83 @@
+/**
+ * What the engine's face and the thread that owns the database say to each other: plain values that can be cloned, many calls in one post.
+ * Bodies travel together in one buffer, because a view would take its whole buffer along.
+ */
+import type { BrowseQuery, Change, LeaseRequest } from '../../core/engine.ts'
+import type { MessageRef, StoredMessage, When } from '../../core/message.ts'
+import type { ReadFrom } from '../../core/settings.ts'
+import type { Notice } from './state/notices.ts'
+
+/** Where bytes are in the buffer that travels along. */
+export type Span = readonly [offset: number, length: number]
+
+/** A message on its way in: what deciders need apart, all but the body as JSON. */
+export interface Sent {
+  readonly id: string
+  readonly type: string
+  readonly priority: number
+  readonly key: string | null
+  readonly report: string | null
+  readonly dedupe: string | null
+  readonly delay: When | null
+  readonly expires: When | null
+  readonly attributes: string
+  readonly body: Span
+}
+
+type Plain = Exclude<Change['do'], 'send' | 'publish' | 'put' | 'restore'>
+
+export type SentChange =
+  | Extract<Change, { readonly do: Plain }>
+  | { readonly do: 'send'; readonly queue: string; readonly message: Sent }
+  | { readonly do: 'publish'; readonly topic: string; readonly message: Sent }
+  | (Omit<Extract<Change, { readonly do: 'put' }>, 'value'> & { readonly value: Span })
+  | { readonly do: 'restore'; readonly message: Sent; readonly stored: Omit<StoredMessage, 'message'> }
+
+export interface SentCommit {
+  readonly id: string | null
+  readonly changes: readonly SentChange[]
+}
+
+export type Call =
+  | { readonly call: 'commit'; readonly commits: readonly SentCommit[] }
+  | { readonly call: 'lease'; readonly request: LeaseRequest }
+  | { readonly call: 'extend'; readonly tokens: readonly string[]; readonly leaseMs: number }
+  | { readonly call: 'get'; readonly keys: readonly string[] }
+  | { readonly call: 'list'; readonly prefix: string; readonly after: string | null; readonly limit: number }
+  | { readonly call: 'find'; readonly messages: readonly MessageRef[] }
+  | { readonly call: 'browse'; readonly query: BrowseQuery }
+  | { readonly call: 'depth'; readonly queues: readonly string[] | 'all' }
+  | { readonly call: 'read'; readonly topic: string; readonly from: ReadFrom; readonly limit: number }
+  /** What time has decided is to be done. */
+  | { readonly call: 'sweep' }
+  | { readonly call: 'close' }
+
+/** Calls of one moment. `ticks`: the clock they live by, where it is not the machine's. */
+export interface Post {
+  readonly calls: readonly (Call & { readonly n: number })[]
+  readonly bytes: Uint8Array
+  readonly ticks: Ticks | null
+}
+
+/** A monotonic clock that all processes share, and the wall's. */
+export interface Ticks {
+  readonly machineMs: number
+  readonly wallMs: number
+}
+
+/** An error as a value: a thread's errors are another's only by their text. */
+export interface Fault {
+  readonly code: string
+  readonly message: string
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+export type Answer = { readonly n: number; readonly value: unknown } | { readonly n: number; readonly fault: Fault }
+
+export interface Reply {
+  readonly answers: readonly Answer[]
+  readonly bytes: Uint8Array
+  readonly notices: readonly Notice[]
+  /** Milliseconds until time decides something, on the engine's or the wall's clock; null: nothing is due. */
+  readonly dueInMs: number | null
+}

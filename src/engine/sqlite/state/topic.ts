@@ -1,0 +1,105 @@
+/** Topics and subscriptions as deciders see them, with what routing needs compiled. */
+import { compileFilters, compileTypes, type Predicate } from '../../../core/filter.ts'
+import type { EventAttributes } from '../../../core/message.ts'
+import type { Retention, StoredSubscription, Subscription as Bound } from '../../../core/settings.ts'
+import type { Row } from '../driver/driver.ts'
+
+export const TOPIC_BY_NAME = 'select id, name, retention, version, due, kept from topic where name = ?'
+export const TOPIC_KEPT = 'select due, kept from topic where id = ?'
+export const INSERT_TOPIC = 'insert into topic (name, retention, version, kept) values (?, null, 0, 0) returning id'
+export const UPDATE_TOPIC = 'update topic set retention = ?, version = ?, due = ?, kept = ? where id = ?'
+export const DELETE_TOPIC = 'delete from topic where id = ?'
+export const COUNT_TOPICS = 'select count(*) from topic'
+export const NEXT_TOPIC_DUE = 'select due, name from topic where due is not null order by due limit 1'
+
+const SUBSCRIPTION_COLUMNS = 'id, queue, subscription, version, status, cursor, has_gap, gaps'
+export const SUBSCRIPTIONS_OF: string = `select ${SUBSCRIPTION_COLUMNS} from subscription where topic = ? order by id`
+export const BEHIND =
+  "select t.name, s.name from subscription s join topic t on t.id = s.topic where s.status = 'catching-up' order by s.id limit ?"
+export const ANY_BEHIND = "select 1 from subscription where status = 'catching-up' limit 1"
+export const COUNT_SUBSCRIPTIONS = 'select count(*) from subscription'
+export const INSERT_SUBSCRIPTION =
+  "insert into subscription (topic, name, queue, subscription, version, status, cursor, has_gap, gaps) values (?, ?, ?, ?, ?, ?, ?, 0, '[]') returning id"
+export const UPDATE_SUBSCRIPTION =
+  'update subscription set subscription = ?, version = ?, status = ?, cursor = ?, has_gap = ?, gaps = ? where id = ?'
+export const DELETE_SUBSCRIPTION = 'delete from subscription where id = ?'
+
+export const INSERT_RETAINED =
+  'insert into retained (position, topic, at, type, attributes, body) values (?, ?, ?, ?, ?, ?)'
+export const RETAINED_AFTER =
+  'select position, at, type, attributes, length(body) from retained where topic = ? and position > ? order by position limit ?'
+export const RETAINED_BODY = 'select body from retained where position = ?'
+export const FIRST_RETAINED = 'select position, at from retained where topic = ? order by position limit 1'
+export const FIRST_SINCE = 'select position from retained where topic = ? and at >= ? order by at, position limit 1'
+export const DELETE_RETAINED = 'delete from retained where position = ?'
+export const DELETE_ALL_RETAINED = 'delete from retained where topic = ?'
+
+export class Subscription {
+  readonly id: number
+  readonly queue: number
+  bound: Bound
+  version: number
+  status: StoredSubscription['status']
+  /** It is owed what its topic keeps after this position; 0: nothing. */
+  cursor: number
+  /** Its last gap is of this suspension and still grows. */
+  hasGap: boolean
+  gaps: StoredSubscription['gaps']
+  wantsType: (type: string) => boolean
+  #passes: Predicate
+
+  constructor(row: Row) {
+    const [id, queue, bound, version, status, cursor, hasGap, gaps] = row
+    this.id = id as number
+    this.queue = queue as number
+    this.bound = JSON.parse(bound as string) as Bound
+    this.version = version as number
+    this.status = status as StoredSubscription['status']
+    this.cursor = cursor as number
+    this.hasGap = hasGap === 1
+    this.gaps = JSON.parse(gaps as string) as StoredSubscription['gaps']
+    this.wantsType = compileTypes(this.bound.types)
+    this.#passes = compileFilters(this.bound.filters)
+  }
+
+  rebind(bound: Bound): void {
+    this.bound = bound
+    this.wantsType = compileTypes(bound.types)
+    this.#passes = compileFilters(bound.filters)
+  }
+
+  wants(event: EventAttributes): boolean {
+    return this.wantsType(event.type) && this.#passes(event)
+  }
+
+  stored(): StoredSubscription {
+    return { ...this.bound, status: this.status, gaps: this.gaps }
+  }
+}
+
+export class Topic {
+  readonly id: number
+  readonly name: string
+  retention: Retention | null
+  version: number
+  /** Not later than when it next has something to forget; null: never. */
+  due: number | null
+  /** Events that it keeps. */
+  kept: number
+  readonly subscriptions: Map<string, Subscription> = new Map()
+  isDirty = false
+
+  constructor(row: Row) {
+    const [id, name, retention, version, due, kept] = row
+    this.id = id as number
+    this.name = name as string
+    this.retention = JSON.parse((retention as string | null) ?? 'null') as Retention | null
+    this.version = version as number
+    this.due = due as number | null
+    this.kept = kept as number
+  }
+
+  lagging(): Subscription[] {
+    return [...this.subscriptions.values()].filter(({ status }) => status !== 'live')
+  }
+}

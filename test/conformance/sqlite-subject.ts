@@ -1,0 +1,88 @@
+// `sqlite:FILE` as a subject of the kit. In this thread, on real files: a kill leaves what was written (the files as they are), a power cut what
+// was synced (the log up to the end of the last durable commit, then nothing or garbage). In a thread of its own it is killed by ending the thread.
+
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Subject } from '../../src/conformance/index.ts'
+import type { Engine } from '../../src/core/engine.ts'
+import type { Driver } from '../../src/engine/sqlite/driver/driver.ts'
+import { nodeDriver } from '../../src/engine/sqlite/driver/node-driver.ts'
+import { openSqliteEngine } from '../../src/engine/sqlite/engine.ts'
+
+/** Never on tmpfs's slower cousins: thousands of short-lived databases. */
+const ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+
+/** Notes how much of the log each durable commit has synced. */
+class WatchedDriver implements Driver {
+  readonly synced = new Map<string, number>()
+
+  open(path: string): ReturnType<Driver['open']> {
+    const database = nodeDriver.open(path)
+    let isFull = true
+    return {
+      ...database,
+      exec: (sql) => {
+        if (sql.startsWith('pragma synchronous')) isFull = sql.endsWith('full')
+        database.exec(sql)
+        const log = `${path}-wal`
+        if (sql === 'commit' && isFull && existsSync(log)) this.synced.set(path, statSync(log).size)
+      },
+    }
+  }
+}
+
+export const sqliteSubject: Subject = {
+  name: 'sqlite',
+  create() {
+    const folder = mkdtempSync(join(ROOT, 'posthorn-sqlite-'))
+    const driver = new WatchedDriver()
+    let number = 0
+    let open: Engine[] = []
+    const path = (): string => join(folder, `${number}.db`)
+    const leave = async (tail: (log: Buffer, synced: number) => Buffer): Promise<void> => {
+      const [from, synced] = [path(), driver.synced.get(path()) ?? 0]
+      number++
+      copyFileSync(from, path())
+      if (existsSync(`${from}-wal`)) writeFileSync(`${path()}-wal`, tail(readFileSync(`${from}-wal`), synced))
+      const left = open
+      open = []
+      await Promise.all(left.map((engine) => engine.close()))
+    }
+    return {
+      async open({ clock }) {
+        // A log that is never begun anew shows by its length what was synced.
+        const engine = await openSqliteEngine(path(), { clock, local: { driver, checkpointPages: 0 } })
+        open.push(engine)
+        return engine
+      },
+      faults: {
+        kill: () => leave((log) => log),
+        powerCut: (luck) =>
+          leave((log, synced) => {
+            if (luck % 3 === 0) return log.subarray(0, synced)
+            // The frames behind may be there in part, or as whatever was there before.
+            return luck % 3 === 1
+              ? log.subarray(0, Math.min(log.length, synced + 1_000 * (luck + 1)))
+              : Buffer.concat([log.subarray(0, synced), Buffer.alloc(log.length - synced, luck)])
+          }),
+      },
+      remove: async () => {
+        await Promise.all(open.map((engine) => engine.close()))
+        rmSync(folder, { recursive: true, force: true })
+      },
+    }
+  },
+}
+
+export const sqliteThreadSubject: Subject = {
+  name: 'sqlite in its thread',
+  create() {
+    const folder = mkdtempSync(join(ROOT, 'posthorn-sqlite-'))
+    return {
+      open: ({ clock }) => openSqliteEngine(join(folder, 'p.db'), { clock }),
+      faults: {},
+      remove: () => rmSync(folder, { recursive: true, force: true }),
+    }
+  },
+}

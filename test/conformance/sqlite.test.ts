@@ -1,0 +1,9 @@
+// `sqlite:FILE` keeps the laws, with hints and without, and agrees with the oracle.
+
+import { keepsTheLaws } from './laws.ts'
+import { holdsAgainstOracle } from './property.ts'
+import { sqliteSubject } from './sqlite-subject.ts'
+
+keepsTheLaws(sqliteSubject, { hints: 'deliver' })
+keepsTheLaws(sqliteSubject, { hints: 'drop' })
+holdsAgainstOracle(sqliteSubject, { runs: 200, faults: ['close', 'kill', 'power-cut'], durability: ['os', 'disk'] })
