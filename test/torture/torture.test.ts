@@ -47,7 +47,7 @@ test('a disk that says it has synced, and has not, is noticed', async (context) 
 })
 
 test('an engine that goes on after a failed sync is noticed', async (context) => {
-  const sync = Reflect.get(FaultDisk.prototype, 'sync') as FaultDisk['sync']
+  const sync = Reflect.get(FaultDisk.prototype, 'sync')
   context.mock.method(
     FaultDisk.prototype,
     'sync',
@@ -60,7 +60,7 @@ test('an engine that goes on after a failed sync is noticed', async (context) =>
 
 test('content that is not compared with its checksum is noticed', async (context) => {
   const random = seeded(1)
-  const readBytes = Reflect.get(LogBlocks.prototype, 'readBytes') as LogBlocks['readBytes']
+  const readBytes = Reflect.get(LogBlocks.prototype, 'readBytes')
   context.mock.method(LogBlocks.prototype, 'readBytes', async function wrong(this: LogBlocks, block: number) {
     const bytes = await readBytes.call(this, block)
     if (random() < 0.001) bytes[0]! ^= 1

@@ -2,13 +2,16 @@
 import { resolve } from 'node:path'
 import { systemClock, type Clock } from '../../core/clock.ts'
 import { PosthornError, isPosthornError } from '../../core/error.ts'
-import { createIds, type Ids } from '../../core/id.ts'
+import { createIds, systemRandom, type Ids } from '../../core/id.ts'
 import type { Measure } from '../../core/measure.ts'
 import { LedgerEngine, type LedgerEngineOptions } from '../ledger/engine.ts'
 import type { EngineLimits } from '../ledger/limit.ts'
 import { Snapshot } from '../ledger/snapshot/snapshot.ts'
+import { FLAG, LEASED } from '../ledger/entries.ts'
+import { CHUNK_MASK } from '../ledger/state/slots.ts'
 import { LedgerState } from '../ledger/state/state.ts'
 import type { Disk } from './disk/disk.ts'
+import { refuseOther } from './backup/backup.ts'
 import { FolderLock } from './lock.ts'
 import { NodeDisk } from './disk/node-disk.ts'
 import { inItsFile } from './recovery/lost-content.ts'
@@ -26,6 +29,8 @@ export interface FileEngineOptions {
   readonly logLimits?: Partial<LogLimits> | undefined
   /** Stays the caller's to close; default: the real one. */
   readonly disk?: Disk | undefined
+  /** The folder was copied from another: its leases lapse, and its tokens are of an era that the other will not have. */
+  readonly isCopy?: boolean | undefined
   /** For tests: watchers are never told anything. */
   readonly dropHints?: boolean | undefined
 }
@@ -85,6 +90,7 @@ export async function openFileEngine(dir: string, options: FileEngineOptions = {
   const release: (() => void | Promise<void>)[] = options.disk === undefined ? [() => disk.close()] : []
   try {
     disk.makeFolder(folder)
+    if (options.isCopy !== true) refuseOther(disk, folder)
     const lock = FolderLock.take(disk, folder, ids.uuid())
     release.unshift(() => lock.release())
     return await openLocked(folder, disk, lock, { ...options, clock, ids }, () => letGo(release))
@@ -93,6 +99,10 @@ export async function openFileEngine(dir: string, options: FileEngineOptions = {
     throw translate(error, folder)
   }
 }
+
+/** The folder and its copies each have a line of eras: 32 bits together. */
+const ERAS_OF_LINE = 2 ** 20
+const LINES = 2 ** 12
 
 type Resolved = FileEngineOptions & { readonly clock: Clock; readonly ids: Ids }
 
@@ -110,8 +120,9 @@ async function openLocked(
     () => new Snapshot(state),
   )
   try {
+    if (options.isCopy === true) orphanLeases(state)
     const engine = new FileEngine(
-      { state, store, clock, ids, openedAt: now(), limits, dropHints },
+      { state, store, clock, ids, openedAt: now(), limits, dropHints, era: eraOf(state, options.isCopy === true) },
       { lock, measure, release },
     )
     await engine.opened()
@@ -121,6 +132,24 @@ async function openLocked(
     store.abandon()
     await store.close()
     throw inItsFile(error, disk, folder)
+  }
+}
+
+/** For a copy one of so many that those who go on with the original, or with another copy, do not come by it. */
+function eraOf(state: LedgerState, isCopy: boolean): number {
+  if (!isCopy) return state.era + 1
+  const line = Math.floor(state.era / ERAS_OF_LINE)
+  const other = (line + 1 + Math.floor(systemRandom() * (LINES - 1))) % LINES
+  return other * ERAS_OF_LINE + ((state.era + 1) % ERAS_OF_LINE)
+}
+
+/** Their holders have their tokens from the original. */
+function orphanLeases(state: LedgerState): void {
+  const { slots } = state.messages
+  for (let slot = 1; slot <= slots.high; slot++) {
+    const chunk = slots.of(slot)
+    const row = slot & CHUNK_MASK
+    if (chunk.state[row] === LEASED) chunk.flags[row]! |= FLAG.processHolder
   }
 }
 

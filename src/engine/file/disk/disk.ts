@@ -4,8 +4,8 @@
  */
 
 export interface Disk {
-  /** `create`: the file must not exist · `existing`: it must. Opened for reading and writing. */
-  open(path: string, mode: 'create' | 'existing'): DiskFile
+  /** `create`: the file must not exist · `existing`: it must; both for reading and writing · `reading`: it must, and is never changed. */
+  open(path: string, mode: OpenMode): DiskFile
   /**
    * Resolves when what was written to these files before the call survives power loss, and what was made, renamed or removed in the
    * folder as well. Runs in a thread of its own.
@@ -28,6 +28,8 @@ export interface Disk {
   /** Ends the threads. Files stay the opener's to close. */
   close(): Promise<void>
 }
+
+export type OpenMode = 'create' | 'existing' | 'reading'
 
 export interface DiskFile {
   readonly path: string

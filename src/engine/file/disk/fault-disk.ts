@@ -4,7 +4,7 @@
  * Deterministic: the same calls and the same seed give the same disk. Files opened before a kill or a cut are dead.
  */
 import type { Random } from '../../../core/id.ts'
-import type { Disk, DiskError, DiskFile, Processes } from './disk.ts'
+import type { Disk, DiskError, DiskFile, OpenMode, Processes } from './disk.ts'
 import { FaultFile } from './fault-file.ts'
 
 export interface PowerCut {
@@ -100,13 +100,13 @@ export class FaultDisk implements Disk {
     return { self, isRunning: (other) => (other.host === self.host ? other.pid === this.#life : null) }
   }
 
-  open(path: string, mode: 'create' | 'existing'): DiskFile {
+  open(path: string, mode: OpenMode): DiskFile {
     if (mode === 'create') {
       if (this.#names.has(path)) throw diskError('EEXIST', path)
       const file = new FaultFile()
       this.#changeNames(path, (names) => names.set(path, file))
     }
-    return this.#handle(path, this.#find(path))
+    return this.#handle(path, this.#find(path), mode === 'reading')
   }
 
   sync(files: readonly DiskFile[], folder?: string): Promise<void> {
@@ -153,7 +153,7 @@ export class FaultDisk implements Disk {
 
   async close(): Promise<void> {}
 
-  #handle(path: string, file: FaultFile): DiskFile {
+  #handle(path: string, file: FaultFile, isReading: boolean): DiskFile {
     const life = this.#life
     const alive = (): FaultFile => {
       if (life !== this.#life) throw diskError('EIO', `${path}: opened before the crash`)
@@ -164,9 +164,13 @@ export class FaultDisk implements Disk {
       size: () => alive().sizeBytes,
       read: (target, position) => alive().read(target, position),
       readSoon: async (target, position) => alive().read(target, position),
-      write: (pieces, position) => this.#write(path, alive(), Buffer.concat(pieces), position),
+      write: (pieces, position) => {
+        if (isReading) throw diskError('EBADF', path)
+        this.#write(path, alive(), Buffer.concat(pieces), position)
+      },
       truncate: (sizeBytes) => {
         alive()
+        if (isReading) throw diskError('EBADF', path)
         this.#change('truncate')
         file.truncate(sizeBytes)
       },

@@ -21,7 +21,7 @@ import {
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import type { Disk, DiskError, DiskFile, Processes } from './disk.ts'
+import type { Disk, DiskError, DiskFile, OpenMode, Processes } from './disk.ts'
 import { nodeProcesses } from './process.ts'
 import { COUNT, FILES, FOLDER, MOST_FILES, NONE, REQUEST, STOP, type SyncAnswer } from './sync-thread.ts'
 
@@ -38,9 +38,10 @@ export class NodeDisk implements Disk {
   #waiting: PromiseWithResolvers<void> | null = null
   #dead: Error | null = null
 
-  open(path: string, mode: 'create' | 'existing'): DiskFile {
-    const { O_RDWR, O_CREAT, O_EXCL } = constants
-    return new NodeFile(path, openSync(path, mode === 'create' ? O_RDWR | O_CREAT | O_EXCL : O_RDWR, 0o600))
+  open(path: string, mode: OpenMode): DiskFile {
+    const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = constants
+    const flags = { create: O_RDWR | O_CREAT | O_EXCL, existing: O_RDWR, reading: O_RDONLY }
+    return new NodeFile(path, openSync(path, flags[mode], 0o600))
   }
 
   sync(files: readonly DiskFile[], folder?: string): Promise<void> {

@@ -3,15 +3,7 @@ import { join } from 'node:path'
 import { PosthornError } from '../../../core/error.ts'
 import type { Checkpointed } from '../../ledger/store.ts'
 import type { LogBlocks } from '../block/blocks.ts'
-import {
-  CHECKPOINT,
-  OWNER,
-  UNFINISHED,
-  removeIfThere,
-  type CheckpointEnd,
-  type CheckpointFrom,
-  type CheckpointHead,
-} from './checkpoint.ts'
+import { CHECKPOINT, OWNER, type CheckpointEnd, type CheckpointFrom, type CheckpointHead } from './checkpoint.ts'
 import { isDiskError, type Disk, type DiskFile } from '../disk/disk.ts'
 import { KINDS, type StoredHeader } from '../log/frame.ts'
 import { FrameReader, type FoundFrame } from '../log/frame-reader.ts'
@@ -32,36 +24,41 @@ export interface LoadedCheckpoint {
 export interface LoadDeps {
   readonly disk: Disk
   readonly folder: string
-  readonly blocks: LogBlocks
-  readonly state: Checkpointed
+  readonly blocks: Pick<LogBlocks, 'table'>
+  readonly state: Pick<Checkpointed, 'load'>
 }
 
 /** null where there is none. @throws PosthornError `corrupt` or `newer-format` */
-export function loadCheckpoint(
-  { disk, folder, blocks, state }: LoadDeps,
-  found: readonly FoundSegment[],
-): LoadedCheckpoint | null {
-  removeIfThere(disk, join(folder, UNFINISHED))
+export function loadCheckpoint(deps: LoadDeps, found: readonly FoundSegment[]): LoadedCheckpoint | null {
+  const { disk, folder } = deps
   const file = openIfThere(disk, join(folder, CHECKPOINT))
   if (file === null) return null
   try {
-    const reader = new FrameReader(file)
-    const first = whole(reader, 0)
-    const { from } = parse(first, KINDS.head, file.path) as CheckpointHead
-    let frame = whole(reader, first.next)
-    for (; frame.header.kind === KINDS.chunk; frame = whole(reader, frame.next))
-      loadPart(frame, blocks, state, file.path)
-    const { segments } = parse(frame, KINDS.end, file.path) as CheckpointEnd
-    const replayFrom = { segment: segmentOf(found, from, folder), offset: from.offset, sequence: from.sequence }
-    return { from, replayFrom, bytes: frame.next, header: frame.header, segments: checkSegments(found, segments) }
+    return readCheckpoint(file, deps, found)
   } finally {
     file.close()
   }
 }
 
+/** @throws PosthornError `corrupt` or `newer-format` */
+export function readCheckpoint(
+  file: DiskFile,
+  { folder, blocks, state }: LoadDeps,
+  found: readonly FoundSegment[],
+): LoadedCheckpoint {
+  const reader = new FrameReader(file)
+  const first = whole(reader, 0)
+  const { from } = parse(first, KINDS.head, file.path) as CheckpointHead
+  let frame = whole(reader, first.next)
+  for (; frame.header.kind === KINDS.chunk; frame = whole(reader, frame.next)) loadPart(frame, blocks, state, file.path)
+  const { segments } = parse(frame, KINDS.end, file.path) as CheckpointEnd
+  const replayFrom = { segment: segmentOf(found, from, folder), offset: from.offset, sequence: from.sequence }
+  return { from, replayFrom, bytes: frame.next, header: frame.header, segments: checkSegments(found, segments) }
+}
+
 function openIfThere(disk: Disk, path: string): DiskFile | null {
   try {
-    return disk.open(path, 'existing')
+    return disk.open(path, 'reading')
   } catch (error) {
     if (isDiskError(error, 'ENOENT')) return null
     throw error
@@ -87,7 +84,7 @@ function parse(frame: FoundFrame, kind: number, path: string): unknown {
   return JSON.parse(frame.bytes.toString('utf8', frame.from, frame.end))
 }
 
-function loadPart(frame: FoundFrame, blocks: LogBlocks, state: Checkpointed, path: string): void {
+function loadPart(frame: FoundFrame, blocks: LoadDeps['blocks'], state: LoadDeps['state'], path: string): void {
   const { bytes, from, end, header } = frame
   const nameEnd = from + 2 + bytes[from + 1]!
   const name = bytes.toString('utf8', from + 2, nameEnd)

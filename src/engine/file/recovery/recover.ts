@@ -4,7 +4,9 @@
  */
 import { join } from 'node:path'
 import { PosthornError } from '../../../core/error.ts'
-import { CHECKPOINT } from './checkpoint.ts'
+import { CHECKPOINT, UNFINISHED, removeIfThere } from './checkpoint.ts'
+import type { Checkpointed } from '../../ledger/store.ts'
+import type { LogBlocks } from '../block/blocks.ts'
 import { loadCheckpoint, type LoadDeps, type LoadedCheckpoint } from './checkpoint-load.ts'
 import { EntryReader, decodeEntries } from '../codec/decode.ts'
 import type { DiskFile } from '../disk/disk.ts'
@@ -18,6 +20,8 @@ import { surveySegments, type FoundSegment } from './survey.ts'
 import type { UpkeepStart } from './upkeep.ts'
 
 export interface RecoverDeps extends LoadDeps {
+  readonly blocks: LogBlocks
+  readonly state: Checkpointed
   readonly shelf: Shelf
 }
 
@@ -67,6 +71,7 @@ export function recover(deps: RecoverDeps): Recovered {
 
 /** Leaves no file open where it throws. */
 function readAll(deps: RecoverDeps): Read {
+  removeIfThere(deps.disk, join(deps.folder, UNFINISHED))
   const found = surveySegments(deps.disk, deps.folder)
   try {
     const checkpoint = loadCheckpoint(deps, found)

@@ -47,6 +47,27 @@ export function replay(
   apply: (frame: FoundFrame, segment: FoundSegment) => void,
   promised = 0,
 ): ReplayEnd {
+  const { end, cursor, syncedTo, left } = follow(all, from, apply, promised)
+  if (left !== null && left.header.syncedTo > cursor.sequence) throw lostFollower(all, cursor, left)
+  judgeEnd(all, cursor, syncedTo)
+  return end
+}
+
+export interface Followed {
+  readonly end: ReplayEnd
+  readonly cursor: Readonly<Cursor>
+  /** The highest frame that anything passed said to be durable. */
+  readonly syncedTo: number
+  readonly left: FoundFrame | null
+}
+
+/** As far as it goes, with no word on what may lie behind. @throws PosthornError `corrupt` */
+export function follow(
+  all: readonly FoundSegment[],
+  from: ReplayFrom,
+  apply: (frame: FoundFrame, segment: FoundSegment) => void,
+  promised: number,
+): Followed {
   const cursor: Cursor = { ...from }
   const passed: { segment: FoundSegment; last: number; endBytes: number }[] = []
   let header: StoredHeader | null = null
@@ -81,9 +102,7 @@ export function replay(
     left = leftBehind(reader, cursor.offset)
     syncedTo = Math.max(syncedTo, left?.header.syncedTo ?? 0)
   }
-  if (left !== null && left.header.syncedTo > cursor.sequence) throw lostFollower(all, cursor, left)
-  judgeEnd(all, cursor, syncedTo)
-  return {
+  const end: ReplayEnd = {
     last: { incarnation: cursor.segment.head!.header.incarnation, sequence: cursor.sequence },
     header,
     passed,
@@ -93,6 +112,7 @@ export function replay(
       return first === undefined ? [] : [{ file: segment.file, from: first.offset, until: endBytes }]
     }),
   }
+  return { end, cursor, syncedTo, left }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What is in the folder at open: every segment with its head, before anything of it is believed. */
 import { join } from 'node:path'
 import { PosthornError } from '../../../core/error.ts'
-import type { Disk, DiskFile } from '../disk/disk.ts'
+import type { Disk, DiskFile, OpenMode } from '../disk/disk.ts'
 import { FORMAT, KINDS, type StoredHeader } from '../log/frame.ts'
 import { FrameReader, type FoundFrame } from '../log/frame-reader.ts'
 import { BLANK, parseHead, segmentNumber, type SegmentHead } from '../log/segment.ts'
@@ -20,12 +20,12 @@ export interface FoundSegment {
 export const HEAD_BYTES = 4096
 
 /** @throws PosthornError `newer-format`, or `corrupt` for a segment under another's name */
-export function surveySegments(disk: Disk, folder: string): FoundSegment[] {
+export function surveySegments(disk: Disk, folder: string, mode: OpenMode = 'existing'): FoundSegment[] {
   const found: FoundSegment[] = []
   for (const name of disk.list(folder)) {
     const number = segmentNumber(name)
     if (number === null) continue
-    const file = disk.open(join(folder, name), 'existing')
+    const file = disk.open(join(folder, name), mode)
     try {
       found.push(surveySegment(number, file))
     } catch (error) {

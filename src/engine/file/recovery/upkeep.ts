@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { isPosthornError } from '../../../core/error.ts'
+import { isHeld } from '../backup/hold.ts'
 import { UNFINISHED, removeIfThere, writeCheckpoint, type CheckpointDeps, type CheckpointFrom } from './checkpoint.ts'
 import type { ColdReader } from '../block/cold-read.ts'
 import type { LogMeasures } from '../log/log-measures.ts'
@@ -141,12 +142,13 @@ export class Upkeep {
 
   /** Gives back segments that the checkpoint covers and that hold nothing live. */
   async #reuse(): Promise<void> {
-    const { write, durable, log, shelf, cold } = this.#deps
+    const { disk, folder, write, durable, log, shelf, cold } = this.#deps
     // A release is a decision like any other: content that comes back if the power is cut now is still needed.
     const candidates = this.#old().filter((segment) => segment.liveBytes === 0)
     if (candidates.length === 0) return
     write()
     await durable(log.written)
+    if (isHeld(disk, folder)) return
     for (const segment of candidates) {
       if (segment.liveBytes !== 0 || segment.readers !== 0) continue
       cold.forget(segment)
