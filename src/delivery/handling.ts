@@ -3,7 +3,7 @@ import type { Delivery } from '../core/engine.ts'
 import { timeOfUuid } from '../core/id.ts'
 import { lapses } from '../core/message.ts'
 import { Deadline } from '../runtime/deadline.ts'
-import type { RunDelays, RunFacts, TelemetryEvents } from '../runtime/telemetry.ts'
+import type { RunFacts, TelemetryEvents } from '../runtime/telemetry.ts'
 import type { ActiveRun } from './active-run.ts'
 import type { ServedQueue } from './served-queue.ts'
 
@@ -73,14 +73,27 @@ export function receiveMsOf({ delivery, served, startedAtMs, leasedAtMs }: Handl
   return Math.max(0, handedOutAt - (stored.readyAt ?? stored.sentAt)) + Math.max(0, startedAtMs - leasedAtMs)
 }
 
-export function delaysOf(handling: Handling, settledAtMs: number): RunDelays {
+/** What telemetry tells of a run that has ended. One literal, because it is made for every message. */
+export function endedOf(
+  handling: Handling,
+  settledAtMs: number,
+  outcome: TelemetryEvents['ended']['outcome'],
+  code: string | null,
+): TelemetryEvents['ended'] {
   const { stored } = handling.delivery
   const madeAt = timeOfUuid(stored.id)
   return {
+    queue: stored.queue,
+    id: stored.id,
+    type: stored.message.event.type,
+    group: stored.message.group ?? null,
+    attempt: stored.failed + 1,
     sendMs: madeAt === null ? null : Math.max(0, stored.sentAt - madeAt),
     receiveMs: receiveMsOf(handling),
     processMs: Math.max(0, handling.returnedAtMs - handling.startedAtMs),
     settleMs: Math.max(0, settledAtMs - handling.returnedAtMs),
+    outcome,
+    code,
   }
 }
 

@@ -11,7 +11,7 @@ import type { Ids, Random } from '../core/id.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { Away } from './away.ts'
-import { delaysOf, factsOf, type Handling, type LostReason } from './handling.ts'
+import { endedOf, factsOf, type Handling, type LostReason } from './handling.ts'
 import { faultOf, judgeFault, judgeGivenBack, type Verdict } from './verdict.ts'
 
 export interface SettlerDeps {
@@ -122,12 +122,7 @@ export class Settler {
     const { telemetry, clock } = this.#deps
     if (verdict.outcome !== 'released') this.#handled++
     if (telemetry.wants('ended'))
-      telemetry.emit('ended', {
-        ...factsOf(handling),
-        ...delaysOf(handling, clock.monotonicMs()),
-        outcome: verdict.outcome,
-        code: verdict.code,
-      })
+      telemetry.emit('ended', endedOf(handling, clock.monotonicMs(), verdict.outcome, verdict.code))
     const { settling } = verdict
     if ('error' in settling) this.#tell(handling, settling)
     if ('delay' in settling && 'afterMs' in settling.delay) this.#deps.delayed(handling, settling.delay.afterMs)

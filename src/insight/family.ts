@@ -7,25 +7,37 @@ export type Labels = Readonly<Record<string, string>>
 /** Upper bounds of buckets in seconds: a network round trip to half an hour. */
 const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 
+/** A counter under one set of labels. */
+export interface Count {
+  value: number
+}
+
 export class Counter {
   readonly #name: string
   readonly #help: string
-  readonly #values = new Map<string, number>()
+  readonly #values = new Map<string, Count>()
 
   constructor(name: string, help: string) {
     this.#name = name
     this.#help = help
   }
 
-  add(labels: Labels, times = 1): void {
+  /** To be kept by who counts often: labels are made into text with every call of this. */
+  at(labels: Labels): Count {
     const key = format(labels)
-    this.#values.set(key, (this.#values.get(key) ?? 0) + times)
+    let count = this.#values.get(key)
+    if (count === undefined) this.#values.set(key, (count = { value: 0 }))
+    return count
+  }
+
+  add(labels: Labels, times = 1): void {
+    this.at(labels).value += times
   }
 
   render(): string {
     return (
       head(this.#name, this.#help, 'counter') +
-      [...this.#values].map(([labels, value]) => `${this.#name}${braces(labels)} ${value}\n`).join('')
+      [...this.#values].map(([labels, { value }]) => `${this.#name}${braces(labels)} ${value}\n`).join('')
     )
   }
 }
@@ -40,11 +52,16 @@ export class Distribution {
     this.#help = help
   }
 
-  record(labels: Labels, ms: number, times = 1): void {
+  /** As a counter's. */
+  at(labels: Labels): Histogram {
     const key = format(labels)
     let histogram = this.#values.get(key)
     if (histogram === undefined) this.#values.set(key, (histogram = new Histogram()))
-    histogram.record(ms, times)
+    return histogram
+  }
+
+  record(labels: Labels, ms: number, times = 1): void {
+    this.at(labels).record(ms, times)
   }
 
   /** For people: what was recorded under these labels. */

@@ -1,4 +1,4 @@
-import { equal, match, ok } from 'node:assert/strict'
+import { doesNotMatch, equal, match, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../core/clock.ts'
 import { Telemetry } from '../runtime/telemetry.ts'
@@ -66,4 +66,18 @@ test('only so many queues are told apart', async () => {
   match(await metrics.render(), /^posthorn_sent_total\{queue="other"\} 2$/m)
   metrics[Symbol.dispose]()
   equal(telemetry.wants('sent'), false)
+})
+
+test('a queue is shown with what was counted of it alone', async () => {
+  const telemetry = new Telemetry()
+  using metrics = new Metrics({ telemetry, engine: { depth: async () => [] }, clock: new ManualClock() })
+  telemetry.emit('sent', { target: 'inbox', count: 1, duplicates: 0, ms: 1, durability: 'memory' })
+  metrics.settled('outbox', 'done', 5)
+  metrics.settled('outbox', 'done', 5)
+  metrics.settled('outbox', 'bury', 5)
+  const text = await metrics.render()
+  match(text, /^posthorn_runs_total\{queue="outbox",outcome="done"\} 2$/m)
+  match(text, /^posthorn_runs_total\{queue="outbox",outcome="bury"\} 1$/m)
+  match(text, /^posthorn_process_seconds_count\{queue="outbox"\} 3$/m)
+  doesNotMatch(text, /duplicates_total\{|sent_total\{queue="outbox"|process_seconds_count\{queue="inbox"/)
 })

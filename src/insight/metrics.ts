@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Delivery, Engine, QueueDepth } from '../core/engine.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import { Counter, Distribution, renderGauge, renderMeasures, type Labels } from './family.ts'
+import { createQueueFamilies, QueueNumbers } from './queue-numbers.ts'
 
 export interface MetricsDeps {
   readonly telemetry: Telemetry
@@ -20,29 +21,13 @@ const STATES = ['arrived', 'ready', 'held', 'delayed', 'leased', 'dead'] as cons
 
 export class Metrics implements Disposable {
   readonly #deps: MetricsDeps
-  readonly #queues = new Set<string>()
+  readonly #families = createQueueFamilies()
+  readonly #queues = new Map<string, QueueNumbers>()
+  readonly #others = new QueueNumbers(this.#families, OTHER)
   readonly #listeners: readonly Disposable[]
-  readonly #sent = new Counter('posthorn_sent_total', 'Messages sent by this process.')
-  readonly #duplicates = new Counter(
-    'posthorn_duplicates_total',
-    'Sends that changed nothing, because the message was there already.',
-  )
-  readonly #ended = new Counter(
-    'posthorn_runs_total',
-    'Runs by their outcome, in this process or by clients over HTTP.',
-  )
   readonly #lost = new Counter('posthorn_leases_lost_total', 'Runs without effect, because their lease was lost.')
   readonly #away = new Counter('posthorn_engine_away_total', 'Calls that the engine did not answer.')
   readonly #requests = new Counter('posthorn_http_requests_total', 'HTTP requests by operation and status.')
-  readonly #send = new Distribution('posthorn_send_seconds', 'From the call of a send until it is durable.')
-  readonly #receive = new Distribution(
-    'posthorn_receive_seconds',
-    'From the time a message is ready until its handler starts or a client has it.',
-  )
-  readonly #process = new Distribution(
-    'posthorn_process_seconds',
-    'The handler, or from a lease over HTTP until it is settled.',
-  )
   readonly #request = new Distribution(
     'posthorn_http_request_seconds',
     'HTTP requests by operation; long polls with their wait.',
@@ -54,13 +39,13 @@ export class Metrics implements Disposable {
     this.#listeners = [
       telemetry.on('sent', ({ target, count, duplicates, ms }) => this.#onSent(target, count, duplicates, ms)),
       telemetry.on('ended', ({ queue, outcome, receiveMs, processMs }) => {
-        const labels = this.#labels(queue)
-        this.#ended.add({ ...labels, outcome })
+        const numbers = this.#of(queue)
+        numbers.ended(outcome).value++
         if (outcome === 'released') return
-        this.#receive.record(labels, receiveMs)
-        this.#process.record(labels, processMs)
+        numbers.receive.record(receiveMs)
+        numbers.process.record(processMs)
       }),
-      telemetry.on('lost', ({ queue, why }) => this.#lost.add({ ...this.#labels(queue), why })),
+      telemetry.on('lost', ({ queue, why }) => this.#lost.add({ ...this.#of(queue).labels, why })),
       telemetry.on('away', ({ doing }) => this.#away.add({ doing })),
     ]
   }
@@ -73,14 +58,14 @@ export class Metrics implements Disposable {
   handedOut(queue: string, deliveries: readonly Delivery[]): void {
     const nowMs = this.#deps.clock.wallMs()
     for (const { stored } of deliveries)
-      if (stored.readyAt !== null) this.#receive.record(this.#labels(queue), nowMs - stored.readyAt)
+      if (stored.readyAt !== null) this.#of(queue).receive.record(nowMs - stored.readyAt)
   }
 
   /** A client over HTTP settled what it had. */
   settled(queue: string, outcome: string, processMs: number): void {
-    const labels = this.#labels(queue)
-    this.#ended.add({ ...labels, outcome })
-    this.#process.record(labels, processMs)
+    const numbers = this.#of(queue)
+    numbers.ended(outcome).value++
+    numbers.process.record(processMs)
   }
 
   request(operation: string, status: number, ms: number): void {
@@ -90,21 +75,12 @@ export class Metrics implements Disposable {
 
   /** The text format of Prometheus. */
   async render(): Promise<string> {
-    const families = [
-      this.#sent,
-      this.#duplicates,
-      this.#ended,
-      this.#lost,
-      this.#away,
-      this.#requests,
-      this.#send,
-      this.#receive,
-      this.#process,
-      this.#request,
-    ]
+    const { sent, duplicates, ended, send, receive, process } = this.#families
+    const counters = [sent, duplicates, ended, this.#lost, this.#away, this.#requests]
+    const distributions = [send, receive, process, this.#request]
     const depths = await this.#deps.engine.depth('all')
     return (
-      families.map((family) => family.render()).join('') +
+      [...counters, ...distributions].map((family) => family.render()).join('') +
       this.#renderDepths(depths) +
       renderMeasures(this.#deps.engine.measure?.() ?? []) +
       renderProcess()
@@ -112,10 +88,10 @@ export class Metrics implements Disposable {
   }
 
   #onSent(queue: string, count: number, duplicates: number, ms: number): void {
-    const labels = this.#labels(queue)
-    this.#sent.add(labels, count)
-    if (duplicates > 0) this.#duplicates.add(labels, duplicates)
-    this.#send.record(labels, ms, count)
+    const numbers = this.#of(queue)
+    numbers.sent.value += count
+    if (duplicates > 0) numbers.duplicates.value += duplicates
+    numbers.send.record(ms, count)
   }
 
   #renderDepths(depths: readonly QueueDepth[]): string {
@@ -123,7 +99,7 @@ export class Metrics implements Disposable {
     const oldest = new Map<string, [Labels, number]>()
     const nowMs = this.#deps.clock.wallMs()
     for (const depth of depths) {
-      const labels = this.#labels(depth.queue)
+      const { labels } = this.#of(depth.queue)
       for (const state of STATES) put(messages, { ...labels, state }, depth[state], (a, b) => a + b)
       if (depth.oldestReadyAt !== null) put(oldest, labels, Math.max(0, nowMs - depth.oldestReadyAt) / 1_000, Math.max)
     }
@@ -137,11 +113,13 @@ export class Metrics implements Disposable {
     )
   }
 
-  #labels(queue: string): { readonly queue: string } {
-    if (this.#queues.has(queue)) return { queue }
-    if (this.#queues.size >= (this.#deps.mostQueues ?? 200)) return { queue: OTHER }
-    this.#queues.add(queue)
-    return { queue }
+  #of(queue: string): QueueNumbers {
+    const known = this.#queues.get(queue)
+    if (known !== undefined) return known
+    if (this.#queues.size >= (this.#deps.mostQueues ?? 200)) return this.#others
+    const numbers = new QueueNumbers(this.#families, queue)
+    this.#queues.set(queue, numbers)
+    return numbers
   }
 }
 

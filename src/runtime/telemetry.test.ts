@@ -21,3 +21,30 @@ test('listeners come and go, and one that throws harms nobody', () => {
   deepEqual(heard, [1, 2])
   deepEqual(faults, ['Error: broken'])
 })
+
+test('who listens when an event is emitted is told of it, whoever comes or goes meanwhile', () => {
+  const telemetry = new Telemetry()
+  const heard: string[] = []
+  const first = telemetry.on('leased', () => {
+    heard.push('first')
+    first[Symbol.dispose]()
+    telemetry.on('leased', () => heard.push('third'))
+  })
+  telemetry.on('leased', () => heard.push('second'))
+  telemetry.emit('leased', { queue: 'a', count: 1 })
+  deepEqual(heard.splice(0), ['first', 'second'])
+  telemetry.emit('leased', { queue: 'a', count: 1 })
+  deepEqual(heard, ['second', 'third'])
+})
+
+test('a listener given twice is told twice, and each giving is ended by itself', () => {
+  const telemetry = new Telemetry()
+  let heard = 0
+  const listener = () => void heard++
+  const first = telemetry.on('leased', listener)
+  telemetry.on('leased', listener)
+  first[Symbol.dispose]()
+  first[Symbol.dispose]()
+  telemetry.emit('leased', { queue: 'a', count: 1 })
+  equal(heard, 1)
+})

@@ -56,9 +56,11 @@ export interface TelemetryEvents {
 
 export type TelemetryName = keyof TelemetryEvents
 type Listener<N extends TelemetryName> = (event: TelemetryEvents[N]) => void
+/** The lists are never changed in place: who is told of an event is settled when it is emitted. */
+type ListenersOf<Names extends TelemetryName> = { [N in Names]: readonly Listener<N>[] }
 
 export class Telemetry {
-  readonly #listeners: { [N in TelemetryName]: Listener<N>[] } = {
+  readonly #listeners: ListenersOf<TelemetryName> = {
     sent: [],
     leased: [],
     started: [],
@@ -79,18 +81,20 @@ export class Telemetry {
   }
 
   on<N extends TelemetryName>(name: N, listener: Listener<N>): Disposable {
-    const listeners = this.#listeners[name]
-    listeners.push(listener)
+    const listeners: ListenersOf<N> = this.#listeners
+    listeners[name] = [...listeners[name], listener]
+    let isOn = true
     return {
       [Symbol.dispose]: () => {
-        const at = listeners.indexOf(listener)
-        if (at >= 0) listeners.splice(at, 1)
+        if (!isOn) return
+        isOn = false
+        listeners[name] = listeners[name].toSpliced(listeners[name].indexOf(listener), 1)
       },
     }
   }
 
   emit<N extends TelemetryName>(name: N, event: TelemetryEvents[N]): void {
-    for (const listener of this.#listeners[name].slice()) {
+    for (const listener of this.#listeners[name]) {
       try {
         const heard: unknown = listener(event)
         toPromise(heard)?.catch(this.#fault)
