@@ -50,13 +50,14 @@ const ENVELOPE_BYTES = 65_536
 /** What still fits into a record of every engine, with its envelope. */
 const LARGEST_BODY_BYTES = 15 * 1_048_576
 const DEFAULT_URL = 'file:./.posthorn'
-const ENGINES = "'memory:' (nothing survives the process) and 'file:DIR' (one process, durable), e.g. 'file:./data'"
+const ENGINES =
+  "'memory:' (nothing survives the process), 'file:DIR' (one process, durable) and 'sqlite:FILE' (several processes of one machine, durable), e.g. 'file:./data'"
 
 /** Engines that this process has open, by URL, for `shared`. */
 const opened = new Map<string, { readonly engine: Promise<Engine>; users: number }>()
 
 /**
- * Opens an engine by URL: `memory:`, `file:DIR`. Unset: the environment's `POSTHORN_URL`, else `file:./.posthorn`.
+ * Opens an engine by URL: `memory:`, `file:DIR`, `sqlite:FILE`. Unset: the environment's `POSTHORN_URL`, else `file:./.posthorn`.
  * @throws PosthornError `unknown-engine`, `engine-locked`, `invalid-option`, `unsupported`, and what the engine finds on its disk
  */
 export async function open(
@@ -118,8 +119,9 @@ async function openEngine(
   }
 }
 
-/** The same for every way to write one directory. */
+/** The same for every way to write one directory or file. */
 function keyOf(url: string): string {
+  if (url.startsWith('sqlite:')) return `sqlite:${resolve(databaseOf(url))}`
   return url.startsWith('file:') ? `file:${resolve(directoryOf(url))}` : url
 }
 
@@ -142,6 +144,11 @@ async function loadEngine(url: string, { clock = systemClock, ids, limits, durab
       durability: level,
     })
   }
+  if (url.startsWith('sqlite:')) {
+    const { openSqliteEngine } = await import('./engine/sqlite/engine.ts')
+    const level = durability === 'os' || durability === 'disk' ? durability : undefined
+    return openSqliteEngine(databaseOf(url), { clock, limits: { bodyBytes }, durability: level })
+  }
   // What follows the scheme may hold a password.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0]
   throw new PosthornError(
@@ -158,6 +165,19 @@ function directoryOf(url: string): string {
       'unknown-engine',
       "the URL 'file:' names no directory: write 'file:./data' or 'file:/var/lib/app'",
       { details: { scheme: 'file:' } },
+    )
+  return path
+}
+
+function databaseOf(url: string): string {
+  const path = url.startsWith('sqlite://')
+    ? fileURLToPath(`file${url.slice('sqlite'.length)}`)
+    : url.slice('sqlite:'.length)
+  if (path === '' || path === ':memory:')
+    throw new PosthornError(
+      'unknown-engine',
+      `the URL '${url}' names no file: write 'sqlite:./data.db' or 'sqlite:/var/lib/app.db'; what nothing of shall stay is 'memory:'`,
+      { details: { scheme: 'sqlite:' } },
     )
   return path
 }

@@ -1,5 +1,5 @@
 // The main job: `npm start`. A platform takes in webhooks over HTTP, does durable work on each and calls back when it is done.
-// Three processes: `posthorn serve app.ts` on the file engine, a replayer that plays GitHub, a receiver of the callbacks.
+// Three processes: `posthorn serve app.ts` on an engine, a replayer that plays GitHub, a receiver of the callbacks.
 
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -25,7 +25,7 @@ import {
 const STALLED_MS = 45_000
 
 const options = parseOptions()
-const folder = openRunFolder(options.data)
+const folder = openRunFolder(options.data, options.engine)
 const platform = new Platform(folder)
 const interrupted = new AbortController()
 // npm passes Ctrl-C on, although the terminal sent it already: more than one of it means the same.
@@ -71,7 +71,7 @@ function sayBeginning(run: number, goesOn: boolean): void {
   console.log(`
 ${styleText('bold', 'Posthorn: an open platform')}
 
-  server     ${platform.serverUrl}   ${dim('posthorn serve app.ts, file engine')}
+  server     ${platform.serverUrl}   ${dim(`posthorn serve app.ts, engine ${folder.engineUrl.split(':', 1)[0]}`)}
   receiver   ${platform.receiverUrl}  ${dim('takes the completion callbacks')}
   data       ${folder.path}  ${where}
   input      ${count} GitHub webhooks and 1 poison payload${dim(`, ${options.rate} a second`)}

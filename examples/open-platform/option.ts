@@ -5,6 +5,8 @@ import { parseArgs } from 'node:util'
 export interface Options {
   /** Undefined: a new folder, removed at the end. */
   readonly data: string | undefined
+  /** URL of the engine. Undefined: a file engine in that folder. */
+  readonly engine: string | undefined
   /** Undefined: 7070, or the next free one. */
   readonly port: number | undefined
   /** Webhooks a second. */
@@ -13,9 +15,10 @@ export interface Options {
   readonly once: boolean
 }
 
-const USAGE = `npm start -- [--data DIR] [--port 7070] [--rate 50] [--once]
+const USAGE = `npm start -- [--data DIR] [--engine URL] [--port 7070] [--rate 50] [--once]
 
   --data DIR   keep everything in this folder, and go on from what is there (default: a new one, removed at the end)
+  --engine URL where the messages are, like sqlite:./platform.db (default: file:DIR in that folder)
   --port N     of the server (default: 7070, or the next free one)
   --rate N     webhooks a second (default: 50)
   --once       end after the table; exit code 1 if a check failed`
@@ -39,6 +42,7 @@ const parse = () =>
   parseArgs({
     options: {
       data: { type: 'string' },
+      engine: { type: 'string' },
       port: { type: 'string' },
       rate: { type: 'string', default: '50' },
       once: { type: 'boolean', default: false },
@@ -46,9 +50,10 @@ const parse = () =>
     },
   }).values
 
-function toOptions({ data, port, rate, once }: ReturnType<typeof parse>): Options {
+function toOptions({ data, engine, port, rate, once }: ReturnType<typeof parse>): Options {
   return {
     data,
+    engine,
     port: port === undefined ? undefined : parseCount('--port', port),
     rate: parseCount('--rate', rate),
     once,

@@ -43,7 +43,7 @@ export interface RunFolder {
   readonly engineUrl: string
 }
 
-export function openRunFolder(path: string | undefined): RunFolder {
+export function openRunFolder(path: string | undefined, engine?: string): RunFolder {
   const folder = path === undefined ? mkdtempSync(join(tmpdir(), 'posthorn-open-platform-')) : resolve(path)
   mkdirSync(folder, { recursive: true })
   return {
@@ -51,7 +51,7 @@ export function openRunFolder(path: string | undefined): RunFolder {
     isNew: path === undefined,
     sentFile: join(folder, 'sent.jsonl'),
     receivedFile: join(folder, 'received.jsonl'),
-    engineUrl: `file:${join(folder, 'engine')}`,
+    engineUrl: engine ?? `file:${join(folder, 'engine')}`,
   }
 }
 

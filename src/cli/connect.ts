@@ -41,9 +41,9 @@ export async function connect(
       ],
     )
   }
-  const folder = folderOf(url, session.cwd)
-  if (folder !== null && !create && !existsSync(folder)) {
-    throw new CommandError('not-found', 'not-found', `there is no engine at ${url} (${folder})`, [
+  const place = placeOf(url, session.cwd)
+  if (place !== null && !create && !existsSync(place)) {
+    throw new CommandError('not-found', 'not-found', `there is no engine at ${url} (${place})`, [
       '`posthorn serve` and `posthorn send` begin one. Another: --engine URL, or the environment variable POSTHORN_URL.',
     ])
   }
@@ -108,6 +108,13 @@ function ownerOf({ details }: PosthornError): { readonly url: string; readonly k
     url: address,
     key: keyFile != null && existsSync(keyFile) ? readFileSync(keyFile, 'utf8').trim() : undefined,
   }
+}
+
+/** Where the engine of the URL keeps everything, if that is in a folder or a file: it is not there before it was begun. */
+export function placeOf(url: string, cwd: string): string | null {
+  if (!url.startsWith('sqlite:')) return folderOf(url, cwd)
+  const path = url.slice('sqlite:'.length)
+  return path.startsWith('//') ? fileURLToPath(`file:${path}`) : resolve(cwd, path)
 }
 
 /** The folder of a file engine's URL; null for other engines. */

@@ -15,12 +15,14 @@ test('a URL without an engine is told which there are, and no password is repeat
   await rejects(open('redis://user:secret@host'), (error) => {
     ok(isPosthornError(error))
     equal(error.code, 'unknown-engine')
-    match(error.message, /there is no engine for 'redis:' URLs: there are 'memory:' .* and 'file:DIR'/)
+    match(error.message, /there is no engine for 'redis:' URLs: there are 'memory:' .*'file:DIR' .*'sqlite:FILE'/)
     ok(!error.message.includes('secret'))
     return true
   })
   await rejects(open('data'), { code: 'unknown-engine', message: /'data' is no URL of an engine/ })
   await rejects(open('file:'), { code: 'unknown-engine', message: /names no directory/ })
+  await rejects(open('sqlite:'), { code: 'unknown-engine', message: /names no file/ })
+  await rejects(open('sqlite::memory:'), { code: 'unknown-engine', message: /'memory:'/ })
 })
 
 test('an unset URL is that of the environment', async () => {

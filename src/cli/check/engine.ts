@@ -1,7 +1,7 @@
 /** Whether the engine can be used, who holds it, and how much is in it. */
 import { existsSync } from 'node:fs'
 import { isPosthornError } from '../../core/error.ts'
-import { connect, engineUrl, folderOf } from '../connect.ts'
+import { connect, engineUrl, folderOf, placeOf } from '../connect.ts'
 import { countOf, formatCount } from '../format.ts'
 import { listQueues } from '../queues.ts'
 import type { CommonOptions, Session } from '../session.ts'
@@ -13,7 +13,8 @@ const name = 'Engine'
 export async function checkEngine(session: Session, options: CommonOptions): Promise<Check> {
   const url = engineUrl(session, options)
   const folder = folderOf(url, session.cwd)
-  if (folder !== null && !existsSync(folder))
+  const place = placeOf(url, session.cwd)
+  if (place !== null && !existsSync(place))
     return {
       name,
       verdict: 'ok',

@@ -49,6 +49,7 @@ export interface SqliteEngineOptions {
 
 export class SqliteEngine implements Engine {
   readonly capabilities: Capabilities
+  readonly failed: Promise<Error>
   readonly #limits: EngineLimits
   readonly #exchange: Exchange
   readonly #watchers: Watchers
@@ -63,6 +64,7 @@ export class SqliteEngine implements Engine {
     this.#exchange = parts.exchange
     this.#watchers = parts.watchers
     this.#limits = parts.limits
+    this.failed = parts.exchange.stopped
     this.capabilities = capabilitiesOf(parts.limits, parts.durability)
   }
 

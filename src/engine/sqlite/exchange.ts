@@ -26,10 +26,14 @@ export class Exchange implements LinkListener {
   #timer: Disposable | null = null
   #armedFor = Infinity
   #refusal: PosthornError | null = null
+  /** Resolves when the host has stopped on its own. */
+  readonly stopped: Promise<Error>
+  #stop!: (error: Error) => void
 
   constructor(clock: Clock, tell: (notices: readonly Notice[]) => void) {
     this.#clock = clock
     this.#tell = tell
+    this.stopped = new Promise((resolve) => (this.#stop = resolve))
   }
 
   connect(link: Link): void {
@@ -64,7 +68,7 @@ export class Exchange implements LinkListener {
     this.#refuseAll(new PosthornError('closed', 'the engine was closed before the answer was known'))
   }
 
-  replied({ answers, bytes, notices, dueInMs }: Reply): void {
+  replied({ answers, bytes, notices, dueInMs, failure }: Reply): void {
     for (const answer of answers) {
       const pending = this.#pending.get(answer.n)
       this.#pending.delete(answer.n)
@@ -73,11 +77,13 @@ export class Exchange implements LinkListener {
     }
     if (this.#pending.size === 0) this.#link?.keepAlive(false)
     this.#tell(notices)
+    if (failure !== null) this.#stop(toError(failure))
     if (dueInMs !== null && this.#refusal === null) this.#arm(dueInMs)
   }
 
   failed(fault: Fault): void {
     this.#refusal ??= toError(fault)
+    this.#stop(this.#refusal)
     this.#disarm()
     this.#refuseAll(toError({ ...fault, code: 'unknown' }))
   }

@@ -179,7 +179,7 @@ export class Host {
     this.#others.wake()
     const inMs = Math.min(this.#due.engineAt - desk.now, this.#due.wallAt - desk.wall)
     const dueInMs = inMs === Infinity ? null : Math.max(0, inMs)
-    this.#reply({ answers, bytes: packer.take(), notices, dueInMs })
+    this.#reply({ answers, bytes: packer.take(), notices, dueInMs, failure: null })
   }
 
   #answer(call: Numbered, packer: Packer): Answer {
@@ -242,7 +242,7 @@ export class Host {
 
   #refuse(calls: readonly Numbered[], fault: Fault): void {
     const answers = calls.map(({ n }): Answer => ({ n, fault }))
-    this.#reply({ answers, bytes: new Uint8Array(0), notices: [], dueInMs: null })
+    this.#reply({ answers, bytes: new Uint8Array(0), notices: [], dueInMs: null, failure: this.#failure })
   }
 
   get #best(): Level {

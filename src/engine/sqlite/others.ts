@@ -2,7 +2,7 @@
  * Other processes on the same database: what they may want to know is noted in a table, and a byte written to a file that all of them watch says
  * that there is something. Where watching is not to be had a poll does it, faster while something happens. Alone, all of it costs nothing.
  */
-import { closeSync, openSync, watch, writeSync, type FSWatcher } from 'node:fs'
+import { closeSync, constants, openSync, watch, writeSync, type FSWatcher } from 'node:fs'
 import type { Clock } from '../../core/clock.ts'
 import type { DueTimes } from './decide/sweep.ts'
 import type { Desk } from './desk.ts'
@@ -48,7 +48,7 @@ export class Others {
 
   constructor(parts: OthersParts) {
     this.#parts = parts
-    this.#file = openSync(`${parts.path}-wake`, 'a')
+    this.#file = openSync(`${parts.path}-wake`, constants.O_CREAT | constants.O_WRONLY, 0o644)
     this.#lastNotice = this.#last()
   }
 

@@ -80,4 +80,6 @@ export interface Reply {
   readonly notices: readonly Notice[]
   /** Milliseconds until time decides something, on the engine's or the wall's clock; null: nothing is due. */
   readonly dueInMs: number | null
+  /** The host will decide nothing any more: what was half done must not be built upon. */
+  readonly failure: Fault | null
 }
