@@ -34,6 +34,8 @@ export interface Ledger {
   extend(tokens: readonly Token[], leaseMs: number): Promise<readonly ('kept' | 'stale' | 'cancel')[]>
   /** Hints only: may be lost, late, doubled or spurious. Everything works without them. */
   watch(interest: Interest, hint: (hint: Hint) => void): Disposable
+  /** What happens to messages from now on, in order and not before it is durable. Costs something only while somebody follows. */
+  follow?(listener: (happenings: readonly Happening[]) => void): Disposable
   /** Capability `join`: commits inside the user's own transaction. A refusal throws, so that the user rolls back. */
   join?(transaction: unknown): { commit(commit: Commit): Promise<readonly ChangeResult[]> }
 }
@@ -224,6 +226,23 @@ export type Hint =
   | { readonly key: string }
   | { readonly topic: string }
   | { readonly cancel: Token }
+
+/** Something that happened to a message: it was sent, a run of it failed, or it ended. */
+export interface Happening {
+  /** Engine time. */
+  readonly at: number
+  readonly what: 'sent' | 'failed' | 'dead' | 'acked' | 'expired' | 'cancelled' | 'discarded'
+  readonly queue: string
+  readonly id: string
+  readonly type: string
+  readonly key: string | null
+  readonly group: string | null
+  readonly sentAt: number
+  readonly acquired: number
+  readonly failed: number
+  /** A failure's code, or why it ended. */
+  readonly reason: string | null
+}
 
 export interface Capabilities {
   readonly engine: string

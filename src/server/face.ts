@@ -27,6 +27,8 @@ import { Idempotency, KEPT_MS } from './route/idempotency.ts'
 import { createRespond, type Respond } from './route/respond.ts'
 import type { Route } from './route/route.ts'
 import { sweepRoutes } from './sweep/sweep.ts'
+import { trailRoute } from './trail/route.ts'
+import { Trail } from './trail/trail.ts'
 import { publishRoute } from './topic/publish.ts'
 import { subscriptionRoutes } from './topic/subscription.ts'
 import { topicRoutes } from './topic/topic.ts'
@@ -43,6 +45,7 @@ const ROUTES: readonly Route[] = [
   ...topicRoutes,
   ...subscriptionRoutes,
   ...sweepRoutes,
+  trailRoute,
   ...healthRoutes,
 ]
 
@@ -65,6 +68,8 @@ export function createFace(post: Post, options: HandlerOptions): Face {
   const allowance = createAllowance(options.callbackAllow, options.callbackAllowRanges)
   const drain = new Drain()
   const metrics = new Metrics(internals)
+  const ending = AbortSignal.any([drain.signal, internals.closing])
+  const trail = new Trail({ engine, clock, ids: internals.ids, ending })
   const deps: ServerDeps = {
     ...internals,
     log: options.log ?? log,
@@ -81,6 +86,7 @@ export function createFace(post: Post, options: HandlerOptions): Face {
       new AnswerCount({ engine, clock, process: internals.ids.uuid(), most: limits.answers, keptMs: KEPT_MS }),
     ),
     settled: new Settled(clock),
+    trail,
     tokens: onceTokens(() => loadServerKey(engine)),
     autoCreate: options.autoCreate ?? true,
   }
@@ -91,7 +97,10 @@ export function createFace(post: Post, options: HandlerOptions): Face {
     limits,
     hasKeys: access.hasKeys,
     work,
-    dispose: () => metrics[Symbol.dispose](),
+    dispose: () => {
+      metrics[Symbol.dispose]()
+      trail.dispose()
+    },
   }
 }
 

@@ -102,7 +102,7 @@ describe('the OpenAPI document', () => {
   })
 
   test('every answer of every route is as it says', async () => {
-    for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/v1/queues', '/v1/operations'])
+    for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/v1/queues', '/v1/operations', '/v1/trail'])
       await call('GET', path)
     await call('PUT', '/v1/queues/a', body({ limit: { messages: 3 } }))
     await call('PUT', '/v1/queues/a', body({ limit: { messages: 4 }, aging: '5m', keep: { dead: '1d' } }))
@@ -147,6 +147,7 @@ describe('the OpenAPI document', () => {
     ]
     await call('POST', '/v1/queues/a/settle', body({ outcomes }))
     await call('POST', '/v1/queues/a/settle', body({ outcomes: 1 }))
+    await call('GET', '/v1/trail?after=before.0')
     await call('GET', '/v1/queues/a/messages')
     await call('GET', '/v1/queues/a/messages?state=lost')
     await call('GET', '/v1/queues/nowhere')

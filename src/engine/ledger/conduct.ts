@@ -18,6 +18,7 @@ import { reopen } from './time/reopen.ts'
 import type { LedgerState } from './state/state.ts'
 import type { Store } from './store.ts'
 import { sweep, sweepDueInMs } from './time/sweep.ts'
+import { Trail } from './trail.ts'
 import { Waiters } from './waiter.ts'
 
 export interface ConductParts {
@@ -34,6 +35,7 @@ export interface ConductParts {
 export class Conduct {
   readonly desk: Desk
   readonly watchers: Watchers
+  readonly trail: Trail
   /** The level that must be reached before anything is handed out, and that an answer has unless less was asked for. */
   readonly best: Durability
   readonly #store: Store
@@ -59,6 +61,7 @@ export class Conduct {
     this.#timer = new DueTimer(this.#clock, () => this.#onTimer())
     const effects = store.entries === null ? state : new Both(state, store.entries)
     this.desk = new Desk({ state, effects, store, ids, limits, notices: this.watchers })
+    this.trail = new Trail(this.desk)
     this.desk.wake = () => this.#timer.arm(this.#clock.engine(), 0)
     this.#open(era)
   }
@@ -185,7 +188,9 @@ export class Conduct {
   #onReached(level: Durability, frame: number): void {
     if (level === this.best) this.desk.state.messages.placing.seat(frame)
     this.#waiters.reached(level, frame)
-    if (level === this.best) this.watchers.reached(frame)
+    if (level !== this.best) return
+    this.watchers.reached(frame)
+    this.trail.reached(frame)
   }
 
   #stop(cause: unknown): void {

@@ -7,6 +7,7 @@ import type {
   CommitResult,
   Delivery,
   Engine,
+  Happening,
   Hint,
   Interest,
   LeaseRequest,
@@ -123,6 +124,10 @@ export class LedgerEngine implements Engine {
 
   watch(interest: Interest, hint: (hint: Hint) => void): Disposable {
     return this.#dropHints ? { [Symbol.dispose]: () => {} } : this.#conduct.watchers.watch(interest, hint)
+  }
+
+  follow(listener: (happenings: readonly Happening[]) => void): Disposable {
+    return this.#conduct.trail.follow(listener)
   }
 
   get(keys: readonly string[]): Promise<readonly (StoredRecord | null)[]> {

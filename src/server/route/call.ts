@@ -16,6 +16,7 @@ import type { Settled } from '../lease/settled.ts'
 import type { Tokens } from '../lease/token.ts'
 import type { Limits } from '../limit.ts'
 import { parseJsonBody } from '../request/body.ts'
+import type { Trail } from '../trail/trail.ts'
 import type { Idempotency, Memory } from './idempotency.ts'
 
 export interface ServerDeps {
@@ -41,6 +42,7 @@ export interface ServerDeps {
   readonly telemetry: Telemetry
   readonly metrics: Metrics
   readonly settled: Settled
+  readonly trail: Trail
   /** The key that signs them is read from the engine when it is first needed. */
   readonly tokens: () => Promise<Tokens>
   /** Whether a send may create a queue. */

@@ -27,7 +27,8 @@ export interface Notices {
 
 export class Desk {
   readonly state: LedgerState
-  readonly effects: Entries
+  /** Changes only when somebody begins or ceases to follow. */
+  effects: Entries
   readonly store: Store
   readonly ids: Ids
   readonly limits: EngineLimits
