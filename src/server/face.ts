@@ -26,6 +26,8 @@ import { AnswerCount } from './route/answer-count.ts'
 import { Idempotency, KEPT_MS } from './route/idempotency.ts'
 import { createRespond, type Respond } from './route/respond.ts'
 import type { Route } from './route/route.ts'
+import { Readers } from './stream/readers.ts'
+import { streamRoute } from './stream/stream.ts'
 import { sweepRoutes } from './sweep/sweep.ts'
 import { trailRoute } from './trail/route.ts'
 import { Trail } from './trail/trail.ts'
@@ -44,6 +46,7 @@ const ROUTES: readonly Route[] = [
   publishRoute,
   ...topicRoutes,
   ...subscriptionRoutes,
+  streamRoute,
   ...sweepRoutes,
   trailRoute,
   ...healthRoutes,
@@ -87,6 +90,7 @@ export function createFace(post: Post, options: HandlerOptions): Face {
     ),
     settled: new Settled(clock),
     trail,
+    readers: new Readers({ engine, clock, log }, AbortSignal.any([drain.signal, internals.closing])),
     tokens: onceTokens(() => loadServerKey(engine)),
     autoCreate: options.autoCreate ?? true,
   }

@@ -8,6 +8,7 @@ import type { Limits } from '../limit.ts'
 import { problemOf, toResponse, type Answer } from '../route/answer.ts'
 import { Pipeline } from './pipeline.ts'
 import { answerFault } from './socket-fault.ts'
+import { writeStream } from './write-stream.ts'
 
 const KEEP_ALIVE_MS = 10_000
 /** Longer than any wait for messages or operations. */
@@ -68,6 +69,7 @@ function write(
   { status, headers, body, lost }: Answer,
   isEnding: boolean,
 ): void {
+  if (body instanceof ReadableStream) return void writeStream(outgoing, status, headers, body)
   if (outgoing.destroyed) return lost?.()
   if (lost !== undefined) outgoing.once('close', () => !outgoing.writableFinished && lost())
   const length = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength

@@ -14,11 +14,9 @@ export function answerFault(error: Error & { readonly code?: string }, socket: D
   const lines = Object.entries({
     ...headers,
     'connection': 'close',
-    'content-length': String(Buffer.byteLength(String(body))),
+    'content-length': String(Buffer.byteLength(body)),
   }).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${String(body)}`, () =>
-    socket.destroy(),
-  )
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`, () => socket.destroy())
 }
 
 function readFault({ code, message }: Error & { readonly code?: string }): readonly [ErrorCode, string] {

@@ -5,9 +5,15 @@ import type { Log } from '../../runtime/log.ts'
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array | null
+  /** A stream goes out as fast as its reader takes it, and is cancelled when he goes. */
+  readonly body: string | Uint8Array | ReadableStream<Uint8Array> | null
   /** Called when the client went away before all of it was written. */
   readonly lost?: (() => void) | undefined
+}
+
+/** An answer whose body is a text. */
+export interface TextAnswer extends Answer {
+  readonly body: string
 }
 
 export const JSON_TYPE = 'application/json'
@@ -58,7 +64,7 @@ export function problem(error: PosthornError, instance?: string): Answer {
   })
 }
 
-export function problemOf(code: ErrorCode, detail: string, instance?: string): Answer {
+export function problemOf(code: ErrorCode, detail: string, instance?: string): TextAnswer {
   return problemAnswer(toProblem(code, detail, { instance }), {})
 }
 
@@ -72,7 +78,7 @@ export function problemFrom(error: unknown, log: Log, instance?: string): Answer
   return problemOf('internal', 'the server met a fault of its own; its log has the details', instance)
 }
 
-function problemAnswer(value: Problem, { retryAfterSeconds, allow, rateLimit }: ProblemHeaders): Answer {
+function problemAnswer(value: Problem, { retryAfterSeconds, allow, rateLimit }: ProblemHeaders): TextAnswer {
   const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE, ...COMMON }
   const isLater =
     value.status === 429 || value.status === 503 || value.status === 507 || value.code === 'idempotency-in-flight'
@@ -103,7 +109,7 @@ function bounded(value: unknown, levels: number): unknown {
 export function toResponse({ status, headers, body }: Answer, method: string = 'GET'): Response {
   // A Response of its own says nothing about connections: that is the business of whoever serves it.
   const { connection: _, ...rest } = headers
-  return new Response(method === 'HEAD' ? null : (body as string | Uint8Array<ArrayBuffer> | null), {
+  return new Response(method === 'HEAD' ? null : (body as string | Uint8Array<ArrayBuffer> | ReadableStream | null), {
     status,
     headers: rest,
   })

@@ -17,6 +17,7 @@ import type { Tokens } from '../lease/token.ts'
 import type { Limits } from '../limit.ts'
 import { parseJsonBody } from '../request/body.ts'
 import type { Trail } from '../trail/trail.ts'
+import type { Readers } from '../stream/readers.ts'
 import type { Idempotency, Memory } from './idempotency.ts'
 
 export interface ServerDeps {
@@ -43,6 +44,8 @@ export interface ServerDeps {
   readonly metrics: Metrics
   readonly settled: Settled
   readonly trail: Trail
+  /** Who reads which subscription as a stream. */
+  readonly readers: Readers
   /** The key that signs them is read from the engine when it is first needed. */
   readonly tokens: () => Promise<Tokens>
   /** Whether a send may create a queue. */

@@ -149,6 +149,7 @@ export class Idempotency {
 }
 
 function toStored({ status, headers, body }: Answer, fingerprint: string): Uint8Array {
-  if (body instanceof Uint8Array) throw new PosthornError('internal', 'only answers of text are remembered')
+  if (typeof body !== 'string' && body !== null)
+    throw new PosthornError('internal', 'only answers of text are remembered')
   return toJsonBytes({ fingerprint, status, headers, body: body ?? '' } satisfies Stored)
 }
