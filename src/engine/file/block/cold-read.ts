@@ -1,6 +1,7 @@
 /**
  * Reads what is not in memory any more: 256 KiB at a time, a bounded number of such pieces kept, because what was stored side by
- * side is read side by side. The segment is held while a read is under way.
+ * side is read side by side. Where one piece is read after the other, the next are fetched before they are asked for. The segment is held
+ * while a read is under way.
  */
 import { PosthornError, describeError, isPosthornError } from '../../../core/error.ts'
 import type { Segment } from '../log/segment.ts'
@@ -12,8 +13,11 @@ interface Piece {
   readonly bytes: Buffer
   /** Offset up to which the piece is what the file holds. */
   readonly until: number
+  isUsed: boolean
 }
 
+/** Pieces fetched before they are asked for: what a busy worker takes in a few milliseconds. */
+const AHEAD = 3
 const PIECE_BYTES = 256 << 10
 /** Pieces of one segment, for the keys: a segment has at most 4 GiB. */
 const MOST_PIECES = 2 ** 14
@@ -34,7 +38,11 @@ export class ColdReader {
     const last = Math.floor((offset + lengthBytes - 1) / PIECE_BYTES)
     if (first === last) {
       const piece = this.#kept(segment.number * MOST_PIECES + first, offset + lengthBytes)
-      if (piece !== null) return use(piece.bytes, offset - first * PIECE_BYTES)
+      if (piece === null || !piece.isUsed) this.#fetchAhead(segment, first)
+      if (piece !== null) {
+        piece.isUsed = true
+        return use(piece.bytes, offset - first * PIECE_BYTES)
+      }
       return this.#hold(segment, async () =>
         use((await this.#fetch(segment, first)).bytes, offset - first * PIECE_BYTES),
       )
@@ -83,13 +91,24 @@ export class ColdReader {
     return reading
   }
 
+  /** The pieces behind this one, if the one before it was read as well. */
+  #fetchAhead(segment: Segment, index: number): void {
+    const key = segment.number * MOST_PIECES + index
+    if (!this.#pieces.has(key - 1)) return
+    for (let next = 1; next <= AHEAD && (index + next) * PIECE_BYTES < segment.endBytes; next++) {
+      if (this.#pieces.has(key + next) || this.#reading.has(key + next)) continue
+      // Who needs it reads it again, and is told what is wrong.
+      this.#hold(segment, () => this.#fetch(segment, index + next)).catch(() => {})
+    }
+  }
+
   async #readPiece(segment: Segment, index: number, key: number): Promise<Piece> {
     // Not pooled: whoever waits for a piece may use it after it has been dropped here.
     const bytes = Buffer.allocUnsafeSlow(PIECE_BYTES)
     const writtenUntil = segment.endBytes
     const from = index * PIECE_BYTES
     const count = await segment.file.readSoon(bytes, from)
-    const piece = { bytes, until: Math.min(from + count, writtenUntil) }
+    const piece = { bytes, until: Math.min(from + count, writtenUntil), isUsed: false }
     this.#pieces.delete(key)
     this.#pieces.set(key, piece)
     for (const oldest of this.#pieces.keys()) {

@@ -11,7 +11,7 @@ import type { LogMeasures } from '../log/log-measures.ts'
 import type { Segment } from '../log/segment.ts'
 
 export interface UpkeepLimits {
-  /** A checkpoint is written when the log has grown by so much, or by twice the last checkpoint's size. */
+  /** A checkpoint is written when the log has grown by so much, or by three times the last checkpoint’s size. */
   readonly checkpointBytes: number
   /** Old segments may take this many times what is live in them, and `slackSegments` more. */
   readonly sparseFactor: number
@@ -35,6 +35,8 @@ export interface UpkeepStart {
   readonly replayedBytes: number
 }
 
+/** The log between two checkpoints, in checkpoints: more is written less often, and replayed longer. */
+const CHECKPOINT_SHARE = 3
 const TIGHT_BYTES = 1 << 20
 const MOVE_BYTES = 256 << 10
 /** On a disk that stays full, no more often. */
@@ -98,7 +100,10 @@ export class Upkeep {
     const { limits, isTight } = this.#deps
     const grown = this.#grownBytes
     // On a full disk segments must be freed while there still is room for a checkpoint.
-    return grown >= Math.max(limits.checkpointBytes, 2 * this.#checkpointBytes) || (grown >= TIGHT_BYTES && isTight())
+    return (
+      grown >= Math.max(limits.checkpointBytes, CHECKPOINT_SHARE * this.#checkpointBytes) ||
+      (grown >= TIGHT_BYTES && isTight())
+    )
   }
 
   /** What the log has grown by since the last checkpoint. */
