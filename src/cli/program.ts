@@ -2,12 +2,14 @@
 import { Command, CommanderError } from 'commander'
 import { addDead } from './dead.ts'
 import { addDoctor } from './doctor.ts'
+import { addPublish } from './publish.ts'
 import { addQueues } from './queues.ts'
 import { addPurge, addRedrive } from './redrive.ts'
 import { addSend } from './send.ts'
 import { addServe } from './serve.ts'
 import type { Session } from './session.ts'
 import { addShow } from './show.ts'
+import { addTopics, addUnsubscribe } from './topics.ts'
 import { addWork } from './work.ts'
 
 export { CommanderError }
@@ -40,7 +42,20 @@ export function createProgram(session: Session, version: string): Command {
     })
     .configureHelp({ showGlobalOptions: true, styleTitle: (text) => session.terminal.style('bold', text) })
     .addHelpText('after', AFTER)
-  for (const add of [addServe, addWork, addSend, addQueues, addShow, addDead, addRedrive, addPurge, addDoctor])
+  for (const add of [
+    addServe,
+    addWork,
+    addSend,
+    addPublish,
+    addQueues,
+    addTopics,
+    addShow,
+    addDead,
+    addRedrive,
+    addPurge,
+    addUnsubscribe,
+    addDoctor,
+  ])
     add(program, session)
   for (const command of program.commands)
     command.copyInheritedSettings(program).helpOption('-h, --help', 'print this help')

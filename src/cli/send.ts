@@ -8,7 +8,8 @@ import { connect } from './connect.ts'
 import { CommandError } from './exit.ts'
 import { writeJson, type CommonOptions, type Session } from './session.ts'
 
-interface SendOptions extends CommonOptions {
+/** How a message is delivered, as commands say it. */
+export interface DeliveryOptions {
   readonly delay?: string
   readonly notBefore?: string
   readonly priority?: string
@@ -17,6 +18,9 @@ interface SendOptions extends CommonOptions {
   readonly dedupe?: string
   readonly expires?: string
   readonly callback?: string
+}
+
+interface SendOptions extends CommonOptions, DeliveryOptions {
   readonly contentType?: string
 }
 
@@ -79,7 +83,7 @@ function sendTo(
   return call<SentView>(exchange, 'POST', path, { headers, body })
 }
 
-function deliveryHeaders(options: SendOptions): Readonly<Record<string, string | undefined>> {
+export function deliveryHeaders(options: DeliveryOptions): Readonly<Record<string, string | undefined>> {
   return {
     'posthorn-delay': options.delay,
     'posthorn-not-before': options.notBefore,
@@ -97,7 +101,13 @@ function encoded(text: string | undefined): string | undefined {
   return text === undefined ? undefined : encodeHeader(text)
 }
 
-async function readBody({ terminal }: Session, body: string | undefined, contentType: string): Promise<Uint8Array> {
+/** @param example of a command whose body is a JSON string */
+export async function readBody(
+  { terminal }: Session,
+  body: string | undefined,
+  contentType: string,
+  example = `posthorn send QUEUE '"text"'`,
+): Promise<Uint8Array> {
   const bytes = body === '-' ? await terminal.read() : Buffer.from(body ?? '')
   if (bytes.length === 0 || !/^application\/(.+\+)?json\b/.test(contentType)) return bytes
   try {
@@ -108,7 +118,7 @@ async function readBody({ terminal }: Session, body: string | undefined, content
       'usage',
       'invalid-json',
       `the body is not JSON: ${(error as Error).message}`,
-      [`A JSON string needs its quotes: posthorn send QUEUE '"text"'. Another kind of body: --content-type text/plain`],
+      [`A JSON string needs its quotes: ${example}. Another kind of body: --content-type text/plain`],
       error,
     )
   }
