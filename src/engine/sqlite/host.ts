@@ -112,8 +112,8 @@ export class Host {
     try {
       const gone = this.#others.gone()
       if (gone.length === 0) return
-      this.#begin(this.#best, this.#options.ticks())
-      for (const owner of ownersGone(this.#desk, this.#options)) letGo(this.#desk, this.#options.path, owner)
+      this.#begin(this.#best, null)
+      for (const owner of ownersGone(this.#desk, this.#options)) letGo(this.#desk, owner)
       this.#finish([], new Packer())
     } catch (error) {
       this.#recover([], error)
@@ -142,18 +142,20 @@ export class Host {
     const calls = posts.flatMap((post) => post.calls)
     const isDurable = calls.some(({ call }) => call === 'commit')
     const level: Level = isDurable ? this.#best : 'normal'
-    const first = posts[0]?.ticks ?? this.#options.ticks()
-    this.#begin(calls.some(isWriting) ? level : null, first)
+    const given = posts[0]?.ticks ?? null
+    this.#begin(calls.some(isWriting) ? level : null, given)
     if (this.#isDue() && (!calls.some(isWriting) || level !== this.#best)) {
       // What time decides may be handed out at once: it is made as durable as anything else.
       this.#opened.transactions.rollback()
-      this.#begin(this.#best, first)
+      this.#begin(this.#best, given)
     }
     const packer = new Packer()
     const answers: Answer[] = []
     for (const post of posts) {
-      this.#setTime(post.ticks ?? first)
-      if (post !== posts[0] && post.ticks !== null) this.#look()
+      if (post !== posts[0] && post.ticks !== null) {
+        this.#setTime(post.ticks)
+        this.#look()
+      }
       if (this.#isDue()) {
         sweep(desk, this.#lookedAt)
         this.#due = NOTHING_DUE
@@ -192,12 +194,13 @@ export class Host {
     }
   }
 
-  #begin(level: Level | null, ticks: Ticks): void {
+  /** The time is read when the lock is had: waiting for it takes some. */
+  #begin(level: Level | null, given: Ticks | null): void {
     const { transactions } = this.#opened
     if (level === null) transactions.beginReading()
     else transactions.beginWriting(level)
     this.#refresh()
-    this.#setTime(ticks)
+    this.#setTime(given ?? this.#options.ticks())
   }
 
   /** What another process wrote is read again. */

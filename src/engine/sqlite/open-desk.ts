@@ -8,7 +8,7 @@ import type { Database } from './driver/driver.ts'
 import { Statements } from './driver/statements.ts'
 import { toError, toFault } from './fault.ts'
 import type { HostOptions } from './host.ts'
-import { DELETE_OWNER, INSERT_OWNER, isAlive, OwnerLock, OWNERS, removeLock } from './owner.ts'
+import { DELETE_OWNER, INSERT_OWNER, isAlive, OwnerLock, OWNERS } from './owner.ts'
 import { checkOwn, migrate } from './schema/migrate.ts'
 import { continueClock, engineTime, firstNumbers } from './state/clock.ts'
 import { beginNumbers, readNumbers, writeNumbers } from './state/meta.ts'
@@ -89,7 +89,7 @@ function enter(desk: Desk, options: HostOptions): OwnerLock {
   numbers.position = Math.max(numbers.position, first)
   const lock = OwnerLock.take(options.driver, options.path, owner)
   try {
-    for (const gone of ownersGone(desk, options)) letGo(desk, options.path, gone)
+    for (const gone of ownersGone(desk, options)) letGo(desk, gone)
     desk.run(INSERT_OWNER, owner, process.pid, desk.now)
     flush(desk)
     Object.assign(numbers, { engineAt: desk.now, wallAt: desk.wall })
@@ -107,8 +107,7 @@ export function ownersGone(desk: Desk, { driver, path }: Pick<HostOptions, 'driv
   return owners.map(([owner]) => owner as number).filter((owner) => !isAlive(driver, path, owner))
 }
 
-export function letGo(desk: Desk, path: string, owner: number): void {
+export function letGo(desk: Desk, owner: number): void {
   lapseAll(desk, owner)
   desk.run(DELETE_OWNER, owner)
-  removeLock(path, owner)
 }

@@ -23,7 +23,7 @@ export class OwnerLock {
   static take(driver: Driver, path: string, owner: number): OwnerLock {
     const file = fileOf(path, owner)
     const database = driver.open(file)
-    database.exec('begin exclusive')
+    lock(database)
     return new OwnerLock(file, database)
   }
 
@@ -34,24 +34,27 @@ export class OwnerLock {
   }
 }
 
-/** Whether the opening of that number lives. */
+/** Whether the opening of that number lives. What one that is gone left behind is removed. */
 export function isAlive(driver: Driver, path: string, owner: number): boolean {
   const file = fileOf(path, owner)
   if (!existsSync(file)) return false
   const database = driver.open(file)
   try {
-    database.exec('begin exclusive')
-    return false
+    lock(database)
   } catch (error) {
     if (isBusy(error)) return true
     throw error
   } finally {
     database.close()
   }
+  rmSync(file, { force: true })
+  return false
 }
 
-export function removeLock(path: string, owner: number): void {
-  rmSync(fileOf(path, owner), { force: true })
+/** Nothing is ever written into the file, nor a journal beside it. */
+function lock(database: Database): void {
+  database.exec('pragma journal_mode = memory')
+  database.exec('begin exclusive')
 }
 
 function fileOf(path: string, owner: number): string {

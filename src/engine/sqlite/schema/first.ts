@@ -39,7 +39,7 @@ create index message_arrival on message (queue, seq);
 create index message_ready on message (queue, rank, place, seq) where state = 2;
 create index message_held on message (queue, line, place) where state = 3;
 create unique index message_head on message (queue, line) where head = 1;
-create index message_due on message (queue, due, process, owner) where due is not null;
+create index message_due on message (queue, due, seq, process, owner) where due is not null;
 create index message_wall_due on message (queue, wall_due) where wall_due is not null;
 create index message_expires on message (queue, expires) where expires is not null and state <= 4;
 create index message_wall_expires on message (queue, wall_expires) where wall_expires is not null and state <= 4;
