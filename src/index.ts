@@ -89,7 +89,7 @@ export type {
   Task,
   Upcast,
 } from './task/index.ts'
-export { subscribe, topic } from './topic/index.ts'
+export { subscribe, systemEvents, topic } from './topic/index.ts'
 export type {
   Checked,
   Event,
@@ -103,8 +103,10 @@ export type {
   RetainedView,
   RetainOptions,
   SubscribeOptions,
+  SubscriptionNotice,
   SubscriptionOptions,
   SubscriptionView,
+  SystemEvents,
   Topic,
   TopicControl,
   TopicOptions,

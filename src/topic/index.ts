@@ -14,6 +14,7 @@ export {
 export type { Gap, ReadOptions, RetainedView, SubscriptionView, TopicControl, UnsubscribeOptions } from './control.ts'
 export { declareRetention, declareRetentionIfNone } from './declare.ts'
 export type { Checked, Matching } from './pattern.ts'
+export { systemEvents, type SubscriptionNotice, type SystemEvents } from './system-events.ts'
 export {
   resolveSubscription,
   subscribe,

@@ -159,7 +159,7 @@ export const handlers: readonly Handler[] = [
   }),
 ]
 
-// What patterns mean, as core/filter.ts says it at run time: test/api/topic-pattern.test.ts holds both to one table.
+// What patterns mean; test/api/topic.test.ts says the same at run time.
 type Types = { 'a': 1; 'a.b': 2; 'a.b.c': 3; 'b.c': 4 }
 same<Matching<Types, '*'>, 'a'>(true)
 same<Matching<Types, '**'>, 'a' | 'a.b' | 'a.b.c' | 'b.c'>(true)

@@ -1,7 +1,7 @@
 // Mistakes that users make. Each has a number, a name and one line; test/types.test.ts holds the first line of what the compiler
 // says to the kept table in mistake.txt. Those marked "fine" are here to show that they are no mistakes.
 import { type } from 'arktype'
-import { handle, open, queue, subscribe, task, topic } from 'posthorn'
+import { handle, open, queue, subscribe, systemEvents, task, topic } from 'posthorn'
 import { testPost } from 'posthorn/testing'
 import * as v from 'valibot'
 import { z } from 'zod'
@@ -115,5 +115,6 @@ const t = await testPost([handle(nightly, async () => {})])
 /*97 a key is a text*/ export const keyed = topic('k', { a: z.object({ n: z.number() }) }, { key: (event) => event.data.n })
 /*98 held events in a commit*/ await post.commit(async (fx) => { (await fx.publish(orders, 'order.paid', { order: '1' })).matched })
 /*99 a handler publishes what is right*/ handle(nightly, async (input, ctx) => { ctx.publish(orders, 'order.paid', { order: 1 }) })
+/*100 system events are not for publishing*/ await post.publish(systemEvents, 'posthorn.subscription.resumed', { topic: 'x' })
 
 export { limit, mail, never, output, width, width2 }
