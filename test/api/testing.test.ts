@@ -72,7 +72,9 @@ test('perform runs one handler alone and shows the outcome with its effects', as
         ? [effect.queue, effect.input, effect.message.key]
         : effect.do === 'put'
           ? [effect.key, effect.value, effect.ifVersion]
-          : [effect.key],
+          : effect.do === 'remove'
+            ? [effect.key]
+            : effect.do,
     ),
     [['inbox', 'resized a', 'a'], ['photo/a', { size: 7 }, null], ['old']],
   )
