@@ -11,7 +11,7 @@ import type { Binding } from '../delivery/binding.ts'
 import { composeRun } from '../delivery/middleware.ts'
 import { done, isOutcome, type Outcome } from '../delivery/outcome.ts'
 import type { Internals } from '../posthorn.ts'
-import { bindingOf, parseOutput, type ComposeOptions, type HandlerDefinition } from '../task/index.ts'
+import { bindingOf, parseOutput, type ComposeOptions, type Definition, type HandlerDefinition } from '../task/index.ts'
 
 export type Effect =
   | {
@@ -49,19 +49,21 @@ export interface PerformOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** @param sent what the input is of, where that is not the handler's own contract: an event of a topic */
 export async function perform(
   parts: Internals,
   handler: HandlerDefinition,
   input: unknown,
   { attempt = 1, signal, ...options }: PerformOptions & ComposeOptions,
+  sent: Definition = handler.definition,
 ): Promise<Performed<unknown>> {
   const { definition } = handler
-  const { queue, message } = await parts.composer.compose(definition, input, options)
+  const { message } = await parts.composer.compose(sent, input, options)
   const run = new ActiveRun(
     {
       token: 'test',
       leaseUntil: parts.clock.wallMs() + handler.leaseMs,
-      stored: toStored(parts.clock.wallMs(), queue, message, attempt),
+      stored: toStored(parts.clock.wallMs(), definition.queue, message, attempt),
     },
     parts.log,
   )

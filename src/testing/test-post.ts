@@ -8,6 +8,7 @@ import { PosthornError } from '../core/error.ts'
 import { createIds, type Random } from '../core/id.ts'
 import { fromJsonBytes } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
+import { subscriptionQueue } from '../core/settings.ts'
 import { Worker } from '../delivery/worker.ts'
 import { createMemoryEngine } from '../engine/memory/engine.ts'
 import type { OperationSnapshot } from '../operation/index.ts'
@@ -24,12 +25,13 @@ import { silentLog, type Log } from '../runtime/log.ts'
 import {
   bindHandlers,
   definitionOf,
+  eventDefinitionOf,
   handlerDefinitionOf,
   topicDefinitionOf,
   type Args,
-  type Contract,
   type HandlerDefinition,
   type Publishable,
+  type PublishOptions,
   type Sendable,
   type SendOptions,
 } from '../task/index.ts'
@@ -77,6 +79,14 @@ export interface TestPost extends AsyncDisposable {
     to: Sendable<I, O, Sent>,
     ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>> & PerformOptions>
   ): Promise<Performed<O>>
+  /** Runs a subscription's handler once on this event, alone, likewise; whether it wants the event is not asked. */
+  performEvent<E, K extends keyof E & string>(
+    topic: Publishable<E>,
+    name: string,
+    type: K,
+    data: NoInfer<E>[K],
+    options?: PublishOptions & PerformOptions,
+  ): Promise<Performed<void>>
 }
 
 /** Stands still until it is moved. */
@@ -183,7 +193,23 @@ class Test implements TestPost {
     to: Sendable<I, O, Sent>,
     ...[input, options]: Args<NoInfer<I>, SendOptions<NoInfer<O>> & PerformOptions>
   ): Promise<Performed<O>> {
-    return (await perform(this.#internals, this.#handlerOf(to), input, options ?? {})) as Performed<O>
+    const { queue, kind, name } = definitionOf(to, 'what perform was given')
+    const handler = this.#handlerOf(queue, `${kind} '${name}'`)
+    return (await perform(this.#internals, handler, input, options ?? {})) as Performed<O>
+  }
+
+  async performEvent<E, K extends keyof E & string>(
+    topic: Publishable<E>,
+    name: string,
+    type: K,
+    data: NoInfer<E>[K],
+    options: PublishOptions & PerformOptions = {},
+  ): Promise<Performed<void>> {
+    const definition = topicDefinitionOf(topic, 'what performEvent was given')
+    const event = eventDefinitionOf(definition, type)
+    const queue = subscriptionQueue(definition.name, name)
+    const handler = this.#handlerOf(queue, `subscription '${name}' of topic '${definition.name}'`)
+    return (await perform(this.#internals, handler, data, options, event)) as Performed<void>
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -221,11 +247,9 @@ class Test implements TestPost {
     }
   }
 
-  #handlerOf(to: Contract): HandlerDefinition {
-    const { queue, kind, name } = definitionOf(to, 'what perform was given')
+  #handlerOf(queue: string, what: string): HandlerDefinition {
     const handler = this.#parts.handlers.find(({ definition }) => definition.queue === queue)
-    if (handler === undefined)
-      throw new PosthornError('invalid-option', `testPost was given no handler for ${kind} '${name}'`)
+    if (handler === undefined) throw new PosthornError('invalid-option', `testPost was given no handler for ${what}`)
     return handler
   }
 }

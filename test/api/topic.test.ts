@@ -92,6 +92,28 @@ test('what is published in a commit or by a handler takes place with it, all or 
   )
 })
 
+test('a handler of events is run alone, as one of a task is', async () => {
+  await using t = await testPost([
+    subscribe(orders, 'billing', 'order.**', (event, ctx) => {
+      ctx.publish(orders, 'refund.made', { order: event.key ?? '', amount: ctx.attempt })
+      return event.type === 'order.paid' && event.data.amount > 100 ? ctx.bury('too much') : undefined
+    }),
+  ])
+  const done = await t.performEvent(orders, 'billing', 'order.created', order, { key: 'k', attempt: 3 })
+  equal(done.outcome, 'done')
+  deepEqual(
+    done.effects.map((effect) => effect.do === 'publish' && [effect.type, effect.data]),
+    [['refund.made', { order: 'k', amount: 3 }]],
+  )
+  const buried = await t.performEvent(orders, 'billing', 'order.paid', { order: 'o', amount: '101' })
+  deepEqual(buried, { outcome: 'bury', code: 'buried', reason: 'too much', effects: [] })
+  await rejects(t.performEvent(orders, 'nobody', 'order.created', order), {
+    code: 'invalid-option',
+    message: /'nobody'/,
+  })
+  equal(t.published(orders).length, 0)
+})
+
 test('retries, timeouts and dead letters are those of any queue, and of one name alone', async () => {
   let runs = 0
   await using t = await testPost([
