@@ -11,6 +11,7 @@ import { ManualClock } from '../../src/core/clock.ts'
 import type { Driver } from '../../src/engine/sqlite/driver/driver.ts'
 import { nodeDriver } from '../../src/engine/sqlite/driver/node-driver.ts'
 import { openSqliteEngine } from '../../src/engine/sqlite/engine.ts'
+import * as view from '../../src/engine/sqlite/read/view.ts'
 import { FIRST_SCHEMA } from '../../src/engine/sqlite/schema/first.ts'
 import * as message from '../../src/engine/sqlite/state/message.ts'
 import * as queue from '../../src/engine/sqlite/state/queue.ts'
@@ -32,7 +33,7 @@ const FROM_THE_START = /^SCAN \w+ USING (COVERING )?INDEX/
 test('every statement finds its rows by an index, in order', () => {
   const database = new DatabaseSync(':memory:')
   database.exec(FIRST_SCHEMA)
-  const statements = Object.entries({ ...message, ...queue, ...record, ...topic }).filter(
+  const statements = Object.entries({ ...message, ...queue, ...record, ...topic, ...view }).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string' && /^(select|update|delete) /.test(entry[1]),
   )
   const costly = statements.flatMap(([name, sql]) => {

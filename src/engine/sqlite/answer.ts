@@ -27,9 +27,9 @@ export type PackedMessage = readonly [
   released: number,
   cancel: boolean,
   reason: string | null,
-  attributes: string,
   failures: readonly string[],
   offset: number,
+  split: number,
   length: number,
 ]
 
@@ -48,8 +48,8 @@ export interface PackedRecord extends Omit<StoredRecord, 'value'> {
 
 export interface PackedEvent {
   readonly position: string
-  readonly attributes: string
-  readonly body: Span
+  readonly split: number
+  readonly content: Span
 }
 
 const WRITING: ReadonlySet<Call['call']> = new Set(['commit', 'lease', 'extend', 'sweep'])
@@ -90,10 +90,10 @@ export function answerCall(desk: Desk, requests: LeaseMemory, call: Call, packer
       return depths(desk, call.queues)
     case 'read': {
       const { items, next } = readEvents(desk, call.topic, call.from, call.limit)
-      const events = items.map(({ position, attributes, body }): PackedEvent => ({
+      const events = items.map(({ position, split, bytes }): PackedEvent => ({
         position,
-        attributes,
-        body: packer.add(body),
+        split,
+        content: packer.add(bytes),
       }))
       return { items: events, next }
     }
@@ -121,7 +121,7 @@ function packRecord(record: StoredRecord | null, packer: Packer): PackedRecord |
 }
 
 function packMessage(stored: StoredRow, packer: Packer): PackedMessage {
-  const [offset, length] = packer.add(stored.body)
+  const [offset, length] = packer.add(stored.bytes)
   return [
     stored.queue,
     stored.id,
@@ -136,9 +136,9 @@ function packMessage(stored: StoredRow, packer: Packer): PackedMessage {
     stored.released,
     stored.cancel,
     stored.reason,
-    stored.attributes,
     stored.failures,
     offset,
+    stored.split,
     length,
   ]
 }

@@ -38,17 +38,11 @@ export function decodeLease(
 }
 
 export function decodeMessage(packed: PackedMessage, bytes: Uint8Array): StoredMessage {
-  const [queue, id, state, place, due, leaseUntil, endedAt, sentAt, acquired, failed, released, cancel, reason] = packed
-  const [attributes, failures, offset, length] = packed.slice(13) as unknown as [
-    string,
-    readonly string[],
-    number,
-    number,
-  ]
+  const [queue, id, state, place, due, leaseUntil, endedAt, sentAt, acquired, failed, released] = packed
   return {
     queue,
     id,
-    message: messageOf(attributes, bytes, offset, length),
+    message: messageOf(bytes, packed[14], packed[15], packed[16]),
     state: STATE_NAMES[state] as State,
     sentAt,
     readyAt: state === DELAYED ? due : state === READY || state === LEASED ? place : null,
@@ -57,9 +51,9 @@ export function decodeMessage(packed: PackedMessage, bytes: Uint8Array): StoredM
     acquired,
     failed,
     released,
-    failures: failures.map((failure) => JSON.parse(failure) as StoredFailure),
-    cancelRequested: cancel,
-    reason,
+    failures: packed[13].map((failure) => JSON.parse(failure) as StoredFailure),
+    cancelRequested: packed[11],
+    reason: packed[12],
   }
 }
 
@@ -69,16 +63,17 @@ export function decodeRecord(packed: PackedRecord | null, bytes: Uint8Array): St
   return { key, value: bytes.slice(value[0], value[0] + value[1]), version, expiresAt }
 }
 
-export function decodeEvent({ position, attributes, body }: PackedEvent, bytes: Uint8Array): RetainedEvent {
-  return { position, message: messageOf(attributes, bytes, body[0], body[1]) }
+export function decodeEvent({ position, split, content }: PackedEvent, bytes: Uint8Array): RetainedEvent {
+  return { position, message: messageOf(bytes, content[0], split, content[1]) }
 }
 
 export function decodePage<Packed, T>({ items, next }: PackedPage<Packed>, decode: (item: Packed) => T): Page<T> {
   return { items: items.map(decode), next }
 }
 
-function messageOf(attributes: string, bytes: Uint8Array, offset: number, length: number): Message {
-  const message = JSON.parse(attributes) as { -readonly [Field in keyof Message]: Message[Field] }
-  message.body = bytes.slice(offset, offset + length)
+function messageOf(bytes: Uint8Array, offset: number, split: number, length: number): Message {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + offset, split).toString()
+  const message = JSON.parse(text) as { -readonly [Field in keyof Message]: Message[Field] }
+  message.body = bytes.slice(offset + split, offset + length)
   return message
 }

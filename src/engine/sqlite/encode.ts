@@ -27,16 +27,19 @@ function encodeChange(change: Change, packer: Packer): SentChange {
 
 function encodeMessage(message: Message, packer: Packer): Sent {
   const { body, ...attributes } = message
-  return {
-    id: message.id,
-    type: message.event.type,
-    priority: message.priority,
-    key: message.key ?? null,
-    report: message.report ?? null,
-    dedupe: message.dedupe ?? null,
-    delay: message.delay ?? null,
-    expires: message.expires ?? null,
-    attributes: JSON.stringify(attributes),
-    body: packer.add(body),
-  }
+  const [offset, split] = packer.addText(JSON.stringify(attributes))
+  packer.add(body)
+  return [
+    message.id,
+    message.event.type,
+    message.priority,
+    message.key ?? null,
+    message.report ?? null,
+    message.dedupe ?? null,
+    message.delay ?? null,
+    message.expires ?? null,
+    offset,
+    split,
+    split + body.byteLength,
+  ]
 }

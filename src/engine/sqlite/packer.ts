@@ -2,30 +2,43 @@
 import type { Span } from './request.ts'
 
 const LEAST_BYTES = 1_024
+/** Of UTF-8 for one unit of a text. */
+const MOST_BYTES_OF_UNIT = 3
 
 export class Packer {
-  #buffer: Uint8Array = new Uint8Array(LEAST_BYTES)
+  /** Not of a pool: it is handed over as a whole. */
+  #buffer: Buffer = Buffer.allocUnsafeSlow(LEAST_BYTES)
   #length = 0
 
   add(bytes: Uint8Array): Span {
     const offset = this.#length
-    this.#length += bytes.byteLength
-    if (this.#length > this.#buffer.byteLength) this.#grow()
+    this.#reserve(bytes.byteLength)
     this.#buffer.set(bytes, offset)
+    this.#length += bytes.byteLength
     return [offset, bytes.byteLength]
+  }
+
+  addText(text: string): Span {
+    const offset = this.#length
+    this.#reserve(text.length * MOST_BYTES_OF_UNIT)
+    const length = this.#buffer.write(text, offset)
+    this.#length += length
+    return [offset, length]
   }
 
   /** With a buffer of its own, which may be handed over. */
   take(): Uint8Array {
-    const bytes = this.#buffer.subarray(0, this.#length)
-    this.#buffer = new Uint8Array(LEAST_BYTES)
+    const bytes = new Uint8Array(this.#buffer.buffer, 0, this.#length)
+    // The next will be of about the same size.
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(LEAST_BYTES, this.#length))
     this.#length = 0
     return bytes
   }
 
-  #grow(): void {
-    const larger = new Uint8Array(this.#length * 2)
-    larger.set(this.#buffer)
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#buffer.byteLength) return
+    const larger = Buffer.allocUnsafeSlow((this.#length + bytes) * 2)
+    larger.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = larger
   }
 }

@@ -10,19 +10,20 @@ import type { Notice } from './state/notices.ts'
 /** Where bytes are in the buffer that travels along. */
 export type Span = readonly [offset: number, length: number]
 
-/** A message on its way in: what deciders need apart, all but the body as JSON. */
-export interface Sent {
-  readonly id: string
-  readonly type: string
-  readonly priority: number
-  readonly key: string | null
-  readonly report: string | null
-  readonly dedupe: string | null
-  readonly delay: When | null
-  readonly expires: When | null
-  readonly attributes: string
-  readonly body: Span
-}
+/** A message on its way in: what deciders need apart, and where its content is (see content.ts). A list, because names would travel along. */
+export type Sent = readonly [
+  id: string,
+  type: string,
+  priority: number,
+  key: string | null,
+  report: string | null,
+  dedupe: string | null,
+  delay: When | null,
+  expires: When | null,
+  offset: number,
+  split: number,
+  length: number,
+]
 
 type Plain = Exclude<Change['do'], 'send' | 'publish' | 'put' | 'restore'>
 

@@ -10,7 +10,7 @@ import type { Sent, SentChange, SentCommit } from '../request.ts'
 import type { Standing } from '../state/message.ts'
 import { HAS_REMEMBERED, PUT_REMEMBERED, REMEMBERED, SWEEP_REMEMBERED } from '../state/record.ts'
 import { decideById } from './by-id.ts'
-import { contentOf } from './insert.ts'
+import { incoming } from './insert.ts'
 import { publish } from './publish.ts'
 import { put, refusalOfNewRecord, refusalOfVersion, remove } from './record.ts'
 import { findFirst, refusalOfDedupe, restore, send } from './send.ts'
@@ -117,7 +117,7 @@ function apply(desk: Desk, change: SentChange, isSettling: boolean): ChangeResul
     case 'publish':
       return (
         (isSettling ? null : refusalOfPublish(desk, change.topic, change.message)) ??
-        publish(desk, change.topic, contentOf(desk, change.message))
+        publish(desk, change.topic, incoming(desk, change.message))
       )
     case 'put':
       return (
@@ -156,9 +156,9 @@ function isRefusal(result: ChangeResult | Refusal): result is Refusal {
   return result !== null && 'code' in result
 }
 
-function refusalOfPublish(desk: Desk, topic: string, sent: Sent): Refusal | null {
-  const isDuplicate = sent.dedupe !== null && findFirst(desk, `topic ${topic}`, sent.dedupe) !== undefined
-  return isDuplicate ? null : refusalOfDedupe(desk, sent)
+function refusalOfPublish(desk: Desk, topic: string, [, , , , , dedupe]: Sent): Refusal | null {
+  const isDuplicate = dedupe !== null && findFirst(desk, `topic ${topic}`, dedupe) !== undefined
+  return isDuplicate ? null : refusalOfDedupe(desk, dedupe)
 }
 
 function refusalOfMemory(desk: Desk): Refusal | null {

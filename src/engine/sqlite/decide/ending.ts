@@ -1,21 +1,21 @@
 /** How messages end: acked, expired, cancelled, discarded, or dead; who is told, and who is next in their line. */
 import { toJsonBytes } from '../../../core/json.ts'
-import { DEFAULT_PRIORITY, REPORT_TYPE, type Message, type Report } from '../../../core/message.ts'
+import { DEFAULT_PRIORITY, REPORT_TYPE, type Report } from '../../../core/message.ts'
+import { attributesOf, joinContent } from '../content.ts'
 import type { Desk } from '../desk.ts'
+import { contentOf } from '../read/view.ts'
 import {
   ACKED,
-  ATTRIBUTES_OF,
   DEAD,
   DELETE_CONTENT,
   DELETE_FAILURES,
   DELETE_MESSAGE,
-  INLINE_BYTES,
   SET_OVER,
   STATE_NAMES,
   type Standing,
 } from '../state/message.ts'
 import type { Queue } from '../state/queue.ts'
-import { insert, toContent, type Content } from './insert.ts'
+import { insert, toIncoming, type Incoming } from './insert.ts'
 import { move, promote } from './place.ts'
 
 /** What ends of its own accord is reported; an outcome of its holder is not. */
@@ -56,14 +56,13 @@ export function erase(desk: Desk, queue: Queue, message: Standing): void {
   desk.queues.change(queue).leave(message.state, message.bytes)
   desk.queues.touch(queue)
   desk.run(DELETE_MESSAGE, message.seq)
-  if (message.bytes > INLINE_BYTES) desk.run(DELETE_CONTENT, message.seq)
+  if (message.isLarge) desk.run(DELETE_CONTENT, message.seq)
   if (message.history > 0) desk.run(DELETE_FAILURES, message.seq)
 }
 
 /** Tells the queue that the message names, if it names one, by a message of the engine's own. */
 function report(desk: Desk, queue: Queue, message: Standing, state: number): void {
   if (message.report === null) return
-  const [attributes] = desk.statements.of(ATTRIBUTES_OF).first(message.seq)!
   const body: Report = {
     id: message.id,
     queue: queue.name,
@@ -73,14 +72,15 @@ function report(desk: Desk, queue: Queue, message: Standing, state: number): voi
     failed: message.failed,
     sentAt: message.sentAt,
     endedAt: desk.now,
-    message: JSON.parse(attributes as string) as Omit<Message, 'body'>,
+    message: attributesOf(contentOf(desk, message.seq)),
   }
   insert(desk, desk.queue(message.report), engineMessage(desk, REPORT_TYPE, body))
 }
 
 /** A message that the engine itself sends. */
-export function engineMessage(desk: Desk, type: string, body: unknown): Content {
+export function engineMessage(desk: Desk, type: string, body: unknown): Incoming {
   const id = desk.ids.uuid()
   const event = { id, source: 'posthorn:engine', type, datacontenttype: 'application/json' }
-  return toContent({ id, event, priority: DEFAULT_PRIORITY }, toJsonBytes(body))
+  const attributes = { id, event, priority: DEFAULT_PRIORITY }
+  return toIncoming(attributes, joinContent(attributes, toJsonBytes(body)))
 }

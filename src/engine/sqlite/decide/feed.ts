@@ -1,10 +1,10 @@
 /** Feeds a subscription that does not follow live: from what its topic keeps, in bounded steps, until it has caught up. */
-import type { Message } from '../../../core/message.ts'
+import { attributesOf, bodySize } from '../content.ts'
 import type { Desk } from '../desk.ts'
 import type { Queue } from '../state/queue.ts'
-import { BEHIND, RETAINED_AFTER, RETAINED_BODY, type Subscription, type Topic } from '../state/topic.ts'
+import { BEHIND, RETAINED_AFTER, type Subscription, type Topic } from '../state/topic.ts'
 import { missEvent, writeSubscription } from './gap.ts'
-import { hasId, insert, toContent } from './insert.ts'
+import { hasId, insert, toIncoming } from './insert.ts'
 import { announce } from './publish.ts'
 
 /** Events looked at in one step. */
@@ -45,24 +45,20 @@ function moveOn(desk: Desk, subscription: Subscription, queue: Queue, topic: Top
   let { cursor } = subscription
   if (topic.retention === null || cursor === 0) return { status: 'live', cursor }
   const events = desk.statements.of(RETAINED_AFTER).all(topic.id, cursor, STEP_EVENTS + 1)
-  for (const [position, at, type, attributes, bytes] of events.slice(0, STEP_EVENTS)) {
+  for (const [position, at, type, split, content] of events.slice(0, STEP_EVENTS)) {
     if (subscription.wantsType(type as string)) {
-      const message = JSON.parse(attributes as string) as Omit<Message, 'body'>
+      const found = { split: split as number, bytes: content as Uint8Array }
+      const message = attributesOf(found)
       if (subscription.wants(message.event)) {
-        const isFull = queue.isFull(bytes as number)
+        const isFull = queue.isFull(bodySize(found))
         const isTooLarge = isFull && queue.living === 0
         if (isFull && !isTooLarge) return { status: 'suspended', cursor }
         // What can never fit is missed, rather than standing in the way for ever.
         if (isTooLarge) missEvent(subscription, at as number)
-        else if (!hasId(desk, queue, message.id))
-          insert(desk, queue, toContent(message, bodyAt(desk, position as number)))
+        else if (!hasId(desk, queue, message.id)) insert(desk, queue, toIncoming(message, found))
       }
     }
     cursor = position as number
   }
   return { status: events.length > STEP_EVENTS ? 'catching-up' : 'live', cursor }
-}
-
-function bodyAt(desk: Desk, position: number): Uint8Array {
-  return desk.statements.of(RETAINED_BODY).first(position)![0] as Uint8Array
 }

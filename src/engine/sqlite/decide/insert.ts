@@ -1,5 +1,6 @@
 /** Puts a message into a queue: every column is decided here, whoever sends it. */
-import type { Message } from '../../../core/message.ts'
+import type { When } from '../../../core/message.ts'
+import { bodySize, type Attributes, type Content } from '../content.ts'
 import type { Desk } from '../desk.ts'
 import type { Sent } from '../request.ts'
 import {
@@ -15,14 +16,22 @@ import {
 import type { Queue } from '../state/queue.ts'
 import { isBusy } from './place.ts'
 
-/** A message with its body at hand. */
-export interface Content extends Omit<Sent, 'body'> {
-  readonly body: Uint8Array
+/** A message about to be put into queues. */
+export interface Incoming extends Content {
+  readonly id: string
+  readonly type: string
+  readonly priority: number
+  readonly key: string | null
+  readonly report: string | null
+  readonly dedupe: string | null
+  readonly delay: When | null
+  readonly expires: When | null
 }
 
-export function contentOf(desk: Desk, sent: Sent): Content {
-  const [offset, length] = sent.body
-  return { ...sent, body: desk.bytes.subarray(offset, offset + length) }
+export function incoming(desk: Desk, sent: Sent): Incoming {
+  const [id, type, priority, key, report, dedupe, delay, expires, offset, split, length] = sent
+  const bytes = desk.bytes.subarray(offset, offset + length)
+  return { id, type, priority, key, report, dedupe, delay, expires, split, bytes }
 }
 
 /** Whether the queue has a message of that id, waiting, leased, dead or kept. */
@@ -44,12 +53,13 @@ export interface Past {
 }
 
 /** The number of the message, which is not in the queue yet. */
-export function insert(desk: Desk, queue: Queue, content: Content, past: Past | null = null): number {
+export function insert(desk: Desk, queue: Queue, message: Incoming, past: Past | null = null): number {
   const seq = desk.nextSeq()
-  const { expires, body } = content
-  const bytes = body.byteLength
-  const line = lineOf(desk, queue, content.key)
-  const at = placeOf(desk, queue, content, line, past)
+  const { expires, split } = message
+  const bytes = bodySize(message)
+  const isLarge = message.bytes.byteLength > INLINE_BYTES
+  const line = lineOf(desk, queue, message.key)
+  const at = placeOf(desk, queue, message, line, past)
   const { now } = desk
   const start = past?.sentAt ?? now
   const expiresAt = expires === null || 'at' in expires ? null : start + expires.afterMs
@@ -60,9 +70,9 @@ export function insert(desk: Desk, queue: Queue, content: Content, past: Past | 
     .run(
       seq,
       queue.id,
-      content.id,
+      message.id,
       at.state,
-      9 - content.priority,
+      9 - message.priority,
       at.place,
       at.due,
       at.wallDue,
@@ -76,12 +86,12 @@ export function insert(desk: Desk, queue: Queue, content: Content, past: Past | 
       past?.failed ?? 0,
       past?.released ?? 0,
       past?.endedAt ?? null,
-      content.report,
+      message.report,
       past?.reason ?? null,
-      content.attributes,
-      bytes > INLINE_BYTES ? null : body,
+      split,
+      isLarge ? null : message.bytes,
     )
-  if (bytes > INLINE_BYTES) desk.run(INSERT_CONTENT, seq, body)
+  if (isLarge) desk.run(INSERT_CONTENT, seq, message.bytes)
   desk.use(queue)
   if (at.due !== null) desk.lowerDue(queue, at.due)
   if (at.wallDue !== null) desk.lowerWallDue(queue, at.wallDue)
@@ -98,10 +108,10 @@ interface Placed {
   readonly wallDue: number | null
 }
 
-function placeOf(desk: Desk, queue: Queue, content: Content, line: string | null, past: Past | null): Placed {
+function placeOf(desk: Desk, queue: Queue, message: Incoming, line: string | null, past: Past | null): Placed {
   if (past !== null && past.state !== null)
     return { state: past.state, place: desk.nextTurn(), due: past.due, wallDue: null }
-  const { delay } = content
+  const { delay } = message
   if (past === null && delay !== null && !desk.isPast(delay)) {
     const isWall = 'at' in delay
     return {
@@ -122,18 +132,17 @@ function lineOf(desk: Desk, queue: Queue, key: string | null): string | null {
   return order === 'strict' ? STRICT_LINE : order === 'none' ? null : key
 }
 
-/** A message of the engine's own, or one that comes from where it was kept, as content. */
-export function toContent(message: Omit<Message, 'body'>, body: Uint8Array): Content {
+/** A message of the engine's own, or one that comes from where it was kept. */
+export function toIncoming(attributes: Attributes, content: Content): Incoming {
   return {
-    id: message.id,
-    type: message.event.type,
-    priority: message.priority,
-    key: message.key ?? null,
-    report: message.report ?? null,
-    dedupe: message.dedupe ?? null,
-    delay: message.delay ?? null,
-    expires: message.expires ?? null,
-    attributes: JSON.stringify(message),
-    body,
+    ...content,
+    id: attributes.id,
+    type: attributes.event.type,
+    priority: attributes.priority,
+    key: attributes.key ?? null,
+    report: attributes.report ?? null,
+    dedupe: attributes.dedupe ?? null,
+    delay: attributes.delay ?? null,
+    expires: attributes.expires ?? null,
   }
 }

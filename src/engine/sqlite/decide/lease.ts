@@ -2,6 +2,7 @@
 import type { LeaseRequest, Token } from '../../../core/engine.ts'
 import type { QueueSettings } from '../../../core/settings.ts'
 import type { Desk } from '../desk.ts'
+import type { Row } from '../driver/driver.ts'
 import {
   DELAYED,
   EXPIRED,
@@ -12,13 +13,12 @@ import {
   NEXT_WALL_DUE,
   NEXT_WALL_EXPIRY,
   READY,
-  READY_OF_QUEUE,
   READY_OF_RANK,
   SET_LEASED,
   SET_UNTIL,
 } from '../state/message.ts'
 import type { Queue } from '../state/queue.ts'
-import { toStored, VIEW_BY_SEQ, type StoredRow } from '../read/view.ts'
+import { READY_VIEWS, toStored, VIEW_BY_SEQ, type StoredRow } from '../read/view.ts'
 import { end } from './ending.ts'
 import { hasExpired } from './settle.ts'
 import { heldBy, toToken } from './token.ts'
@@ -44,11 +44,10 @@ function leaseOf(desk: Desk, queue: Queue, max: number, request: LeaseRequest, g
   if (queue.settings.paused || queue.unbound) return
   const until = desk.now + request.leaseMs
   for (let left = Math.floor(max); left > 0 && queue.counts[READY]! > 0;) {
-    for (const seq of pick(desk, queue, left)) {
-      const row = desk.statements.of(VIEW_BY_SEQ).first(seq)!
+    for (const row of pick(desk, queue, left)) {
       const stored = toStored(desk, queue.name, row)
       // Expiries are swept in bounded steps, so one may be left.
-      if (hasExpired(desk, stored)) end(desk, queue, desk.message(seq)!, EXPIRED, 'reported')
+      if (hasExpired(desk, stored)) end(desk, queue, desk.message(stored.seq)!, EXPIRED, 'reported')
       else {
         given.push(hand(desk, queue, stored, until, request.holder === 'process'))
         left--
@@ -60,8 +59,8 @@ function leaseOf(desk: Desk, queue: Queue, max: number, request: LeaseRequest, g
 function hand(desk: Desk, queue: Queue, stored: StoredRow, until: number, process: boolean): Delivered {
   const handout = ++desk.handout
   desk.run(SET_LEASED, until, desk.owner, handout, process ? 1 : 0, stored.seq)
-  desk.queues.change(queue).leave(READY, stored.bytes)
-  queue.enter(LEASED, stored.bytes)
+  desk.queues.change(queue).leave(READY, stored.size)
+  queue.enter(LEASED, stored.size)
   desk.lowerDue(queue, until)
   desk.isDirty = true
   stored.state = LEASED
@@ -71,14 +70,12 @@ function hand(desk: Desk, queue: Queue, stored: StoredRow, until: number, proces
 }
 
 /** Messages to be handed out next, in order. */
-function pick(desk: Desk, queue: Queue, most: number): number[] {
+function pick(desk: Desk, queue: Queue, most: number): readonly Row[] {
   const { by, agingMs } = queue.settings.pick
-  if (by === 'priority' && agingMs === undefined)
-    return desk.statements
-      .of(READY_OF_QUEUE)
-      .all(queue.id, most)
-      .map(([seq]) => seq as number)
-  return pickEarliest(desk, queue, most, by === 'priority' ? agingMs! : 0)
+  if (by === 'priority' && agingMs === undefined) return desk.statements.of(READY_VIEWS).all(queue.id, most)
+  return pickEarliest(desk, queue, most, by === 'priority' ? agingMs! : 0).map((seq) =>
+    desk.statements.of(VIEW_BY_SEQ).first(seq)!,
+  )
 }
 
 /** By place − priority × agingMs, of equals the one that arrived first: a merge of the ten lists. */

@@ -3,43 +3,44 @@ import type { ChangeResult } from '../../../core/engine.ts'
 import type { EventAttributes } from '../../../core/message.ts'
 import { EVENTS_TOPIC } from '../../../core/name.ts'
 import { DEFAULT_QUEUE } from '../../../core/settings.ts'
+import { attributesOf, bodySize } from '../content.ts'
 import type { Desk } from '../desk.ts'
 import type { Subscription, Topic } from '../state/topic.ts'
 import { engineMessage } from './ending.ts'
 import { missEvent, writeSubscription } from './gap.ts'
-import { hasId, insert, type Content } from './insert.ts'
+import { hasId, insert, type Incoming } from './insert.ts'
 import { keepEvent } from './retain.ts'
 import { findFirst, remember } from './send.ts'
 
 const DEDUPE_MS = DEFAULT_QUEUE.dedupeWindowMs
 
-export function publish(desk: Desk, topicName: string, content: Content): ChangeResult {
-  const { dedupe } = content
+export function publish(desk: Desk, topicName: string, message: Incoming): ChangeResult {
+  const { dedupe } = message
   const first = dedupe === null ? undefined : findFirst(desk, `topic ${topicName}`, dedupe)
   if (first !== undefined) return { id: first, duplicate: true, routed: 0 }
-  if (dedupe !== null) remember(desk, `topic ${topicName}`, dedupe, content.id, desk.now + DEDUPE_MS)
+  if (dedupe !== null) remember(desk, `topic ${topicName}`, dedupe, message.id, desk.now + DEDUPE_MS)
   desk.notices.topic(topicName)
   const topic = desk.topics.find(topicName)
-  return { id: content.id, duplicate: false, routed: topic === undefined ? 0 : route(desk, topic, content) }
+  return { id: message.id, duplicate: false, routed: topic === undefined ? 0 : route(desk, topic, message) }
 }
 
-function route(desk: Desk, topic: Topic, content: Content): number {
-  const position = topic.retention === null ? 0 : keepEvent(desk, topic, content)
+function route(desk: Desk, topic: Topic, message: Incoming): number {
+  const position = topic.retention === null ? 0 : keepEvent(desk, topic, message)
   const suspended: Subscription[] = []
   let event: EventAttributes | null = null
   let routed = 0
   for (const subscription of topic.subscriptions.values()) {
-    if (!subscription.wantsType(content.type)) continue
-    event ??= (JSON.parse(content.attributes) as { readonly event: EventAttributes }).event
+    if (!subscription.wantsType(message.type)) continue
+    event ??= attributesOf(message).event
     if (!subscription.wants(event)) continue
     const queue = desk.queues.get(subscription.queue)!
     if (subscription.status !== 'live') {
       if (subscription.status === 'suspended') owe(desk, subscription, position)
-    } else if (queue.isFull(content.body.byteLength)) {
+    } else if (queue.isFull(bodySize(message))) {
       suspend(desk, subscription, position)
       suspended.push(subscription)
-    } else if (!hasId(desk, queue, content.id)) {
-      insert(desk, queue, content)
+    } else if (!hasId(desk, queue, message.id)) {
+      insert(desk, queue, message)
       routed++
     }
   }

@@ -1,5 +1,5 @@
 /** What a topic keeps: each event under the next position, as many and for as long as its retention says. */
-import type { EventAttributes } from '../../../core/message.ts'
+import { attributesOf, type Content } from '../content.ts'
 import type { Desk } from '../desk.ts'
 import {
   DELETE_ALL_RETAINED,
@@ -11,13 +11,13 @@ import {
   type Topic,
 } from '../state/topic.ts'
 import { missEvent, writeSubscription } from './gap.ts'
-import type { Content } from './insert.ts'
+import type { Incoming } from './insert.ts'
 
 /** The position that the event got. */
-export function keepEvent(desk: Desk, topic: Topic, content: Content): number {
+export function keepEvent(desk: Desk, topic: Topic, message: Incoming): number {
   const position = ++desk.numbers.position
   desk.isDirty = true
-  desk.run(INSERT_RETAINED, position, topic.id, desk.now, content.type, content.attributes, content.body)
+  desk.run(INSERT_RETAINED, position, topic.id, desk.now, message.type, message.split, message.bytes)
   desk.topics.change(topic)
   topic.kept++
   const { ms, count } = topic.retention!
@@ -32,8 +32,8 @@ export function trimTopic(desk: Desk, topic: Topic, most: number): void {
   const missed = new Set<Subscription>()
   for (let left = most; left > 0 && isTooMuch(desk, topic); left--) {
     const [event] = desk.statements.of(RETAINED_AFTER).all(topic.id, 0, 1)
-    const [position, at, , attributes] = event as readonly [number, number, string, string]
-    for (const subscription of owedTo(topic, position, attributes)) {
+    const [position, at, , split, bytes] = event as readonly [number, number, string, number, Uint8Array]
+    for (const subscription of owedTo(topic, position, { split, bytes })) {
       missEvent(subscription, at)
       missed.add(subscription)
     }
@@ -50,8 +50,11 @@ export function forgetAll(desk: Desk, topic: Topic): void {
   if (topic.kept === 0) return
   const lagging = topic.lagging()
   if (lagging.length > 0) {
-    for (const [position, at, , attributes] of desk.statements.of(RETAINED_AFTER).all(topic.id, 0, topic.kept))
-      for (const subscription of owedTo(topic, position as number, attributes as string))
+    for (const [position, at, , split, bytes] of desk.statements.of(RETAINED_AFTER).all(topic.id, 0, topic.kept))
+      for (const subscription of owedTo(topic, position as number, {
+        split: split as number,
+        bytes: bytes as Uint8Array,
+      }))
         missEvent(subscription, at as number)
     for (const subscription of lagging) writeSubscription(desk, subscription)
   }
@@ -77,9 +80,9 @@ function isTooMuch(desk: Desk, { id, kept, retention }: Topic): boolean {
 }
 
 /** Who was still owed the event will never get it. */
-function owedTo(topic: Topic, position: number, attributes: string): Subscription[] {
+function owedTo(topic: Topic, position: number, content: Content): Subscription[] {
   const owed = topic.lagging().filter(({ cursor }) => cursor !== 0 && cursor < position)
   if (owed.length === 0) return owed
-  const { event } = JSON.parse(attributes) as { readonly event: EventAttributes }
+  const { event } = attributesOf(content)
   return owed.filter((subscription) => subscription.wants(event))
 }

@@ -3,6 +3,7 @@ import type { ChangeResult } from '../../../core/engine.ts'
 import { ENDED_STATES, type State, type StoredMessage } from '../../../core/message.ts'
 import { refuse, type Refusal } from '../../sql/refusal.ts'
 import { cutFailure } from '../../sql/failure.ts'
+import { bodySize } from '../content.ts'
 import type { Desk } from '../desk.ts'
 import type { Sent } from '../request.ts'
 import { ACKED, CANCELLED, DEAD, DELAYED, DISCARDED, DISCARDABLE, EXPIRED, SET_HISTORY } from '../state/message.ts'
@@ -10,7 +11,7 @@ import type { Queue } from '../state/queue.ts'
 import { COUNT_QUEUES } from '../state/queue.ts'
 import { DEDUPE, HAS_DEDUPE, PUT_DEDUPE, SWEEP_DEDUPES } from '../state/record.ts'
 import { end } from './ending.ts'
-import { contentOf, hasId, insert, type Past } from './insert.ts'
+import { hasId, incoming, insert, type Incoming, type Past } from './insert.ts'
 import { storeFailure } from './settle.ts'
 
 const RESTORED: Partial<Record<State, number>> = {
@@ -23,18 +24,21 @@ const RESTORED: Partial<Record<State, number>> = {
 
 /** A refusal leaves nothing. `isSettling`: limits do not hold for it. */
 export function send(desk: Desk, queueName: string, sent: Sent, isSettling: boolean): ChangeResult | Refusal {
+  const message = incoming(desk, sent)
   const known = desk.queues.find(queueName)
-  const first = firstSent(desk, known, queueName, sent)
+  const first = firstSent(desk, known, queueName, message)
   if (first !== undefined) return { id: first, duplicate: true }
-  const refusal = isSettling ? null : (refusalOfGrowth(desk, known, queueName, sent) ?? refusalOfDedupe(desk, sent))
+  const refusal = isSettling
+    ? null
+    : (refusalOfGrowth(desk, known, queueName, bodySize(message)) ?? refusalOfDedupe(desk, message.dedupe))
   if (refusal !== null) return refusal
   const queue = known ?? desk.queue(queueName)
   if (queue.unbound) revive(desk, queue)
   const { dedupeWindowMs } = queue.settings
-  if (sent.dedupe !== null && dedupeWindowMs > 0)
-    remember(desk, `queue ${queueName}`, sent.dedupe, sent.id, desk.now + dedupeWindowMs)
-  insert(desk, queue, contentOf(desk, sent))
-  return { id: sent.id, duplicate: false }
+  if (message.dedupe !== null && dedupeWindowMs > 0)
+    remember(desk, `queue ${queueName}`, message.dedupe, message.id, desk.now + dedupeWindowMs)
+  insert(desk, queue, message)
+  return { id: message.id, duplicate: false }
 }
 
 /** The id that was sent first with this dedupe text. */
@@ -48,9 +52,9 @@ export function remember(desk: Desk, scope: string, text: string, id: string, un
   desk.run(PUT_DEDUPE, scope, text, id, until)
 }
 
-export function refusalOfDedupe(desk: Desk, sent: Sent): Refusal | null {
+export function refusalOfDedupe(desk: Desk, dedupe: string | null): Refusal | null {
   const { numbers, limits } = desk
-  if (sent.dedupe === null || numbers.dedupes < limits.dedupe) return null
+  if (dedupe === null || numbers.dedupes < limits.dedupe) return null
   numbers.dedupes -= desk.run(SWEEP_DEDUPES, desk.now, limits.dedupe)
   return numbers.dedupes < limits.dedupe
     ? null
@@ -87,7 +91,7 @@ export function restore(desk: Desk, sent: Sent, stored: Omit<StoredMessage, 'mes
     endedAt: isOver ? (stored.endedAt ?? desk.now) : null,
     reason: isOver ? stored.reason : null,
   }
-  const message = { seq: insert(desk, queue, contentOf(desk, sent), past), history: 0 }
+  const message = { seq: insert(desk, queue, incoming(desk, sent), past), history: 0 }
   for (const failure of stored.failures)
     storeFailure(desk, message, { ...cutFailure(failure), at: failure.at, delayMs: failure.delayMs })
   if (message.history > 0) desk.run(SET_HISTORY, message.history, message.seq)
@@ -98,10 +102,11 @@ export function restore(desk: Desk, sent: Sent, stored: Omit<StoredMessage, 'mes
 }
 
 /** The id of the message of which this one would be a duplicate. */
-function firstSent(desk: Desk, queue: Queue | undefined, queueName: string, sent: Sent): string | undefined {
-  const first = sent.dedupe === null ? undefined : findFirst(desk, `queue ${queueName}`, sent.dedupe)
+function firstSent(desk: Desk, queue: Queue | undefined, queueName: string, message: Incoming): string | undefined {
+  const { dedupe, id } = message
+  const first = dedupe === null ? undefined : findFirst(desk, `queue ${queueName}`, dedupe)
   if (first !== undefined || queue === undefined) return first
-  return hasId(desk, queue, sent.id) ? sent.id : undefined
+  return hasId(desk, queue, id) ? id : undefined
 }
 
 /** A queue to which something is sent for itself, although its subscription has ended: from now on it is a queue like others. */
@@ -110,12 +115,7 @@ function revive(desk: Desk, queue: Queue): void {
   desk.queues.change(queue).unbound = false
 }
 
-function refusalOfGrowth(
-  desk: Desk,
-  queue: Queue | undefined,
-  name: string,
-  { body: [, bytes] }: Sent,
-): Refusal | null {
+function refusalOfGrowth(desk: Desk, queue: Queue | undefined, name: string, bytes: number): Refusal | null {
   if (queue === undefined) return refusalOfNewQueue(desk, name)
   if (!queue.isFull(bytes)) return null
   const { limit } = queue.settings

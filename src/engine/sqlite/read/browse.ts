@@ -1,8 +1,8 @@
 /** Pages of messages, and the depths of queues: reads that look at many things, each with bounded work. */
 import type { BrowseQuery, QueueDepth } from '../../../core/engine.ts'
 import { PosthornError } from '../../../core/error.ts'
-import type { Message } from '../../../core/message.ts'
 import { quote } from '../../sql/refusal.ts'
+import { attributesOf } from '../content.ts'
 import type { Desk } from '../desk.ts'
 import type { Row } from '../driver/driver.ts'
 import {
@@ -19,7 +19,7 @@ import {
   STATE_NAMES,
 } from '../state/message.ts'
 import { ALL_QUEUES, type Queue } from '../state/queue.ts'
-import { toStored, VIEW_BY_SEQ, type StoredRow } from './view.ts'
+import { contentOf, toStored, VIEW_BY_SEQ, type StoredRow } from './view.ts'
 
 /** Messages looked at for one page. */
 const STEPS = 5_000
@@ -32,7 +32,7 @@ const NUMBER = /^\d{1,16}$/
 const LAST_STEP =
   'select max(seq), count(*) from (select seq from message where queue = ? and seq > ? order by seq limit ?)'
 const OF_STATE =
-  'select seq, reason, bytes, sent_at, attributes, history from message indexed by message_arrival where queue = ? and seq > ? and seq <= ? and state = ? order by seq'
+  'select seq, reason, bytes, sent_at, history from message indexed by message_arrival where queue = ? and seq > ? and seq <= ? and state = ? order by seq'
 const ERRORS_OF = 'select code from failure where seq = ?'
 export interface StoredPage<T> {
   readonly items: readonly T[]
@@ -68,12 +68,12 @@ function hasAny({ counts }: Queue, state: number): boolean {
 
 function matches(desk: Desk, row: Row, match: BrowseQuery['match']): boolean {
   if (match === undefined) return true
-  const [seq, reason, , sentAt, attributes, history] = row
+  const [seq, reason, , sentAt, history] = row
   const { type, group, key, error, before, since } = match
   if (before !== undefined && !((sentAt as number) < before)) return false
   if (since !== undefined && !((sentAt as number) >= since)) return false
   if (type !== undefined || group !== undefined || key !== undefined) {
-    const message = JSON.parse(attributes as string) as Message
+    const message = attributesOf(contentOf(desk, seq as number))
     if (type !== undefined && message.event.type !== type) return false
     if (group !== undefined && message.group !== group) return false
     if (key !== undefined && message.key !== key) return false

@@ -3,18 +3,17 @@ import { PosthornError } from '../../../core/error.ts'
 import type { ReadFrom } from '../../../core/settings.ts'
 import { isReadFrom } from '../../sql/check.ts'
 import { quote } from '../../sql/refusal.ts'
+import type { Content } from '../content.ts'
 import type { Desk } from '../desk.ts'
 import { FIRST_SINCE, type Topic } from '../state/topic.ts'
 import { clamp, type StoredPage } from './browse.ts'
 
 const EVENTS =
-  'select position, attributes, body from retained where topic = ? and position > ? order by position limit ?'
+  'select position, split, content from retained where topic = ? and position > ? order by position limit ?'
 const PAGE_BYTES = 32 * 1_048_576
 
-export interface EventRow {
+export interface EventRow extends Content {
   readonly position: string
-  readonly attributes: string
-  readonly body: Uint8Array
 }
 
 /** @throws PosthornError `unsupported` for a topic that keeps nothing */
@@ -30,11 +29,11 @@ export function readEvents(desk: Desk, topicName: string, from: ReadFrom, limit:
   const rows = desk.statements.of(EVENTS).all(topic.id, after, most + 1)
   const items: EventRow[] = []
   let bytes = 0
-  for (const [position, attributes, body] of rows) {
-    bytes += (body as Uint8Array).byteLength
+  for (const [position, split, content] of rows) {
+    bytes += (content as Uint8Array).byteLength
     if (items.length === most || (bytes > PAGE_BYTES && items.length > 0))
       return { items, next: items.at(-1)!.position }
-    items.push({ position: String(position), attributes: attributes as string, body: body as Uint8Array })
+    items.push({ position: String(position), split: split as number, bytes: content as Uint8Array })
   }
   return { items, next: null }
 }

@@ -1,15 +1,17 @@
 /** A message's row as everybody is to see it, with its body and failures. */
+import type { Content } from '../content.ts'
 import type { Desk } from '../desk.ts'
 import type { Row } from '../driver/driver.ts'
-import { FAILURES_OF, INLINE_BYTES, LEASED } from '../state/message.ts'
+import { CONTENT_OF, FAILURES_OF, LARGE_CONTENT, LEASED } from '../state/message.ts'
 
 const COLUMNS =
-  'seq, id, state, place, due, wall_due, ended_at, sent_at, acquired, failed, released, cancel, history, reason, bytes, expires, wall_expires, attributes, body'
+  'seq, id, state, place, due, wall_due, ended_at, sent_at, acquired, failed, released, cancel, history, reason, bytes, expires, wall_expires, split, content'
 export const VIEW_BY_SEQ: string = `select ${COLUMNS} from message where seq = ?`
-const CONTENT = 'select body from content where seq = ?'
+/** What may be handed out next, by priority and place. */
+export const READY_VIEWS: string = `select ${COLUMNS} from message where queue = ? and state = 2 order by rank, place, seq limit ?`
 
 /** As it travels to who asked: made into a `StoredMessage` there. */
-export interface StoredRow {
+export interface StoredRow extends Content {
   readonly seq: number
   readonly queue: string
   readonly id: string
@@ -25,13 +27,11 @@ export interface StoredRow {
   readonly released: number
   readonly cancel: boolean
   readonly reason: string | null
-  readonly bytes: number
+  readonly size: number
   readonly expires: number | null
   readonly wallExpires: number | null
-  readonly attributes: string
   /** Each as JSON. */
   readonly failures: readonly string[]
-  readonly body: Uint8Array
 }
 
 const NO_FAILURES: readonly string[] = []
@@ -39,7 +39,6 @@ const NO_FAILURES: readonly string[] = []
 export function toStored(desk: Desk, queue: string, row: Row): StoredRow {
   const seq = row[0] as number
   const state = row[2] as number
-  const bytes = row[14] as number
   const due = row[4] as number | null
   return {
     seq,
@@ -56,10 +55,11 @@ export function toStored(desk: Desk, queue: string, row: Row): StoredRow {
     released: row[10] as number,
     cancel: row[11] === 1,
     reason: row[13] as string | null,
-    bytes,
+    size: row[14] as number,
     expires: row[15] as number | null,
     wallExpires: row[16] as number | null,
-    attributes: row[17] as string,
+    split: row[17] as number,
+    bytes: (row[18] ?? desk.statements.of(LARGE_CONTENT).first(seq)![0]) as Uint8Array,
     failures:
       row[12] === 0
         ? NO_FAILURES
@@ -67,6 +67,13 @@ export function toStored(desk: Desk, queue: string, row: Row): StoredRow {
             .of(FAILURES_OF)
             .all(seq)
             .map(([failure]) => failure as string),
-    body: (bytes > INLINE_BYTES ? desk.statements.of(CONTENT).first(seq)![0] : row[18]) as Uint8Array,
+  }
+}
+
+export function contentOf(desk: Desk, seq: number): Content {
+  const [split, bytes] = desk.statements.of(CONTENT_OF).first(seq)!
+  return {
+    split: split as number,
+    bytes: (bytes ?? desk.statements.of(LARGE_CONTENT).first(seq)![0]) as Uint8Array,
   }
 }

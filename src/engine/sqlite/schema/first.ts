@@ -1,5 +1,5 @@
 /**
- * The first schema. Numbers join the tables; times are engine time in ms unless the name says wall. States are those of state/message.ts. The
+ * The first schema. Numbers join the tables; a message's content is its attributes as JSON and, from `split` on, its body; times are engine time in ms unless the name says wall. States are those of state/message.ts. The
  * partial indexes are the lists of a queue: what is ready, held, due, dead. A lease touches none that grows with what it may not hand out.
  */
 export const FIRST_SCHEMA = `
@@ -32,7 +32,7 @@ create table message (
   due real, wall_due real, expires real, wall_expires real, line text, head integer not null, bytes integer not null,
   sent_at real not null, owner integer not null, handout integer not null, process integer not null,
   acquired integer not null, failed integer not null, released integer not null, cancel integer not null, history integer not null,
-  ended_at real, report text, reason text, attributes text not null, body blob
+  ended_at real, report text, reason text, split integer not null, content blob
 ) strict;
 create unique index message_id on message (id, queue);
 create index message_arrival on message (queue, seq);
@@ -46,8 +46,8 @@ create index message_wall_expires on message (queue, wall_expires) where wall_ex
 create index message_dead on message (queue, place) where state = 6;
 create index message_ended on message (queue, place) where state > 6;
 
--- Bodies that are too large to be moved with their row at every change of state.
-create table content (seq integer primary key, body blob not null) strict;
+-- Content that is too large to be moved with its row at every change of state.
+create table content (seq integer primary key, content blob not null) strict;
 create table failure (seq integer not null, n integer not null, code text not null, failure text not null, primary key (seq, n))
   strict, without rowid;
 
@@ -56,7 +56,7 @@ create table topic (
 ) strict;
 create index topic_due on topic (due) where due is not null;
 create table retained (
-  position integer primary key, topic integer not null, at real not null, type text not null, attributes text not null, body blob
+  position integer primary key, topic integer not null, at real not null, type text not null, split integer not null, content blob not null
 ) strict;
 create index retained_topic on retained (topic, position);
 create index retained_at on retained (topic, at, position);

@@ -28,7 +28,7 @@ export const STATE_NAMES: readonly (State | null)[] = [
   'discarded',
 ]
 
-/** Bodies up to so many bytes are in the row itself. */
+/** Content up to so many bytes is in the row itself. */
 export const INLINE_BYTES = 2048
 
 /** The line of a strictly ordered queue; keys are never empty. */
@@ -57,10 +57,12 @@ export interface Standing {
   history: number
   readonly report: string | null
   reason: string | null
+  /** Its content is in a table of its own. */
+  readonly isLarge: boolean
 }
 
 const COLUMNS =
-  'seq, queue, id, state, place, line, head, bytes, sent_at, due, expires, wall_expires, owner, handout, acquired, failed, released, cancel, history, report, reason'
+  'seq, queue, id, state, place, line, head, bytes, sent_at, due, expires, wall_expires, owner, handout, acquired, failed, released, cancel, history, report, reason, content is null'
 
 export const MESSAGE_BY_SEQ: string = `select ${COLUMNS} from message where seq = ?`
 export const MESSAGE_BY_ID: string = `select ${COLUMNS} from message where id = ? and queue = ?`
@@ -88,14 +90,16 @@ export function toStanding(row: Row): Standing {
     history: row[18] as number,
     report: row[19] as string | null,
     reason: row[20] as string | null,
+    isLarge: row[21] === 1,
   }
 }
 
 export const SEQ_OF_ID = 'select seq from message where id = ? and queue = ?'
-export const ATTRIBUTES_OF = 'select attributes from message where seq = ?'
+export const CONTENT_OF = 'select split, content from message where seq = ?'
+export const LARGE_CONTENT = 'select content from content where seq = ?'
 export const INSERT_MESSAGE =
-  'insert into message (seq, queue, id, state, rank, place, due, wall_due, expires, wall_expires, line, head, bytes, sent_at, owner, handout, process, acquired, failed, released, cancel, history, ended_at, report, reason, attributes, body) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?)'
-export const INSERT_CONTENT = 'insert into content (seq, body) values (?, ?)'
+  'insert into message (seq, queue, id, state, rank, place, due, wall_due, expires, wall_expires, line, head, bytes, sent_at, owner, handout, process, acquired, failed, released, cancel, history, ended_at, report, reason, split, content) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?)'
+export const INSERT_CONTENT = 'insert into content (seq, content) values (?, ?)'
 export const DELETE_MESSAGE = 'delete from message where seq = ?'
 export const DELETE_CONTENT = 'delete from content where seq = ?'
 export const DELETE_FAILURES = 'delete from failure where seq = ?'
@@ -123,8 +127,6 @@ export const FAILURES_OF = 'select failure from failure where seq = ? order by n
 export const HEAD_OF_LINE = 'select 1 from message where queue = ? and line = ? and head = 1'
 export const FIRST_HELD = 'select seq from message where queue = ? and line = ? and state = 3 order by place limit 1'
 
-export const READY_OF_QUEUE =
-  'select seq, rank, place from message where queue = ? and state = 2 order by rank, place, seq limit ?'
 export const READY_OF_RANK =
   'select seq, rank, place from message where queue = ? and rank = ? and state = 2 order by place, seq limit ?'
 export const OLDEST_OF_RANK =

@@ -25,10 +25,9 @@ export const UPDATE_SUBSCRIPTION =
 export const DELETE_SUBSCRIPTION = 'delete from subscription where id = ?'
 
 export const INSERT_RETAINED =
-  'insert into retained (position, topic, at, type, attributes, body) values (?, ?, ?, ?, ?, ?)'
+  'insert into retained (position, topic, at, type, split, content) values (?, ?, ?, ?, ?, ?)'
 export const RETAINED_AFTER =
-  'select position, at, type, attributes, length(body) from retained where topic = ? and position > ? order by position limit ?'
-export const RETAINED_BODY = 'select body from retained where position = ?'
+  'select position, at, type, split, content from retained where topic = ? and position > ? order by position limit ?'
 export const FIRST_RETAINED = 'select position, at from retained where topic = ? order by position limit 1'
 export const FIRST_SINCE = 'select position from retained where topic = ? and at >= ? order by at, position limit 1'
 export const DELETE_RETAINED = 'delete from retained where position = ?'
