@@ -1,4 +1,15 @@
 /** Everything a user imports from 'posthorn'. What is not here is not part of the public API. */
+export {
+  backup,
+  repair,
+  restore,
+  type BackupReport,
+  type DamagedRange,
+  type FolderOptions,
+  type Loss,
+  type LostFrames,
+  type RepairReport,
+} from './backup.ts'
 export { systemClock, type Clock } from './core/clock.ts'
 export type { Duration } from './core/duration.ts'
 export type { Durability, Page, QueueDepth, Version } from './core/engine.ts'

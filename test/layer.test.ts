@@ -33,10 +33,11 @@ const layers: readonly Layer[] = [
   { part: 'work-parts.ts', may: [...below, 'post.ts'] },
   { part: 'engine-post.ts', may: [...below, 'post.ts', 'work-parts.ts'] },
   { part: 'posthorn.ts', may: [...below, 'post.ts', 'work-parts.ts', 'engine-post.ts'], mayLoad: ['engine/'] },
-  { part: 'index.ts', may: [...below, 'posthorn.ts'] },
+  { part: 'backup.ts', may: ['core/', 'engine/file/'] },
+  { part: 'index.ts', may: [...below, 'backup.ts', 'posthorn.ts'] },
   { part: 'insight/', may: [...below, 'posthorn.ts'] },
   { part: 'server/', may: [...below, 'posthorn.ts', 'insight/'] },
-  { part: 'cli/', may: [...below, 'posthorn.ts', 'insight/', 'server/index.ts'] },
+  { part: 'cli/', may: [...below, 'backup.ts', 'posthorn.ts', 'insight/', 'server/index.ts'] },
   { part: 'testing/', may: [...below, 'posthorn.ts', 'engine/memory/'] },
   { part: 'conformance/', may: ['core/'] },
 ]

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { addDead } from './dead.ts'
 import { addDoctor } from './doctor.ts'
 import { addPublish } from './publish.ts'
+import { addBackup, addRepair, addRestore } from './folder.ts'
 import { addQueues } from './queues.ts'
 import { addPurge, addRedrive } from './redrive.ts'
 import { addSend } from './send.ts'
@@ -54,6 +55,9 @@ export function createProgram(session: Session, version: string): Command {
     addRedrive,
     addPurge,
     addUnsubscribe,
+    addBackup,
+    addRestore,
+    addRepair,
     addDoctor,
   ])
     add(program, session)

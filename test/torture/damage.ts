@@ -16,10 +16,10 @@ const LIVES = 4
 const TRIES = 50
 const HARMLESS = 'had hit what nobody needs'
 
-type Files = ReadonlyMap<string, Uint8Array>
+export type Files = ReadonlyMap<string, Uint8Array>
 
 /** A folder as it was left, as it was earlier, and what must be seen in it. */
-interface Specimen {
+export interface Specimen {
   readonly seed: number
   readonly files: Files
   readonly earlier: readonly Files[]
@@ -27,16 +27,16 @@ interface Specimen {
   readonly isClosed: boolean
 }
 
-interface Hurt {
+export interface Hurt {
   readonly file: string
   /** The bytes that are not as they were. */
   readonly from: number
   readonly until: number
 }
 
-type Damage = (files: Map<string, Uint8Array>, specimen: Specimen, random: Random) => Hurt | null
+export type Damage = (files: Map<string, Uint8Array>, specimen: Specimen, random: Random) => Hurt | null
 
-const DAMAGES: Readonly<Record<string, Damage>> = {
+export const DAMAGES: Readonly<Record<string, Damage>> = {
   'bit flips': (files, _, random) => {
     const [file, bytes] = among([...files], random)
     const at = Math.floor(random() * bytes.byteLength)
@@ -105,7 +105,7 @@ export async function damageRound(kind: string, seed: number, counts: Counts): P
 }
 
 /** A folder with several segments, checkpoints and recycled files, left by a close, a kill at rest, or a kill under load. */
-async function makeSpecimen(seed: number): Promise<Specimen> {
+export async function makeSpecimen(seed: number): Promise<Specimen> {
   const random = seeded(seed)
   const disk = new FaultDisk({ seed })
   const bench = new Bench(disk, random, { logLimits: drawLimits(random) })
@@ -170,7 +170,7 @@ function placed(error: unknown, { file, from, until }: Hurt): string {
  * Whether the damage took an end of the log with everything that told of it: nothing that is left says that the first frame that is
  * gone was ever durable.
  */
-function isEndOfLog({ files }: Specimen, damaged: Files): boolean {
+export function isEndOfLog({ files }: Specimen, damaged: Files): boolean {
   const left = framesOf(damaged)
   const there = new Set(left.map(({ name }) => name))
   const gone = framesOf(files).filter(({ name }) => !there.has(name))
@@ -189,18 +189,18 @@ function framesOf(files: Files): { name: string; sequence: number; syncedTo: num
   )
 }
 
-function copyOf({ steps }: History): History {
+export function copyOf({ steps }: History): History {
   const copy = new History()
   for (const { step, answer } of steps) copy.steps.push({ step, answer })
   return copy
 }
 
-function filesOf(disk: FaultDisk): Files {
+export function filesOf(disk: FaultDisk): Files {
   const names = disk.list(FOLDER).filter((name) => name === 'checkpoint' || name.startsWith('segment'))
   return new Map(names.map((name) => [name, disk.bytesOf(`${FOLDER}/${name}`).slice()]))
 }
 
-function diskOf(files: Files): FaultDisk {
+export function diskOf(files: Files): FaultDisk {
   const disk = new FaultDisk()
   disk.makeFolder(FOLDER)
   for (const [name, bytes] of files) disk.open(`${FOLDER}/${name}`, 'create').write([bytes], 0)

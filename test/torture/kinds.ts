@@ -5,6 +5,7 @@ import { DAMAGE_KINDS, damageRound } from './damage.ts'
 import { faultRound } from './fault.ts'
 import { killRound } from './kill.ts'
 import { oracleRound } from './oracle.ts'
+import { repairRound } from './repair.ts'
 import type { Round } from './round.ts'
 
 export interface Kind {
@@ -26,6 +27,7 @@ export const KINDS: readonly Kind[] = [
   { name: 'cuts', round: cutRound, counted: 'power cuts', many: 6_000 },
   { name: 'oracle', round: oracleRound, counted: 'power cuts', many: 4_000 },
   ...DAMAGE_KINDS.map(damage),
+  { name: 'repairs', round: repairRound, counted: 'repairs', many: 1_000 },
   { name: 'faults', round: faultRound, counted: 'commits confirmed', many: 100_000 },
   { name: 'kills', round: killRound, counted: 'kills -9', many: 1_000 },
 ]

@@ -24,7 +24,7 @@ export async function look(engine: Engine, history: History, isDurable = true): 
   )
 }
 
-async function recordsOf(engine: Engine): Promise<Map<string, Uint8Array>> {
+export async function recordsOf(engine: Engine): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>()
   for (let after: string | null = null; ;) {
     const { items, next } = await engine.list({ prefix: '', after, limit: PAGE })

@@ -116,22 +116,7 @@ export class FolderLock {
   }
 
   #read(name: string): Holder | 'torn' | 'gone' {
-    let file: DiskFile
-    try {
-      file = this.#disk.open(this.#path(name), 'existing')
-    } catch (error) {
-      if (isDiskError(error, 'ENOENT')) return 'gone'
-      throw error
-    }
-    try {
-      const bytes = new Uint8Array(file.size())
-      file.read(bytes, 0)
-      return JSON.parse(new TextDecoder().decode(bytes)) as Holder
-    } catch {
-      return 'torn'
-    } finally {
-      file.close()
-    }
+    return readHolder(this.#disk, this.#path(name))
   }
 
   #write(name: string, text: string): void {
@@ -150,6 +135,31 @@ export class FolderLock {
 
   #path(name: string): string {
     return join(this.#folder, name)
+  }
+}
+
+/** Looks without taking it. @throws PosthornError `engine-locked` where a process has the folder open */
+export function refuseLocked(disk: Disk, folder: string): void {
+  const holder = readHolder(disk, join(folder, NAME))
+  if (typeof holder === 'object' && disk.processes.isRunning(holder) !== false) throw lockedBy(holder, disk, folder)
+}
+
+function readHolder(disk: Disk, path: string): Holder | 'torn' | 'gone' {
+  let file: DiskFile
+  try {
+    file = disk.open(path, 'reading')
+  } catch (error) {
+    if (isDiskError(error, 'ENOENT')) return 'gone'
+    throw error
+  }
+  try {
+    const bytes = new Uint8Array(file.size())
+    file.read(bytes, 0)
+    return JSON.parse(new TextDecoder().decode(bytes)) as Holder
+  } catch {
+    return 'torn'
+  } finally {
+    file.close()
   }
 }
 

@@ -40,6 +40,8 @@ export interface OpenLogOptions {
   readonly clock: Clock
   readonly durability: 'os' | 'disk'
   readonly limits: LogLimits
+  /** For a folder that is new and goes on from another: when that was last written. */
+  readonly lastMs?: Recovered['lastMs'] | undefined
 }
 
 export interface OpenedLog<State> {
@@ -67,7 +69,7 @@ export async function openLog<State extends Checkpointed>(
   const state = createState(blocks)
   try {
     const recovered = recover({ disk, folder, shelf, blocks, state })
-    now = engineTime(clock, recovered.lastMs)
+    now = engineTime(clock, recovered.lastMs ?? options.lastMs ?? null)
     // A process that was killed leaves frames and names that the system has and the disk may not: from here on they count as durable.
     for (const stretch of recovered.unsure) rewrite(stretch)
     if (recovered.files.length > 0) await disk.sync(recovered.files, folder)

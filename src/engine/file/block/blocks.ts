@@ -51,6 +51,11 @@ export class LogBlocks implements Blocks {
     return block
   }
 
+  /** Content under the number that it had in another folder. */
+  put(block: number, bytes: Uint8Array): void {
+    this.#add(block, bytes)
+  }
+
   readMessage(block: number): Message | Promise<Message> {
     return this.#read(block, this.#readContent)
   }

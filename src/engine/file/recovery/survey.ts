@@ -1,6 +1,6 @@
 /** What is in the folder at open: every segment with its head, before anything of it is believed. */
 import { join } from 'node:path'
-import { PosthornError } from '../../../core/error.ts'
+import { PosthornError, isPosthornError } from '../../../core/error.ts'
 import type { Disk, DiskFile, OpenMode } from '../disk/disk.ts'
 import { FORMAT, KINDS, type StoredHeader } from '../log/frame.ts'
 import { FrameReader, type FoundFrame } from '../log/frame-reader.ts'
@@ -19,8 +19,13 @@ export interface FoundSegment {
 /** A head is much smaller. */
 export const HEAD_BYTES = 4096
 
-/** @throws PosthornError `newer-format`, or `corrupt` for a segment under another's name */
-export function surveySegments(disk: Disk, folder: string, mode: OpenMode = 'existing'): FoundSegment[] {
+/** @throws PosthornError `newer-format`, or `corrupt` for a segment under another's name, where nobody wants to know of it */
+export function surveySegments(
+  disk: Disk,
+  folder: string,
+  mode: OpenMode = 'existing',
+  onUnfit?: (file: DiskFile) => void,
+): FoundSegment[] {
   const found: FoundSegment[] = []
   for (const name of disk.list(folder)) {
     const number = segmentNumber(name)
@@ -29,6 +34,11 @@ export function surveySegments(disk: Disk, folder: string, mode: OpenMode = 'exi
     try {
       found.push(surveySegment(number, file))
     } catch (error) {
+      if (onUnfit !== undefined && isPosthornError(error) && error.code === 'corrupt') {
+        onUnfit(file)
+        file.close()
+        continue
+      }
       for (const opened of [file, ...found.map((segment) => segment.file)]) opened.close()
       throw error
     }
