@@ -19,6 +19,7 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined
   /** Bytes go as they are, with a content type among the headers; anything else as JSON. */
   readonly body?: unknown
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface Answer<T> {
@@ -33,12 +34,13 @@ export async function call<T>(target: Exchange, method: string, path: string, op
     if (value !== undefined) url.searchParams.set(name, value)
   const headers = new Headers({ accept: 'application/json' })
   for (const [name, value] of Object.entries(options.headers ?? {})) if (value !== undefined) headers.set(name, value)
-  const { body } = options
+  const { body, signal } = options
   if (body !== undefined && !(body instanceof Uint8Array)) headers.set('content-type', 'application/json')
   const response = await target.exchange(
     new Request(url, {
       method,
       headers,
+      ...(signal === undefined ? {} : { signal }),
       ...(body === undefined ? {} : { body: body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body) }),
     }),
   )

@@ -26,16 +26,17 @@ export function parseMatch(texts: readonly string[], nowMs: number): MatchView {
       )
     }
     const value = text.slice(at + 1)
-    match[field] = field === 'before' || field === 'since' ? parseTime(value, field, nowMs) : value
+    match[field] = field === 'before' || field === 'since' ? parseTime(value, `--match ${field}=`, nowMs) : value
   }
   return match
 }
 
 export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
 
-function parseTime(text: string, field: string, nowMs: number): string {
+/** A time, or a duration before now. @throws CommandError `usage` */
+export function parseTime(text: string, option: string, nowMs: number): string {
   try {
-    return new Date(nowMs - parseDurationText(text, field)).toISOString()
+    return new Date(nowMs - parseDurationText(text, option)).toISOString()
   } catch (error) {
     if (isPosthornError(error) && error.code === 'duration-without-unit') throw error
     const time = Date.parse(text)
@@ -43,7 +44,7 @@ function parseTime(text: string, field: string, nowMs: number): string {
     throw new CommandError(
       'usage',
       'invalid-option',
-      `--match ${field}= is '${text}': it must be a time (2026-01-31T09:00:00Z) or a duration before now (2h)`,
+      `${option} is '${text}': it must be a time (2026-01-31T09:00:00Z) or a duration before now (2h)`,
     )
   }
 }

@@ -10,6 +10,7 @@ import { addSend } from './send.ts'
 import { addServe } from './serve.ts'
 import type { Session } from './session.ts'
 import { addShow } from './show.ts'
+import { addTail } from './tail.ts'
 import { addTopics, addUnsubscribe } from './topics.ts'
 import { addWork } from './work.ts'
 
@@ -51,6 +52,7 @@ export function createProgram(session: Session, version: string): Command {
     addQueues,
     addTopics,
     addShow,
+    addTail,
     addDead,
     addRedrive,
     addPurge,

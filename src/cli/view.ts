@@ -40,3 +40,24 @@ export interface PageView<T> {
   readonly items: readonly T[]
   readonly next: string | null
 }
+
+export interface HappeningView {
+  /** RFC 3339. */
+  readonly at: string
+  readonly what: string
+  readonly queue: string
+  readonly id: string
+  readonly type: string
+  readonly key: string | null
+  readonly group: string | null
+  readonly sentAt: string
+  readonly acquired: number
+  readonly failed: number
+  readonly reason: string | null
+}
+
+export interface TrailView {
+  readonly items: readonly HappeningView[]
+  readonly next: string
+  readonly missed: number | null
+}

@@ -41,6 +41,8 @@ export interface Running {
   readonly pid: number
   /** The first event of this name that it prints (it runs with --json). Rejects where it ends before that. */
   event(name: string): Promise<Readonly<Record<string, unknown>>>
+  /** The first line of which this holds. */
+  line(which: (line: Readonly<Record<string, unknown>>) => boolean): Promise<Readonly<Record<string, unknown>>>
   kill(signal: NodeJS.Signals): void
   /** How it ended: an exit code, or the name of the signal. */
   readonly ended: Promise<number | string>
@@ -59,25 +61,25 @@ export function runOn(args: readonly string[], options: RunOptions = {}): Runnin
   })
   createInterface({ input: child.stderr }).on('line', (line) => errors.push(line))
   const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
+  const line: Running['line'] = (which) =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = events.find(which)
+        if (found === undefined) return
+        waiting.delete(look)
+        resolve(found)
+      }
+      waiting.add(look)
+      look()
+      void ended.then((how) => reject(new Error(`posthorn ${args.join(' ')} ended with ${how}: ${errors.join('\n')}`)))
+    })
   return {
     pid: child.pid ?? 0,
     errors,
     ended,
     kill: (signal) => void child.kill(signal),
-    event: (name) =>
-      new Promise((resolve, reject) => {
-        const look = (): void => {
-          const found = events.find((event) => event['event'] === name)
-          if (found === undefined) return
-          waiting.delete(look)
-          resolve(found)
-        }
-        waiting.add(look)
-        look()
-        void ended.then((how) =>
-          reject(new Error(`posthorn ${args.join(' ')} ended with ${how}: ${errors.join('\n')}`)),
-        )
-      }),
+    line,
+    event: (name) => line((printed) => printed['event'] === name),
   }
 }
 

@@ -66,11 +66,13 @@ export const trailRoute: Route = {
       },
     },
   },
-  problems: ['invalid', 'invalid-name', 'unsupported'],
+  problems: ['invalid', 'invalid-name', 'unsupported', 'draining'],
   run: follow,
 }
 
 async function follow({ deps, request, url }: Call): Promise<Answer> {
+  // Waits end at once from here on: who asks again and again is sent away.
+  deps.drain.check()
   const query = url.searchParams
   const queue = query.get('queue')
   const waitSeconds = parseWhole(query.get('wait'), 'wait', { min: 0, max: 999_999_999 }, 0)
