@@ -1,0 +1,55 @@
+/** Subscriptions: what they are for, how they are changed together with the record that shows them, and what they miss. */
+import { compileFilters, compileTypes } from '../../../core/filter.ts'
+import { toJsonBytes } from '../../../core/json.ts'
+import type { EventAttributes } from '../../../core/message.ts'
+import {
+  subscriptionKey,
+  subscriptionQueue,
+  type StoredSubscription,
+  type Subscription,
+} from '../../../core/settings.ts'
+import type { Bound } from '../row.ts'
+import type { Work } from '../work/work.ts'
+
+const KEPT_GAPS = 20
+
+const compiled = new WeakMap<Subscription, (event: EventAttributes) => boolean>()
+
+/** Whether the subscription is for such events. */
+export function wants({ definition }: Bound, event: EventAttributes): boolean {
+  let test = compiled.get(definition)
+  if (test === undefined) {
+    const [types, filters] = [compileTypes(definition.types), compileFilters(definition.filters)]
+    test = (each) => types(each.type) && filters(each)
+    compiled.set(definition, test)
+  }
+  return test(event)
+}
+
+/** Changes a subscription, the record that shows it, and whether its queue knows that it lags. */
+export async function setBound(work: Work, bound: Bound, patch: Partial<Bound>): Promise<void> {
+  work.undo.set(bound, patch)
+  const key = subscriptionKey(bound.topic, bound.name)
+  const record = await work.record(key)
+  work.undo.set(record, { value: toJsonBytes(shownAs(bound)), version: bound.version, isThere: true })
+  work.hints.push({ key })
+  const queue = await work.queue(subscriptionQueue(bound.topic, bound.name))
+  const isLagging = bound.status !== 'live'
+  if (queue !== null && queue.isLagging !== isLagging) work.undo.set(queue, { isLagging })
+}
+
+/** One more event, of that time, that the subscription will never get. One gap a suspension. */
+export async function missEvent(work: Work, bound: Bound, at: number): Promise<void> {
+  const last = bound.hasGap ? bound.gaps.at(-1) : undefined
+  const gap =
+    last === undefined
+      ? { from: at, to: at, count: 1 }
+      : { from: last.from, to: Math.max(last.to, at), count: last.count + 1 }
+  const before = last === undefined ? bound.gaps : bound.gaps.slice(0, -1)
+  await setBound(work, bound, { hasGap: true, gaps: [...before, gap].slice(-KEPT_GAPS) })
+}
+
+/** The subscription as its record shows it. */
+function shownAs({ definition, status, gaps }: Bound): StoredSubscription {
+  return { ...definition, status, gaps }
+}

@@ -1,0 +1,60 @@
+/** Puts a message into a queue: every column is decided here, whoever sends it. */
+import { HIGHEST_PRIORITY, type Message } from '../../../core/message.ts'
+import { READY, type Queue, type Row } from '../row.ts'
+import type { Work } from '../work/work.ts'
+import { delay, enterLine, isPast, lineOf, momentOf } from './place.ts'
+
+/** The message is not in the queue yet. */
+export async function insert(work: Work, queue: Queue, message: Message): Promise<void> {
+  await work.reserve(2)
+  const row = describe(work, queue, message)
+  work.addRow(row)
+  if (message.delay !== undefined && !isPast(work, message.delay)) delay(work, row, message.delay)
+  else await enterLine(work, row)
+}
+
+/** All columns but those of its place: as of a message that was just sent. */
+export function describe(work: Work, queue: Queue, message: Message, over: Partial<Row> = {}): Row {
+  const { body, id, expires, ...attributes } = message
+  work.count(queue, { living: 1, bytes: body.byteLength })
+  if (queue.settings.idleExpiryMs !== null || queue.isUnbound) use(work, queue)
+  return {
+    queue,
+    id,
+    origin: null,
+    isGone: false,
+    isDirty: true,
+    seq: work.serial(),
+    state: READY,
+    rank: HIGHEST_PRIORITY - message.priority,
+    place: null,
+    line: lineOf(queue, message.key),
+    lineSeq: null,
+    lease: null,
+    holder: null,
+    until: null,
+    due: null,
+    isWallDue: false,
+    expires: expires === undefined ? null : momentOf(work, expires),
+    isWallExpires: expires !== undefined && 'at' in expires,
+    acquired: 0,
+    failed: 0,
+    released: 0,
+    isCancelled: false,
+    sentAt: work.now,
+    endedAt: null,
+    turn: null,
+    reason: null,
+    failures: [],
+    size: body.byteLength,
+    report: message.report ?? null,
+    attrs: JSON.stringify({ ...attributes, expires }),
+    body,
+    ...over,
+  }
+}
+
+/** When the queue was used last, where it goes for want of use. */
+export function use(work: Work, queue: Queue): void {
+  if (queue.usedAt !== work.now) work.undo.set(queue, { usedAt: work.now })
+}

@@ -1,0 +1,195 @@
+/**
+ * What the engine needs of a driver, by structure: a connection that takes statements, several at once, and answers in order. `pg` is
+ * loaded when an engine is opened, and by nobody else.
+ */
+import { PosthornError } from '../../core/error.ts'
+
+/** Columns by the names that the statements give them. */
+export type Columns = Readonly<Record<ColumnName, unknown>>
+
+export interface Answer {
+  readonly rows: readonly Columns[]
+}
+
+export interface Statement {
+  /** Under which the server keeps its plan; null: it is not prepared. */
+  readonly name: string | null
+  readonly text: string
+}
+
+export interface Connection {
+  /** Several may be under way: they are sent at once, run one after the other and answered in order. */
+  query(statement: Statement, values?: readonly unknown[]): Promise<Answer>
+  /** Calls back once, when the connection is gone for whatever reason. */
+  onLost(callback: () => void): void
+  /** Ends it; `now`: without waiting for answers. */
+  end(now?: boolean): Promise<void>
+}
+
+export interface Driver {
+  connect(): Promise<Connection>
+}
+
+/** The part of `pg` that is used. */
+interface PgClient {
+  connect(): Promise<unknown>
+  query(config: {
+    readonly name?: string
+    readonly text: string
+    readonly values?: readonly unknown[]
+  }): Promise<Answer>
+  on(event: string, listener: (...values: never[]) => void): unknown
+  end(): Promise<void>
+  readonly connection?: { readonly stream?: { destroy(): void } }
+}
+interface Pg {
+  readonly Client: new (config: object) => PgClient
+}
+
+const CONNECT_MS = 10_000
+
+/** @throws PosthornError `invalid-option` where the driver is not installed */
+export async function loadPg(url: string): Promise<Driver> {
+  const { Client } = await importPg()
+  return {
+    async connect() {
+      const client = new Client({
+        connectionString: url,
+        pipeline: true,
+        keepAlive: true,
+        connectionTimeoutMillis: CONNECT_MS,
+        application_name: 'posthorn',
+        types: { getTypeParser: (oid: number) => PARSERS[oid] ?? ((text: string) => text) },
+      })
+      const lost: (() => void)[] = []
+      let isLost = false
+      const lose = (): void => {
+        if (isLost) return
+        isLost = true
+        for (const each of lost) each()
+      }
+      client.on('error', lose)
+      client.on('end', lose)
+      await client.connect()
+      return {
+        query: ({ name, text }, values) =>
+          client.query({ ...(name === null ? {} : { name }), text, ...(values === undefined ? {} : { values }) }),
+        onLost: (callback) => {
+          lost.push(callback)
+          if (isLost) callback()
+        },
+        end: async (now = false) => {
+          if (now) client.connection?.stream?.destroy()
+          await client.end().catch(() => {})
+        },
+      }
+    },
+  }
+}
+
+/** Numbers are below 2^53, bytes come as hex; everything else is a text. */
+const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
+  16: (text) => text === 't',
+  17: toBytes,
+  20: Number,
+  21: Number,
+  23: Number,
+}
+
+function toBytes(text: string): Uint8Array {
+  const { buffer, byteOffset, byteLength } = Buffer.from(text.slice(2), 'hex')
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
+async function importPg(): Promise<Pg> {
+  try {
+    const loaded = (await import('pg')) as unknown as { readonly default: Pg }
+    return loaded.default
+  } catch (error) {
+    throw new PosthornError(
+      'invalid-option',
+      "PostgreSQL needs the driver 'pg', version 8 or later: install it with `npm install pg`",
+      { details: { field: 'url' }, cause: error },
+    )
+  }
+}
+
+export type ColumnName =
+  | 'acked'
+  | 'acquired'
+  | 'aliases'
+  | 'arrived'
+  | 'at'
+  | 'attrs'
+  | 'body'
+  | 'bytes'
+  | 'cancelled'
+  | 'count'
+  | 'cursor'
+  | 'dead'
+  | 'definition'
+  | 'delayed'
+  | 'discarded'
+  | 'due'
+  | 'ended_at'
+  | 'events'
+  | 'expired'
+  | 'expires'
+  | 'failed'
+  | 'failures'
+  | 'gaps'
+  | 'has_gap'
+  | 'held'
+  | 'holder'
+  | 'house_at'
+  | 'id'
+  | 'is_cancelled'
+  | 'is_dead'
+  | 'is_due'
+  | 'is_held'
+  | 'is_lagging'
+  | 'is_there'
+  | 'is_unbound'
+  | 'is_wall_due'
+  | 'is_wall_expires'
+  | 'key'
+  | 'kind'
+  | 'lease'
+  | 'leased'
+  | 'line'
+  | 'line_by'
+  | 'line_seq'
+  | 'living'
+  | 'mark'
+  | 'name'
+  | 'now'
+  | 'number'
+  | 'oldest'
+  | 'place'
+  | 'position'
+  | 'process'
+  | 'queue'
+  | 'rank'
+  | 'ready'
+  | 'reason'
+  | 'released'
+  | 'report'
+  | 'results'
+  | 'retention'
+  | 'scope'
+  | 'sent_at'
+  | 'seq'
+  | 'serial'
+  | 'settings'
+  | 'size'
+  | 'state'
+  | 'status'
+  | 'text'
+  | 'topic'
+  | 'turn'
+  | 'until'
+  | 'used_at'
+  | 'value'
+  | 'version'
+  | 'wall'
+  | 'wall_at'

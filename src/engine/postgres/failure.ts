@@ -1,0 +1,19 @@
+/** What a failed statement means: whether the connection is gone, whether trying again can help, or whether somebody is to blame. */
+
+const CONNECTION = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '25P03'])
+const PASSING = new Set(['40001', '40P01', '55P03', '57014', '25006'])
+
+export type Failure =
+  /** The answer is lost, or there was nobody to ask. */
+  | 'lost'
+  /** A deadlock, a timeout: the next try may succeed. */
+  | 'passing'
+  /** The server refuses what it was given. */
+  | 'refused'
+
+export function failureOf(error: unknown): Failure {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+  // SQLSTATE has five characters; anything else comes from the connection.
+  if (!/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || CONNECTION.has(code)) return 'lost'
+  return PASSING.has(code) ? 'passing' : 'refused'
+}

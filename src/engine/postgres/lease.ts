@@ -1,0 +1,190 @@
+/** Hands messages out: one burst of statements, without the schema's lock. Whoever is just being decided about is passed over. */
+import type { Delivery, LeaseRequest, LeaseResult, Token } from '../../core/engine.ts'
+import { PosthornError } from '../../core/error.ts'
+import type { QueueSettings } from '../../core/settings.ts'
+import { quote } from './decide/refusal.ts'
+import { parseToken, toToken } from './decide/token.ts'
+import type { Answer, Columns } from './driver.ts'
+import type { Queue } from './row.ts'
+import type { Query, Session } from './session.ts'
+import { toQueue } from './work/read-row.ts'
+import { toStored } from './view.ts'
+
+type Want = LeaseRequest['wants'][number]
+
+/** A pick by place alone, or by priority with aging, is a merge of the priorities' heads. */
+const agingOf = ({ pick }: QueueSettings): number | null =>
+  pick.by === 'fifo' ? 0 : pick.agingMs === undefined ? null : Math.round(pick.agingMs)
+
+export class Leases {
+  readonly #session: Session
+  readonly #requests = new Map<string, Promise<LeaseResult>>()
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  async lease(request: LeaseRequest): Promise<LeaseResult> {
+    checkRequest(request)
+    const known = this.#requests.get(request.id)
+    if (known !== undefined) {
+      const standing = await this.#standing(request, await known)
+      if (standing !== null) return standing
+    }
+    const given = this.#lease(request)
+    this.#remember(request.id, given)
+    return given
+  }
+
+  async extend(tokens: readonly Token[], leaseMs: number): Promise<readonly ('kept' | 'stale' | 'cancel')[]> {
+    checkLeaseMs(leaseMs)
+    if (!Array.isArray(tokens)) throw new PosthornError('invalid', `tokens is ${quote(tokens)}: it must be a list`)
+    const held = tokens.map((token) => parseToken(token))
+    const sound = held.filter((each) => each !== null)
+    if (sound.length === 0) return tokens.map(() => 'stale' as const)
+    const columns = [sound.map(({ queue }) => queue), sound.map(({ id }) => id), sound.map(({ lease }) => lease)]
+    const { rows } = await this.#session.burst(async (query) => {
+      const { now } = await this.#session.now(query)
+      return query('extend', [...columns, now, Math.round(leaseMs)])
+    })
+    const kept = new Map(rows.map((row) => [tokenOf(row), row.is_cancelled === true]))
+    return tokens.map((token) => {
+      const isCancelled = kept.get(token)
+      return isCancelled === undefined ? 'stale' : isCancelled ? 'cancel' : 'kept'
+    })
+  }
+
+  #lease(request: LeaseRequest): Promise<LeaseResult> {
+    return this.#session.looking(async (query, { now, wall }) => {
+      const wants = limited(request.wants, this.#session.limits.leaseBatch)
+      const { rows: known } = await query('load-queues', [wants.map(({ queue }) => queue), []])
+      const queues = new Map(known.map((row) => [row.name as string, toQueue(row)]))
+      if (queues.size === 0) return { deliveries: [], nextReadyInMs: null }
+      const all = [...queues.values()]
+      const idle = all.filter(({ settings, isUnbound }) => isUnbound || settings.idleExpiryMs !== null)
+      const until = [now, wall, Math.round(request.leaseMs), request.holder === 'process' ? this.#session.holder : null]
+      const [rows, { rows: due }] = await Promise.all([
+        take(query, wants, queues, until),
+        query('next-due', [all.filter(isOpen).map(({ number }) => number)]),
+        ...(idle.length > 0 ? [query('use-queues', [idle.map(({ number }) => number), now])] : []),
+      ])
+      return { deliveries: deliver(rows, wants, queues), nextReadyInMs: waitOf(due[0], now, wall) }
+    })
+  }
+
+  /** What a request that is repeated was given and still holds; null where that is nothing. */
+  async #standing(request: LeaseRequest, { deliveries, nextReadyInMs }: LeaseResult): Promise<LeaseResult | null> {
+    if (deliveries.length === 0) return null
+    const held = deliveries.map(({ token }) => parseToken(token)!)
+    const columns = [held.map(({ queue }) => queue), held.map(({ id }) => id), held.map(({ lease }) => lease)]
+    const { rows } = await this.#session.looking((query) => query('leased-by', columns))
+    const standing = new Map(rows.map((row) => [tokenOf(row), row]))
+    const left = deliveries.flatMap(({ token, stored }) => {
+      const row = standing.get(token)
+      return row === undefined ? [] : [toDelivery(row, stored.queue)]
+    })
+    if (left.length === 0) this.#requests.delete(request.id)
+    return left.length === 0 ? null : { deliveries: left, nextReadyInMs }
+  }
+
+  async #forgetEmpty(id: string, given: Promise<LeaseResult>): Promise<void> {
+    const isEmpty = await given.then(
+      ({ deliveries }) => deliveries.length === 0,
+      () => true,
+    )
+    if (isEmpty && this.#requests.get(id) === given) this.#requests.delete(id)
+  }
+
+  #remember(id: string, given: Promise<LeaseResult>): void {
+    this.#requests.set(id, given)
+    void this.#forgetEmpty(id, given)
+    for (const [oldest] of this.#requests) {
+      if (this.#requests.size <= this.#session.limits.leaseRequests) return
+      this.#requests.delete(oldest)
+    }
+  }
+}
+
+const isOpen = ({ settings, isUnbound }: Queue): boolean => !settings.paused && !isUnbound
+
+async function take(
+  query: Query,
+  wants: readonly Want[],
+  queues: ReadonlyMap<string, Queue>,
+  until: readonly unknown[],
+): Promise<Answer['rows']> {
+  const known = wants.flatMap(({ queue: name, max }) => {
+    const queue = queues.get(name)
+    return queue === undefined || max <= 0 ? [] : [{ queue, max, aging: agingOf(queue.settings) }]
+  })
+  const plain = known.filter(({ aging }) => aging === null)
+  const merged = known.filter(({ aging }) => aging !== null)
+  const columns = (some: typeof known): unknown[] => [some.map(({ queue }) => queue.number), some.map(({ max }) => max)]
+  const answers = await Promise.all([
+    plain.length === 0 ? { rows: [] } : query('lease-by-priority', [...columns(plain), ...until]),
+    merged.length === 0
+      ? { rows: [] }
+      : query('lease-by-merge', [...columns(merged), ...until, merged.map(({ aging }) => aging)]),
+  ])
+  return answers.flatMap(({ rows }) => rows)
+}
+
+function deliver(rows: Answer['rows'], wants: readonly Want[], queues: ReadonlyMap<string, Queue>): Delivery[] {
+  const places = new Map(wants.map(({ queue }, at) => [queues.get(queue)?.number, at]))
+  const byNumber = new Map([...queues.values()].map((queue) => [queue.number, queue]))
+  const order = (row: Columns): readonly number[] => {
+    const aging = agingOf(byNumber.get(row.queue as number)!.settings)
+    const [rank, place, seq] = [row.rank as number, row.place as number, row.seq as number]
+    const at = places.get(row.queue as number)!
+    return aging === null ? [at, rank, place, seq] : [at, place + rank * aging, seq, 0]
+  }
+  const sorted = rows.map((row) => ({ row, order: order(row) })).sort((one, other) => compare(one.order, other.order))
+  return sorted.map(({ row }) => toDelivery(row, byNumber.get(row.queue as number)!.name))
+}
+
+function waitOf(due: Columns | undefined, now: number, wall: number): number | null {
+  const waits = [
+    due?.at === null || due === undefined ? Infinity : (due.at as number) - now,
+    due?.wall_at === null || due === undefined ? Infinity : (due.wall_at as number) - wall,
+  ]
+  const wait = Math.min(...waits)
+  return wait === Infinity ? null : Math.max(0, wait)
+}
+
+function toDelivery(row: Columns, queue: string): Delivery {
+  const stored = toStored(row, queue)
+  return { token: tokenOf(row), leaseUntil: stored.leaseUntil!, stored }
+}
+
+function tokenOf(row: Columns): Token {
+  return toToken({ lease: row.lease as number, queue: row.queue as number, id: row.id as string })
+}
+
+function limited(wants: readonly Want[], most: number): Want[] {
+  let left = most
+  return wants.map(({ queue, max }) => {
+    const some = Math.min(Math.floor(max), left)
+    left -= some
+    return { queue, max: some }
+  })
+}
+
+function compare(one: readonly number[], other: readonly number[]): number {
+  const at = one.findIndex((each, place) => each !== other[place])
+  return at === -1 ? 0 : one[at]! - other[at]!
+}
+
+/** @throws PosthornError `invalid` */
+function checkRequest(request: LeaseRequest): void {
+  const { id, leaseMs, wants }: Partial<LeaseRequest> = request ?? {}
+  checkLeaseMs(leaseMs)
+  if (typeof id !== 'string' || id === '')
+    throw new PosthornError('invalid', `id is ${quote(id)}: it must be a text that is not empty`)
+  const isSound = Array.isArray(wants) && wants.every((want) => typeof want?.queue === 'string' && want.max >= 0)
+  if (!isSound) throw new PosthornError('invalid', `wants is ${quote(wants)}: it must be a list of { queue, max }`)
+}
+
+function checkLeaseMs(leaseMs: number | undefined): void {
+  if (!(Number.isFinite(leaseMs) && leaseMs! > 0))
+    throw new PosthornError('invalid', `leaseMs is ${leaseMs}: it must be a number of milliseconds above 0`)
+}

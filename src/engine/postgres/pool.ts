@@ -1,0 +1,101 @@
+/**
+ * The connections of an engine: made when they are needed, used by one at a time, made anew after an outage, with growing pauses, for as
+ * long as the engine is open.
+ */
+import { pause, type Clock } from '../../core/clock.ts'
+import { PosthornError } from '../../core/error.ts'
+import type { Connection, Driver } from './driver.ts'
+
+export interface PoolOptions {
+  readonly driver: Driver
+  readonly clock: Clock
+  /** Connections at once. */
+  readonly size: number
+  /** How long a call waits for a database that is away. */
+  readonly outageMs: number
+}
+
+const FIRST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 1_000
+
+interface Member {
+  readonly connection: Connection
+  isLost: boolean
+}
+
+export class Pool {
+  readonly #options: PoolOptions
+  readonly #idle: Member[] = []
+  readonly #waiting: (() => void)[] = []
+  readonly #members = new Set<Member>()
+  #count = 0
+  #isClosed = false
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+  }
+
+  /** @throws PosthornError `closed`, `unknown` where there is no database, or what `use` throws */
+  async with<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
+    const member = await this.#take()
+    try {
+      return await use(member.connection)
+    } finally {
+      this.#give(member)
+    }
+  }
+
+  /** What is under way has ended before. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const wake of this.#waiting.splice(0)) wake()
+    await Promise.all([...this.#members].map(({ connection }) => connection.end()))
+  }
+
+  async #take(): Promise<Member> {
+    for (;;) {
+      if (this.#isClosed) throw new PosthornError('closed', 'the engine is closed')
+      const member = this.#idle.pop()
+      if (member !== undefined) {
+        if (!member.isLost) return member
+        continue
+      }
+      if (this.#count < this.#options.size) return this.#connect()
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+  }
+
+  #give(member: Member): void {
+    if (!member.isLost) this.#idle.push(member)
+    this.#waiting.shift()?.()
+  }
+
+  async #connect(): Promise<Member> {
+    const { clock, driver, outageMs } = this.#options
+    this.#count++
+    const since = clock.monotonicMs()
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      try {
+        const member: Member = { connection: await driver.connect(), isLost: false }
+        this.#members.add(member)
+        member.connection.onLost(() => this.#lose(member))
+        return member
+      } catch (error) {
+        if (this.#isClosed || clock.monotonicMs() - since >= outageMs) {
+          this.#count--
+          this.#waiting.shift()?.()
+          throw new PosthornError('unknown', 'the database cannot be reached', { cause: error })
+        }
+        await pause(clock, pauseMs)
+      }
+    }
+  }
+
+  #lose(member: Member): void {
+    if (member.isLost) return
+    member.isLost = true
+    this.#members.delete(member)
+    this.#count--
+    this.#waiting.shift()?.()
+  }
+}

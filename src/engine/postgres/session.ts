@@ -1,0 +1,85 @@
+/** What all calls of an open engine share: its connections, its moment, and reads that see what time has decided. */
+import { PosthornError } from '../../core/error.ts'
+import { pause, type Clock } from '../../core/clock.ts'
+import type { Answer } from './driver.ts'
+import { failureOf } from './failure.ts'
+import type { EngineLimits } from './limit.ts'
+import type { Pool } from './pool.ts'
+import type { Statements } from './statement.ts'
+import { BEGIN, type Moment, type Transactor } from './transact.ts'
+
+export type Query = (name: string, values?: readonly unknown[]) => Promise<Answer>
+
+export interface SessionParts {
+  readonly pool: Pool
+  readonly statements: Statements
+  readonly transactor: Transactor
+  readonly clock: Clock
+  readonly limits: EngineLimits
+  readonly moment: () => Moment
+  /** The process that holds leases; null where nobody can tell whether it lives. */
+  readonly holder: number | null
+  readonly outageMs: number
+}
+
+const ROUNDS = 100
+
+export class Session {
+  readonly limits: EngineLimits
+  readonly holder: number | null
+  readonly #parts: SessionParts
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts
+    this.limits = parts.limits
+    this.holder = parts.holder
+  }
+
+  /** A transaction without the schema's lock. Run again where its answer was lost: it must not matter if it happened twice. */
+  async burst<T>(use: (query: Query) => Promise<T>): Promise<T> {
+    const { pool, statements, clock, outageMs } = this.#parts
+    const since = clock.monotonicMs()
+    for (let tries = 1; ; tries++) {
+      try {
+        return await pool.with(async (connection) => {
+          const query: Query = (name, values = []) => connection.query(statements.get(name), values)
+          const begun = connection.query(statements.plain(BEGIN))
+          try {
+            const [, result] = await Promise.all([begun, use(query)])
+            await connection.query(statements.plain('commit'))
+            return result
+          } catch (error) {
+            await connection.query(statements.plain('rollback')).catch(() => {})
+            throw error
+          }
+        })
+      } catch (error) {
+        if (error instanceof PosthornError || failureOf(error) === 'refused') throw error
+        if (clock.monotonicMs() - since >= outageMs)
+          throw new PosthornError('unknown', 'the answer of the database was lost', { cause: error })
+        await pause(clock, Math.min(10 * 2 ** tries, 500))
+      }
+    }
+  }
+
+  async now(query: Query): Promise<{ readonly now: number; readonly wall: number; readonly isDue: boolean }> {
+    const { now, wall } = this.#parts.moment()
+    const { rows } = await query('start', [now, wall, false])
+    const start = rows[0]!
+    return { now: start.now as number, wall: start.wall as number, isDue: start.is_due === true }
+  }
+
+  /** A burst at a moment at which time has nothing to decide. */
+  async looking<T>(
+    use: (query: Query, moment: { readonly now: number; readonly wall: number }) => Promise<T>,
+  ): Promise<T> {
+    for (let round = 0; ; round++) {
+      const result = await this.burst(async (query) => {
+        const moment = await this.now(query)
+        return moment.isDue && round < ROUNDS ? null : { value: await use(query, moment) }
+      })
+      if (result !== null) return result.value
+      await this.#parts.transactor.sweep()
+    }
+  }
+}

@@ -1,0 +1,1 @@
+delete from {schema}.alias where key = any ($1::text[])

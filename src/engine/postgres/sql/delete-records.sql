@@ -1,0 +1,1 @@
+delete from {schema}.record where key = any ($1::text[])

@@ -1,0 +1,1 @@
+delete from {schema}.topic where topic = any ($1::text[])

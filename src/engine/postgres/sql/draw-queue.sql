@@ -1,0 +1,1 @@
+select nextval('{schema}.queue_number') as queue

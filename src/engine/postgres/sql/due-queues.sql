@@ -1,0 +1,1 @@
+select * from {schema}.queue where house_at <= $1::bigint order by house_at limit $2::int

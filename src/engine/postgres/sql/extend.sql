@@ -1,0 +1,4 @@
+update {schema}.message as m set until = $4::bigint + $5::bigint
+from unnest($1::int[], $2::uuid[], $3::bigint[]) as i (queue, id, lease)
+where m.queue = i.queue and m.id = i.id and m.lease = i.lease and m.state = 1 and m.until > $4::bigint
+returning m.queue, m.id, m.lease, m.is_cancelled

@@ -1,0 +1,1 @@
+select from {schema}.fold where serial = $1::bigint

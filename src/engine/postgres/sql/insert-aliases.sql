@@ -1,0 +1,1 @@
+insert into {schema}.alias (alias, key) select * from unnest($1::text[], $2::text[])

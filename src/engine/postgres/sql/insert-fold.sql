@@ -1,0 +1,1 @@
+insert into {schema}.fold (serial) values ($1::bigint)

@@ -1,0 +1,9 @@
+-- Some of a line, in its order, behind a place in it.
+select
+  m.queue, m.id, m.seq, m.state, m.rank, m.place, m.line, m.line_seq, m.lease, m.holder, m.until, m.due, m.is_wall_due,
+  m.expires, m.is_wall_expires, m.acquired, m.failed, m.released, m.is_cancelled, m.sent_at, m.ended_at, m.turn, m.reason,
+  m.failures, m.size, m.report, m.attrs
+from {schema}.message m
+where m.queue = $1::int and m.line = $2::text and m.line_seq > $3::bigint
+order by m.line_seq limit 50
+for update of m

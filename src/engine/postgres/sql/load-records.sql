@@ -1,0 +1,3 @@
+select r.key, r.version, r.expires, r.value,
+  coalesce((select json_agg(a.alias order by a.alias) from {schema}.alias a where a.key = r.key), '[]')::text as aliases
+from {schema}.record r where r.key = any ($1::text[])

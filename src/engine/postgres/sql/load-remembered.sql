@@ -1,0 +1,1 @@
+select id, until, results from {schema}.remembered where id = any ($1::text[])

@@ -1,0 +1,1 @@
+insert into {schema}.process (process) values (nextval('{schema}.process_number')) returning process

@@ -1,0 +1,38 @@
+update {schema}.past as m set
+  state = i.state,
+  place = i.place,
+  line_seq = i.line_seq,
+  lease = i.lease,
+  holder = i.holder,
+  until = i.until,
+  due = i.due,
+  is_wall_due = i.is_wall_due,
+  acquired = i.acquired,
+  failed = i.failed,
+  released = i.released,
+  is_cancelled = i.is_cancelled,
+  ended_at = i.ended_at,
+  turn = i.turn,
+  reason = i.reason,
+  failures = i.failures
+from unnest(
+  $1::int[],
+  $2::uuid[],
+  $3::smallint[],
+  $4::bigint[],
+  $5::bigint[],
+  $6::bigint[],
+  $7::bigint[],
+  $8::bigint[],
+  $9::bigint[],
+  $10::boolean[],
+  $11::int[],
+  $12::int[],
+  $13::int[],
+  $14::boolean[],
+  $15::bigint[],
+  $16::bigint[],
+  $17::text[],
+  $18::text[]
+) as i (queue, id, state, place, line_seq, lease, holder, until, due, is_wall_due, acquired, failed, released, is_cancelled, ended_at, turn, reason, failures)
+where m.queue = i.queue and m.id = i.id

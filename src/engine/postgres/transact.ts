@@ -1,0 +1,159 @@
+/**
+ * Runs a decision as one transaction under the schema's lock: after what time has decided, written whole, and answered when it is durable.
+ * If the answer to the commit is lost, the next try finds out whether it happened.
+ */
+import { pause, type Clock } from '../../core/clock.ts'
+import { PosthornError } from '../../core/error.ts'
+import type { Connection } from './driver.ts'
+import type { Notice } from './hint.ts'
+import { failureOf } from './failure.ts'
+import type { EngineLimits } from './limit.ts'
+import type { Pool } from './pool.ts'
+import type { Statements } from './statement.ts'
+import { sweepRound } from './time/sweep.ts'
+import { writesOf } from './work/flush.ts'
+import { Work } from './work/work.ts'
+
+/** Both are null where the database's own clock is used. */
+export interface Moment {
+  readonly now: number | null
+  readonly wall: number | null
+}
+
+export interface TransactorParts {
+  readonly pool: Pool
+  readonly statements: Statements
+  readonly clock: Clock
+  readonly limits: EngineLimits
+  readonly moment: () => Moment
+  /** Names the schema among the database's advisory locks. */
+  readonly lockKey: number
+  readonly process: number
+  readonly hint: (notices: readonly Notice[]) => void
+  readonly outageMs: number
+}
+
+export interface Decision<T> {
+  /** Loads what it will need, before anything is known of the moment. */
+  load?(work: Work): Promise<void>
+  decide(work: Work): Promise<T>
+}
+
+export const BEGIN =
+  "begin; set local statement_timeout = '30s'; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '30s'; set local jit = off; set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off"
+
+const TRIES = 5
+const ROUNDS = 100
+
+/** What was decided, until it is known whether it was committed. */
+interface Pending<T> {
+  readonly serial: number
+  readonly result: T
+  readonly hints: readonly Notice[]
+}
+
+export class Transactor {
+  readonly #parts: TransactorParts
+  /** Engine time up to which this process has seen what time decides. */
+  #sweptAt = -Infinity
+
+  constructor(parts: TransactorParts) {
+    this.#parts = parts
+  }
+
+  async run<T>(decision: Decision<T>): Promise<T> {
+    const { clock, outageMs } = this.#parts
+    const since = clock.monotonicMs()
+    let pending: Pending<T> | null = null
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#parts.pool.with((connection) =>
+          this.#once(connection, decision, pending, (decided) => (pending = decided)),
+        )
+      } catch (error) {
+        if (error instanceof PosthornError) throw error
+        const failure = failureOf(error)
+        // A transaction that was refused did not happen.
+        if (failure !== 'lost') pending = null
+        if (failure === 'refused' || (failure === 'passing' && tries >= TRIES)) throw error
+        if (clock.monotonicMs() - since >= outageMs)
+          throw new PosthornError('unknown', 'the answer of the database was lost', { cause: error })
+        await pause(clock, Math.min(10 * 2 ** tries, 500))
+      }
+    }
+  }
+
+  /** Lets time decide what it has to, if anything. */
+  sweep(): Promise<void> {
+    return this.run({ decide: () => Promise.resolve() })
+  }
+
+  async #once<T>(
+    connection: Connection,
+    decision: Decision<T>,
+    before: Pending<T> | null,
+    decided: (pending: Pending<T>) => void,
+  ): Promise<T> {
+    const { statements, lockKey, hint } = this.#parts
+    const begun = [connection.query(statements.plain(BEGIN)), connection.query(statements.get('lock'), [lockKey])]
+    try {
+      await all(begun)
+      if (before !== null) {
+        const { rows } = await connection.query(statements.get('find-fold'), [before.serial])
+        if (rows.length > 0) {
+          await connection.query(statements.plain('commit'))
+          hint(before.hints)
+          return before.result
+        }
+      }
+      const hints: Notice[] = []
+      const work = await this.#atRest(connection, decision, hints)
+      const result = await decision.decide(work)
+      hints.push(...work.hints)
+      const serial = work.serial()
+      const writes = writesOf(work)
+      if (writes.length > 0) decided({ serial, result, hints })
+      const last = writes.length > 0 ? ([['insert-fold', [serial]]] as const) : []
+      await all([
+        ...[...writes, ...last].map(([name, values]) => connection.query(statements.get(name), values)),
+        connection.query(statements.plain('commit')),
+      ])
+      this.#sweptAt = Math.max(this.#sweptAt, work.now)
+      if (hints.length > 0) hint(hints)
+      return result
+    } catch (error) {
+      await connection.query(statements.plain('rollback')).catch(() => {})
+      throw error
+    }
+  }
+
+  /** A unit of work when time has nothing to decide any more. */
+  async #atRest<T>(connection: Connection, decision: Decision<T>, hints: Notice[]): Promise<Work> {
+    const { statements, moment } = this.#parts
+    const { now, wall } = moment()
+    for (let round = 0; ; round++) {
+      const work = new Work({ connection, ...this.#parts })
+      const started = connection.query(statements.get('start'), [now, wall, true])
+      await all<unknown>([started, decision.load?.(work)])
+      const start = (await started).rows[0]!
+      work.now = start.now as number
+      work.wall = start.wall as number
+      work.startSerials(start.serial as number)
+      if (start.is_due !== true || round >= ROUNDS) return work
+      const fresh = new Work({ connection, ...this.#parts })
+      Object.assign(fresh, { now: work.now, wall: work.wall })
+      fresh.startSerials(start.serial as number)
+      await sweepRound(fresh, this.#sweptAt === -Infinity ? fresh.now : this.#sweptAt)
+      hints.push(...fresh.hints)
+      await all(writesOf(fresh).map(([name, values]) => connection.query(statements.get(name), values)))
+    }
+  }
+}
+
+/** Waits for all, so that none fails unheard, and throws what failed first. */
+async function all<T>(promises: readonly (T | PromiseLike<T>)[]): Promise<readonly T[]> {
+  const settled = await Promise.allSettled(promises)
+  const failed = settled.find((each) => each.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return settled.map((each) => (each as PromiseFulfilledResult<Awaited<T>>).value as T)
+}

@@ -1,0 +1,34 @@
+/** Rows as the messages that others see. */
+import type { Message, StoredFailure, StoredMessage } from '../../core/message.ts'
+import type { Columns } from './driver.ts'
+import { DELAYED, fromColumn, LEASED, READY, STATES } from './row.ts'
+
+export function toStored(columns: Columns, queue: string): StoredMessage {
+  const state = columns.state as number
+  const id = columns.id as string
+  return {
+    queue,
+    id,
+    message: {
+      id,
+      ...(JSON.parse(columns.attrs as string) as Omit<Message, 'id' | 'body'>),
+      body: columns.body as Uint8Array,
+    },
+    state: STATES[state]!,
+    sentAt: columns.sent_at as number,
+    readyAt:
+      state === DELAYED
+        ? (columns.due as number)
+        : state === READY || state === LEASED
+          ? (columns.place as number)
+          : null,
+    leaseUntil: columns.until as number | null,
+    endedAt: columns.ended_at as number | null,
+    acquired: columns.acquired as number,
+    failed: columns.failed as number,
+    released: columns.released as number,
+    failures: columns.failures === null ? [] : (JSON.parse(columns.failures as string) as StoredFailure[]),
+    cancelRequested: columns.is_cancelled as boolean,
+    reason: columns.reason === null ? null : fromColumn(columns.reason as string),
+  }
+}

@@ -1,0 +1,191 @@
+/** Writes what a unit of work has changed: a statement for each kind of change, all sent at once. */
+import { tableOf, toColumn, type Bound, type Queue, type Record, type Row } from '../row.ts'
+import type { Work } from './work.ts'
+
+type Write = readonly [statement: string, values: readonly unknown[]]
+
+/** In this order: an id that was freed may be taken again. */
+export function writesOf(work: Work): readonly Write[] {
+  const rows = [...work.replaced, ...work.rows.values()].filter((row) => row !== null && (row.isDirty || row.isGone))
+  return [
+    ...writesOfQueues([...work.queuesByNumber.values()]),
+    ...writesOfRows(rows as Row[]),
+    ...writesOfTallies([...work.queuesByNumber.values()]),
+    ...writesOfRecords([...work.records.values()].filter(({ isDirty }) => isDirty)),
+    ...writesOfMemory(work),
+    ...writesOfTopics(work),
+  ]
+}
+
+function writesOfQueues(queues: readonly Queue[]): Write[] {
+  const gone = queues.filter(({ isGone, isNew }) => isGone && !isNew)
+  const dirty = queues.filter(({ isDirty, isGone }) => isDirty && !isGone)
+  return [
+    ...some('delete-queues', gone, [(each) => each.number]),
+    ...some('put-queues', dirty, [
+      (each) => each.number,
+      (each) => each.name,
+      (each) => JSON.stringify(each.settings),
+      (each) => each.isUnbound,
+      (each) => each.lineBy,
+      (each) => each.isLagging,
+      (each) => each.usedAt,
+      (each) => each.houseAt,
+    ]),
+  ]
+}
+
+function writesOfRows(rows: readonly Row[]): Write[] {
+  const target = (row: Row): 'message' | 'past' | null => (row.isGone ? null : tableOf(row.state))
+  const from = (origin: Row['origin'], to: 'message' | 'past' | null): Row[] =>
+    rows.filter((row) => row.origin === origin && target(row) === to)
+  const key: readonly Column<Row>[] = [(row) => row.queue.number, (row) => row.id]
+  return [
+    ...some('delete-messages', from('message', null), key),
+    ...some('delete-past', from('past', null), key),
+    ...some('end-messages', from('message', 'past'), [...key, ...CHANGING]),
+    ...some('revive-messages', from('past', 'message'), [...key, ...CHANGING]),
+    ...some('update-messages', from('message', 'message'), [...key, ...CHANGING]),
+    ...some('update-past', from('past', 'past'), [...key, ...CHANGING]),
+    ...some('insert-messages', from(null, 'message'), [...key, ...CHANGING, ...LASTING]),
+    ...some('insert-past', from(null, 'past'), [...key, ...CHANGING, ...LASTING]),
+  ]
+}
+
+type Column<T> = (each: T) => unknown
+
+const CHANGING: readonly Column<Row>[] = [
+  (row) => row.state,
+  (row) => row.place,
+  (row) => row.lineSeq,
+  (row) => row.lease,
+  (row) => row.holder,
+  (row) => row.until,
+  (row) => row.due,
+  (row) => row.isWallDue,
+  (row) => row.acquired,
+  (row) => row.failed,
+  (row) => row.released,
+  (row) => row.isCancelled,
+  (row) => row.endedAt,
+  (row) => row.turn,
+  (row) => (row.reason === null ? null : toColumn(row.reason)),
+  (row) => (row.failures.length === 0 ? null : JSON.stringify(row.failures)),
+]
+
+const LASTING: readonly Column<Row>[] = [
+  (row) => row.seq,
+  (row) => row.rank,
+  (row) => (row.line === null ? null : toColumn(row.line)),
+  (row) => row.expires,
+  (row) => row.isWallExpires,
+  (row) => row.sentAt,
+  (row) => row.size,
+  (row) => row.report,
+  (row) => row.attrs,
+  (row) => row.body,
+]
+
+function writesOfTallies(queues: readonly Queue[]): Write[] {
+  const counted = queues.filter(({ tally, isGone }) => !isGone && Object.values(tally).some((count) => count !== 0))
+  return some('insert-tallies', counted, [
+    (each) => each.number,
+    (each) => each.tally.living,
+    (each) => each.tally.bytes,
+    (each) => each.tally.acked,
+    (each) => each.tally.expired,
+    (each) => each.tally.cancelled,
+    (each) => each.tally.discarded,
+  ])
+}
+
+function writesOfRecords(records: readonly Record[]): Write[] {
+  const gone = records.filter(({ isThere, isStored }) => !isThere && isStored)
+  const there = records.filter(({ isThere }) => isThere)
+  const aliases = there.flatMap(({ key, aliases: texts }) => texts.map((alias) => ({ key, alias })))
+  return [
+    ...some('delete-records', gone, [(each) => each.key]),
+    ...some('put-records', there, [
+      (each) => each.key,
+      (each) => each.version,
+      (each) => each.expires,
+      (each) => each.value,
+    ]),
+    ...some(
+      'delete-aliases',
+      there.filter(({ isStored }) => isStored),
+      [(each) => each.key],
+    ),
+    ...some('insert-aliases', aliases, [(each) => each.alias, (each) => each.key]),
+  ]
+}
+
+function writesOfMemory(work: Work): Write[] {
+  const dedupes = [...work.freshDedupes].flatMap((key) => work.dedupes.get(key) ?? [])
+  const remembered = [...work.freshRemembered].flatMap((id) => {
+    const memory = work.remembered.get(id)
+    return memory === null || memory === undefined ? [] : [{ id, ...memory }]
+  })
+  return [
+    ...some('put-dedupes', dedupes, [
+      (each) => each.scope,
+      (each) => each.text,
+      (each) => each.until,
+      (each) => each.id,
+    ]),
+    ...some('put-remembered', remembered, [(each) => each.id, (each) => each.until, (each) => each.results]),
+  ]
+}
+
+function writesOfTopics(work: Work): Write[] {
+  const topics = [...work.topics.values()].filter(({ isDirty }) => isDirty)
+  const fresh = topics.flatMap(({ name, fresh: events, forgotten }) =>
+    events.filter(({ position }) => position > forgotten).map((event) => ({ name, ...event })),
+  )
+  const bounds = [...work.topics.values()].flatMap(({ subscriptions }) => subscriptions)
+  const key: readonly Column<Bound>[] = [(each) => each.topic, (each) => each.name]
+  return [
+    ...some(
+      'delete-topics',
+      topics.filter(({ retention, isStored }) => retention === null && isStored),
+      [(each) => each.name],
+    ),
+    ...some(
+      'put-topics',
+      topics.filter(({ retention }) => retention !== null),
+      [(each) => each.name, (each) => JSON.stringify(each.retention), (each) => each.events, (each) => each.houseAt],
+    ),
+    ...some(
+      'forget-events',
+      topics.filter(({ forgotten }) => forgotten > 0),
+      [(each) => each.name, (each) => each.forgotten],
+    ),
+    ...some('insert-events', fresh, [
+      (each) => each.name,
+      (each) => each.position,
+      (each) => each.at,
+      (each) => each.attrs,
+      (each) => each.body,
+    ]),
+    ...some('delete-subscriptions', work.goneBounds, key),
+    ...some(
+      'put-subscriptions',
+      bounds.filter(({ isDirty }) => isDirty),
+      [
+        ...key,
+        (each) => each.number,
+        (each) => each.version,
+        (each) => JSON.stringify(each.definition),
+        (each) => each.status,
+        (each) => each.cursor,
+        (each) => each.hasGap,
+        (each) => JSON.stringify(each.gaps),
+      ],
+    ),
+  ]
+}
+
+/** Nothing where there is nothing to write; else one list a column. */
+function some<T>(statement: string, items: readonly T[], columns: readonly Column<T>[]): Write[] {
+  return items.length === 0 ? [] : [[statement, columns.map((column) => items.map(column))]]
+}

@@ -1,0 +1,123 @@
+/** Loads in one go what the commits of a fold name, so that deciding them asks for nothing more in the usual case. */
+import type { Change, Commit } from '../../../core/engine.ts'
+import { isUuid } from '../../../core/id.ts'
+import { isQueueName, isTopicName } from '../../../core/name.ts'
+import { isRecordKey } from '../../../core/record.ts'
+import { parseToken } from '../decide/token.ts'
+import { toColumn } from '../row.ts'
+import { rowKey, type Work } from './work.ts'
+
+interface Named {
+  readonly queues: Set<string>
+  readonly numbers: Set<number>
+  readonly refs: { readonly queue: string; readonly id: string }[]
+  readonly held: { readonly queue: number; readonly id: string }[]
+  readonly keys: Set<string>
+  readonly dedupes: { readonly scope: string; readonly text: string }[]
+  readonly ids: Set<string>
+  readonly topics: Set<string>
+}
+
+export async function prefetch(work: Work, commits: readonly Commit[]): Promise<void> {
+  const named: Named = {
+    queues: new Set(),
+    numbers: new Set(),
+    refs: [],
+    held: [],
+    keys: new Set(),
+    dedupes: [],
+    ids: new Set(),
+    topics: new Set(),
+  }
+  for (const commit of commits) {
+    if (typeof commit.id === 'string') named.ids.add(toColumn(commit.id))
+    if (!Array.isArray(commit.changes)) continue
+    // What is malformed is found where it is decided.
+    for (const change of commit.changes) if (typeof change === 'object' && change !== null) note(named, change)
+  }
+  await load(work, named)
+}
+
+function note(named: Named, change: Change): void {
+  switch (change.do) {
+    case 'send': {
+      const { queue, message } = change
+      if (typeof queue !== 'string' || !isQueueName(queue) || typeof message !== 'object' || message === null) return
+      named.queues.add(queue)
+      if (isUuid(message.id)) named.refs.push({ queue, id: message.id })
+      if (typeof message.dedupe === 'string')
+        named.dedupes.push({ scope: `queue ${queue}`, text: toColumn(message.dedupe) })
+      return
+    }
+    case 'publish':
+      if (typeof change.topic === 'string' && isTopicName(change.topic)) named.topics.add(change.topic)
+      return
+    case 'put':
+    case 'remove':
+      if (typeof change.key === 'string' && isRecordKey(change.key)) named.keys.add(change.key)
+      return
+    case 'cancel':
+    case 'redrive':
+    case 'discard':
+      if (!Array.isArray(change.messages)) return
+      for (const ref of change.messages) {
+        if (typeof ref?.queue !== 'string' || !isQueueName(ref.queue) || !isUuid(ref.id)) continue
+        named.queues.add(ref.queue)
+        named.refs.push(ref)
+      }
+      return
+    case 'ack':
+    case 'retry':
+    case 'release':
+    case 'bury':
+    case 'drop': {
+      const held = parseToken(change.token)
+      if (held === null) return
+      named.numbers.add(held.queue)
+      named.held.push(held)
+      return
+    }
+    default:
+  }
+}
+
+async function load(work: Work, named: Named): Promise<void> {
+  const { refs, held, dedupes } = named
+  const queues = [...named.queues]
+  const names = refs.map(({ queue }) => queue)
+  const ids = refs.map(({ id }) => id)
+  const ask = (name: string, wanted: boolean, values: readonly unknown[]) =>
+    wanted ? work.query(name, values) : Promise.resolve({ rows: [] })
+  const [known, tallies, byName, pastByName, byToken, records, first, remembered, topics, subscriptions] =
+    await Promise.all([
+      ask('load-queues', queues.length + named.numbers.size > 0, [queues, [...named.numbers]]),
+      ask('load-tallies-by-name', queues.length > 0, [queues]),
+      ask('load-messages-by-name', refs.length > 0, [names, ids]),
+      ask('load-past-by-name', refs.length > 0, [names, ids]),
+      ask('load-messages', held.length > 0, [held.map(({ queue }) => queue), held.map(({ id }) => id)]),
+      ask('load-records', named.keys.size > 0, [[...named.keys]]),
+      ask('load-dedupes', dedupes.length > 0, [dedupes.map(({ scope }) => scope), dedupes.map(({ text }) => text)]),
+      ask('load-remembered', named.ids.size > 0, [[...named.ids]]),
+      ask('load-topics', named.topics.size > 0, [[...named.topics]]),
+      ask('load-subscriptions', named.topics.size > 0, [[...named.topics]]),
+    ])
+  work.adoptQueues(known.rows)
+  for (const name of queues) if (!work.queues.has(name)) work.queues.set(name, null)
+  work.adoptTallies(tallies.rows)
+  work.adoptRows(byName.rows, 'message')
+  work.adoptRows(pastByName.rows, 'past')
+  work.adoptRows(byToken.rows, 'message')
+  for (const { queue: name, id } of refs) {
+    const queue = work.queues.get(name)
+    if (queue && !work.rows.has(rowKey(queue, id))) work.rows.set(rowKey(queue, id), null)
+  }
+  work.adoptRecords(records.rows)
+  work.adoptDedupes(first.rows)
+  for (const { scope, text } of dedupes) {
+    const key = `${scope} ${text}`
+    if (!work.dedupes.has(key)) work.dedupes.set(key, null)
+  }
+  for (const { id, until, results } of remembered.rows)
+    work.remembered.set(id as string, { until: until as number, results: results as string, isStored: true })
+  if (named.topics.size > 0) work.adoptTopics([...named.topics], topics.rows, subscriptions.rows)
+}

@@ -1,0 +1,25 @@
+// The schema: made by whoever opens first, once, and refused where a newer Posthorn wrote it.
+
+import { equal, rejects } from 'node:assert/strict'
+import { isPosthornError } from '../../src/core/error.ts'
+import { commit, message, onPostgres } from './world.ts'
+
+onPostgres('several engines that open an empty database at once make one schema', async (world) => {
+  const engines = await Promise.all(Array.from({ length: 4 }, () => world.open()))
+  await commit(engines[0]!, { do: 'send', queue: 'a', message: message() })
+  equal((await engines[3]!.depth(['a']))[0]!.ready, 1)
+  equal((await world.ask('select number from {schema}.migration')).length, 1)
+})
+
+onPostgres('a schema of a newer version is refused', async (world) => {
+  await world.open()
+  await world.ask('insert into {schema}.migration (number) values (1000)')
+  await rejects(
+    world.open(),
+    (error) => isPosthornError(error) && error.code === 'newer-format' && error.message.includes('version 1000'),
+  )
+})
+
+onPostgres('a name that is none is refused', async (world) => {
+  await rejects(world.open({ schema: 'no"name' }), (error) => isPosthornError(error) && error.code === 'invalid-option')
+})
