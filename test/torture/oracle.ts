@@ -39,7 +39,13 @@ function sequenceFrom(seed: number, random: () => number): readonly Command[] {
   for (const commands of fc.sample(SEQUENCES, { seed, numRuns: 100 })) {
     const found = commands.filter((command): command is Reopen => command.do === 'reopen')
     if (found.length === 0) continue
-    const many = [...commands]
+    // One who catches up reads from the disk. What the retention forgets meanwhile is a gap for him; how much that is, is the engine's choice.
+    const keeping = (_: string, value: unknown): unknown =>
+      (value as { readonly do?: string; readonly retention?: unknown } | null)?.do === 'retain' &&
+      (value as { readonly retention: unknown }).retention !== null
+        ? { ...(value as object), retention: { ms: null, count: 1000 } }
+        : value
+    const many = JSON.parse(JSON.stringify(commands), keeping) as Command[]
     let published = 1000
     // What a second publish with the id of a living message does is the engine's choice.
     const anew = (_: string, value: unknown): unknown =>

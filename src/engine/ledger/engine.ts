@@ -35,7 +35,7 @@ import type { LedgerState } from './state/state.ts'
 import type { Store } from './store.ts'
 import { tokenOf } from './decide/token.ts'
 import { buryUnreadable } from './decide/unreadable.ts'
-import { viewOf } from './read/view.ts'
+import { viewOf, viewOrName } from './read/view.ts'
 
 export interface LedgerEngineOptions {
   /** Empty, or as a replay left it. Nobody else changes it from here on. */
@@ -146,7 +146,7 @@ export class LedgerEngine implements Engine {
     const { desk } = this.#conduct
     const find = (ref: MessageRef): Later<StoredMessage | null> => {
       const slot = findSlot(desk, ref)
-      return slot === 0 ? null : viewOf(desk, slot)
+      return slot === 0 ? null : viewOrName(desk, slot)
     }
     return this.#conduct.read(() => all(messages.map(find)))
   }

@@ -70,6 +70,28 @@ test('an engine of which the store fails says so and answers nothing more', asyn
   await rejects(engine.depth('all'), { code: 'engine-failed' })
 })
 
+test('a page marks what cannot be read and shows the rest; who asks for it alone is told which it is', async () => {
+  const { engine, store } = openAlone(() => {})
+  const sends = [1, 2, 3].map((n) => ({ changes: [{ do: 'send' as const, queue: 'q', message: message(n) }] }))
+  const value = new Uint8Array([1])
+  await engine.commit([...sends, { changes: [{ do: 'put', key: 'a', value }] }])
+  for (const block of [2, 4]) store.blocks.damaged.add(block)
+  const { items } = await engine.browse({ queue: 'q', state: 'ready', after: null, limit: 10 })
+  deepEqual(
+    items.map(({ id, reason, message: { event } }) => [id, reason, event.type]),
+    [1, 2, 3].map((n) => [
+      message(n).id,
+      n === 2 ? 'corrupt' : null,
+      n === 2 ? 'posthorn.message.unreadable' : message(n).event.type,
+    ]),
+  )
+  const { id } = message(2)
+  await rejects(engine.find([{ queue: 'q', id }]), { code: 'corrupt', details: { queue: 'q', id } })
+  await rejects(engine.list({ prefix: '', after: null, limit: 10 }), { code: 'corrupt', details: { key: 'a' } })
+  await engine.commit([{ changes: [{ do: 'discard', messages: [{ queue: 'q', id }] }] }])
+  equal((await engine.depth(['q']))[0]!.ended.discarded, 1, 'what cannot be read can be thrown away')
+})
+
 test('a message that cannot be read is dead and reported, and the rest of its batch is handed out', async () => {
   const { engine, store } = openAlone(() => {})
   const sends = [1, 2, 3].map((n) => ({

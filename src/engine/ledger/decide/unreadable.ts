@@ -5,14 +5,14 @@ import { bury } from './ending.ts'
 import { heldBy } from './token.ts'
 
 /** The reason of a dead message that could not be read. */
-const REASON = 'corrupt'
+export const UNREADABLE = 'corrupt'
 
 export function buryUnreadable(desk: Desk, token: string): void {
   const slot = heldBy(desk.state.messages.slots, token)
-  if (slot !== 0) bury(desk, slot, 'reported', REASON)
+  if (slot !== 0) bury(desk, slot, 'reported', UNREADABLE)
 }
 
-/** Stands in a report for a message of which only the id is left. */
+/** Stands in a report or a page for a message of which only the id is left. */
 export function unreadable(id: string): Message {
   return {
     id,

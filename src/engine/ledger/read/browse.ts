@@ -25,7 +25,7 @@ import type { Queue } from '../state/queue.ts'
 import type { RetainedItem } from '../state/retained-log.ts'
 import { settingsRecord } from './settings-record.ts'
 import { CHUNK_MASK, type Chunk } from '../state/slots.ts'
-import { STATE_NAMES, viewOf } from './view.ts'
+import { STATE_NAMES, nameOwner, rescue, viewOrMark } from './view.ts'
 
 /** Messages looked at for one page. */
 const STEPS = 5_000
@@ -62,7 +62,7 @@ export function browse(desk: Desk, query: BrowseQuery): LaterPage<StoredMessage>
     if (chunk.state[slot & CHUNK_MASK] === state && matches(desk, chunk, slot & CHUNK_MASK, query.match)) {
       bytes += chunk.bytes[slot & CHUNK_MASK]!
       if (bytes > PAGE_BYTES && items.length > 0) break
-      items.push(viewOf(desk, slot))
+      items.push(viewOrMark(desk, slot))
     }
     next = String(chunk.seq[slot & CHUNK_MASK])
     slot = queue.arrivals.later(slot)
@@ -119,8 +119,13 @@ export function readEvents(desk: Desk, topicName: string, from: ReadFrom, limit:
   let next: string | null = null
   for (const item of eventsFrom(log, from)) {
     if (items.length === clamp(limit)) return { items, next }
-    const message = desk.store.blocks.readMessage(item.block)
     const position = String(item.position)
+    const message = rescue(
+      () => desk.store.blocks.readMessage(item.block),
+      (error) => {
+        throw nameOwner(error, `event ${position} of topic ${topicName}`, { topic: topicName, position })
+      },
+    )
     items.push(
       message instanceof Promise ? message.then((content) => ({ position, message: content })) : { position, message },
     )
@@ -177,7 +182,12 @@ function recordView(desk: Desk, row: RecordRow): Later<StoredRecord | null> {
   const { key, expiresAt, block } = row
   if (expiresAt !== null && expiresAt <= desk.wall) return null
   const version = toVersion(row.version)
-  const value = desk.store.blocks.readBytes(block)
+  const value = rescue(
+    () => desk.store.blocks.readBytes(block),
+    (error) => {
+      throw nameOwner(error, `record ${key}`, { key })
+    },
+  )
   return value instanceof Promise
     ? value.then((bytes) => ({ key, value: bytes, version, expiresAt }))
     : { key, value, version, expiresAt }

@@ -1,4 +1,5 @@
 /** A slot as the message that others see: its columns as they are now, its content and failures from the store, at once where they are at hand. */
+import { PosthornError, isPosthornError } from '../../../core/error.ts'
 import { fromJsonBytes, toJsonBytes } from '../../../core/json.ts'
 import type { Message, Report, State, StoredFailure, StoredMessage } from '../../../core/message.ts'
 import { formatUuid } from '../../../core/uuid.ts'
@@ -6,7 +7,7 @@ import type { Desk } from '../decide/desk.ts'
 import type { ReportHead } from '../decide/ending.ts'
 import { ARRIVED, DEAD, DELAYED, FLAG, LEASED, READY } from '../entries.ts'
 import { CHUNK_MASK, type Chunk } from '../state/slots.ts'
-import { unreadable } from '../decide/unreadable.ts'
+import { UNREADABLE, unreadable } from '../decide/unreadable.ts'
 
 export const STATE_NAMES: readonly State[] = [
   'discarded',
@@ -45,6 +46,56 @@ export function viewOf(desk: Desk, slot: number): StoredMessage | Promise<Stored
     const [message, told, ...bytes] = await Promise.all([content, subject, ...failures])
     return join(columns, complete(message, told), bytes.map(toFailure))
   })()
+}
+
+/** For a page: one that cannot be read is marked by its type and reason, and does not hide the others. */
+export function viewOrMark(desk: Desk, slot: number): StoredMessage | Promise<StoredMessage> {
+  const chunk = desk.state.messages.slots.of(slot)
+  const row = slot & CHUNK_MASK
+  const [id, columns] = [idOf(chunk, row), columnsOf(desk, slot)]
+  return rescue(
+    () => viewOf(desk, slot),
+    () => join({ ...columns, reason: columns.reason ?? UNREADABLE }, unreadable(id), NO_FAILURES),
+  )
+}
+
+/** For one that was asked for. @throws PosthornError `corrupt` that says which message it is */
+export function viewOrName(desk: Desk, slot: number): StoredMessage | Promise<StoredMessage> {
+  const chunk = desk.state.messages.slots.of(slot)
+  const row = slot & CHUNK_MASK
+  const [id, { queue }] = [idOf(chunk, row), columnsOf(desk, slot)]
+  return rescue(
+    () => viewOf(desk, slot),
+    (error) => {
+      throw nameOwner(error, `message ${id} of ${queue}`, { queue, id })
+    },
+  )
+}
+
+/** Does the other thing where content is damaged. */
+export function rescue<T>(read: () => T | Promise<T>, instead: (error: PosthornError) => T): T | Promise<T> {
+  const otherwise = (error: unknown): T => {
+    if (isPosthornError(error) && error.code === 'corrupt') return instead(error)
+    throw error
+  }
+  try {
+    const found = read()
+    return found instanceof Promise ? found.catch(otherwise) : found
+  } catch (error) {
+    return otherwise(error)
+  }
+}
+
+/** Whose content it is that is damaged: the store knows only where it lay. */
+export function nameOwner(
+  error: PosthornError,
+  owner: string,
+  details: Readonly<Record<string, string>>,
+): PosthornError {
+  return new PosthornError('corrupt', `${owner} cannot be read: ${error.message}`, {
+    details: { ...error.details, ...details },
+    cause: error,
+  })
 }
 
 function idOf(chunk: Chunk, row: number): string {
