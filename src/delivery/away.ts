@@ -28,6 +28,10 @@ export class Away {
     this.#doing = doing
   }
 
+  get isAway(): boolean {
+    return this.#failures > 0
+  }
+
   /** Milliseconds to wait before the next try. */
   failed(error: unknown): number {
     const { clock, random, log, telemetry } = this.#deps

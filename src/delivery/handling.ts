@@ -20,6 +20,8 @@ export class Handling extends Deadline {
   readonly leasedAtMs: number
   /** Whether it counts among what runs. */
   started = false
+  /** Whether it takes one of its queue's places. One that has ended may have left it before it is settled. */
+  hasPlace = true
   startedAtMs = 0
   returnedAtMs = 0
   run: ActiveRun | null = null

@@ -21,6 +21,8 @@ export class ServedQueue {
   readonly retry: RetryPolicy
   readonly call: (run: Run) => unknown
   timeouts: DeadlineList<RunTimeout> | null = null
+  /** Those that are being settled and have left their place to others. */
+  settlingBeside = 0
 
   /** Whether there may be something to lease. */
   stocked = true

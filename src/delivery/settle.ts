@@ -23,8 +23,10 @@ export interface SettlerDeps {
   readonly telemetry: Telemetry
   readonly away: Away
   /** Whether a handler may run again at once. */
-  mayRerun(): boolean
+  mayRerun(handling: Handling): boolean
   rerun(handling: Handling): void
+  /** Its end is on its way, and changes nothing that the next run could look for: another may run in its place. */
+  leave(handling: Handling): void
   /** It was given back, and is ready again after that time. */
   delayed(handling: Handling, afterMs: number): void
   lost(handling: Handling, why: LostReason): void
@@ -78,6 +80,7 @@ export class Settler {
   #add(handling: Handling, verdict: Verdict, changes: readonly Change[]): void {
     const commit = this.#named ? { id: this.#deps.ids.uuid(), changes } : { changes }
     if (this.#batch.push({ handling, verdict, commit, unknown: false }) === 1) queueMicrotask(this.#flush)
+    if (verdict.effects.length === 0 && !this.#deps.away.isAway) this.#deps.leave(handling)
   }
 
   #changesOf(handling: Handling, { settling, effects, ended }: Verdict): readonly Change[] {
@@ -144,7 +147,7 @@ export class Settler {
     if (telemetry.wants('refused')) telemetry.emit('refused', { ...factsOf(handling), code, detail })
     if (verdict.outcome === 'done') {
       if (code === 'conflict' && handling.reruns < DEFAULTS.conflictReruns && !handling.cancelRequested) {
-        return this.#deps.mayRerun() ? this.#deps.rerun(handling) : this.giveBack(handling, 0)
+        return this.#deps.mayRerun(handling) ? this.#deps.rerun(handling) : this.giveBack(handling, 0)
       }
       const error = new PosthornError(code, `the effects were refused: ${detail}`)
       return this.settle(handling, judgeFault(handling, faultOf(code, error), handling.served.retry, random))

@@ -25,6 +25,8 @@ import { Starter } from './start.ts'
 
 /** How long a stop waits, after the grace, for the engine to take what was given back. */
 const FLUSH_MS = 5_000
+/** Messages of one queue that may be on their way to their end beside those that run: what an engine takes in a few milliseconds. */
+const MOST_BESIDE = 1_000
 
 export interface WorkerDeps {
   readonly engine: Pick<Engine, 'capabilities' | 'commit' | 'lease' | 'extend' | 'watch'>
@@ -93,8 +95,9 @@ export class Worker implements Service {
     this.#settler = new Settler({
       ...deps,
       away: new Away(deps, 'settle'),
-      mayRerun: () => !this.#graceOver,
+      mayRerun: (handling) => !this.#graceOver && handling.hasPlace,
       rerun: (handling) => this.#runner.rerun(handling),
+      leave: (handling) => this.#leave(handling),
       delayed: (handling, afterMs) => this.#groups.of(handling.served).expect(handling.served, afterMs),
       lost,
       over,
@@ -272,15 +275,32 @@ export class Worker implements Service {
     log.warn(LOST[why], { queue: facts.queue, id: facts.id, attempt: facts.attempt })
   }
 
+  /**
+   * So that a worker is not idle while the engine makes ends durable, and one with few places does not wait for a disk with every
+   * message. What a crash repeats is still no more than what ended in the time of one commit.
+   */
+  #leave(handling: Handling): void {
+    const { served } = handling
+    if (!handling.hasPlace || served.settlingBeside >= MOST_BESIDE) return
+    handling.hasPlace = false
+    served.settlingBeside++
+    this.#freed(served)
+  }
+
   #over(handling: Handling): void {
     if (handling.state === 'over') return
     const { served } = handling
     handling.state = 'over'
     clearDeadline(handling)
     this.#inFlight.remove(handling)
-    served.capacity.give()
     this.#starter.over(handling)
-    this.#groups.of(served).freed(served)
+    if (handling.hasPlace) this.#freed(served)
+    else served.settlingBeside--
     this.#condition.changed()
+  }
+
+  #freed(served: ServedQueue): void {
+    served.capacity.give()
+    this.#groups.of(served).freed(served)
   }
 }

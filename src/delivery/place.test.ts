@@ -1,0 +1,104 @@
+// Places: how many run at once, and what those leave that only wait for their end to be durable.
+
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { test } from 'node:test'
+import { Workbench } from '../../test/delivery/workbench.ts'
+import type { Binding, Run } from './binding.ts'
+
+const binding = (run: Binding['run'], concurrency = 1): Binding => ({ queue: 'inbox', concurrency, run })
+
+/** A worker whose ends become durable when they are let. */
+async function create(
+  handler: Binding['run'],
+  concurrency?: number,
+): Promise<{ bench: Workbench; begun: string[]; letEnd: () => void; worker: ReturnType<Workbench['worker']> }> {
+  const bench = await Workbench.create()
+  const gate = Promise.withResolvers<void>()
+  const begun: string[] = []
+  const worker = bench.worker([binding((run) => (begun.push(run.id), handler(run)), concurrency)])
+  bench.before = (call) => (call === 'commit' ? gate.promise : undefined)
+  return { bench, begun, letEnd: () => gate.resolve(), worker }
+}
+
+const nothing = () => {}
+const effect = (run: Run) => run.hold({ do: 'put', key: 'count', value: new Uint8Array(1) })
+
+test('another runs in the place of one whose end is not durable yet, and all of them end', async () => {
+  const { bench, begun, letEnd, worker } = await create(nothing)
+  const ids = [await bench.send('inbox'), await bench.send('inbox'), await bench.send('inbox')]
+  await worker.start()
+  await bench.settle()
+  deepEqual(begun, ids)
+  equal(worker.inFlight, 3)
+  letEnd()
+  await bench.until(() => worker.inFlight === 0)
+  deepEqual(
+    bench.events.ended.map(({ outcome }) => outcome),
+    ['done', 'done', 'done'],
+  )
+  await worker.stop()
+})
+
+test('one that holds effects keeps its place until they are there: the next run can read them', async () => {
+  const { bench, begun, letEnd, worker } = await create(effect)
+  const ids = [await bench.send('inbox'), await bench.send('inbox')]
+  await worker.start()
+  await bench.settle()
+  deepEqual(begun, ids.slice(0, 1))
+  letEnd()
+  await bench.until(() => begun.length === 2)
+  deepEqual(begun, ids)
+  await worker.stop()
+})
+
+test('no more than the concurrency run at once, whatever waits for its end', async () => {
+  const ends: (() => void)[] = []
+  let running = 0
+  let most = 0
+  const { bench, begun, letEnd, worker } = await create(async () => {
+    most = Math.max(most, ++running)
+    await new Promise<void>((resolve) => ends.push(resolve))
+    running--
+  }, 3)
+  for (let n = 0; n < 20; n++) await bench.send('inbox')
+  await worker.start()
+  while (begun.length < 20) {
+    await bench.until(() => ends.length > 0)
+    ends.shift()!()
+  }
+  equal(most, 3)
+  ok(worker.inFlight > 3)
+  for (const end of ends) end()
+  letEnd()
+  await bench.until(() => worker.inFlight === 0)
+  await worker.stop()
+})
+
+test('a thousand may wait beside those that run, and no more', async () => {
+  const { bench, begun, letEnd, worker } = await create(nothing, 10)
+  for (let n = 0; n < 1_100; n++) await bench.send('inbox')
+  await worker.start()
+  await bench.until(() => begun.length >= 1_010)
+  await bench.settle()
+  equal(begun.length, 1_010)
+  letEnd()
+  await bench.until(() => begun.length === 1_100 && worker.inFlight === 0)
+  await worker.stop()
+})
+
+test('an engine that does not take ends is not given more of them than there are places', async () => {
+  const { bench, begun, letEnd, worker } = await create(nothing, 2)
+  letEnd()
+  bench.fault = (call) => (call === 'commit' ? 'before' : null)
+  await bench.send('inbox')
+  await worker.start()
+  await bench.until(() => bench.events.away.length > 0)
+  for (let n = 0; n < 10; n++) await bench.send('inbox')
+  await bench.settle()
+  // The first had left its place before the engine was away.
+  equal(begun.length, 3)
+  bench.fault = () => null
+  await bench.advance(10_000)
+  await bench.until(() => begun.length === 11 && worker.inFlight === 0)
+  await worker.stop()
+})
