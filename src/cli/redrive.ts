@@ -5,6 +5,7 @@ import { connect } from './connect.ts'
 import { CommandError } from './exit.ts'
 import { countOf, formatCount } from './format.ts'
 import { collect, parseMatch } from './match.ts'
+import { createProgress } from './progress.ts'
 import { writeJson, type CommonOptions, type Session } from './session.ts'
 import { findQueue, parseCount } from './show.ts'
 
@@ -23,6 +24,7 @@ interface OperationView {
   readonly id: string
   readonly status: string
   readonly done: boolean
+  readonly progress?: { readonly fraction: number; readonly note?: string | undefined } | undefined
   readonly output?: { readonly matched?: number; readonly moved?: number } | undefined
   readonly error?: { readonly code: string; readonly detail?: string } | undefined
 }
@@ -78,6 +80,7 @@ async function redrive(session: Session, queue: string, options: RedriveOptions)
     exchange,
     answer,
     options,
+    `redriving ${queue}`,
     (moved) => `${session.terminal.style('green', 'redriven')} ${countOf(moved, 'dead letter')} of ${queue}`,
   )
 }
@@ -93,6 +96,7 @@ async function purge(session: Session, queue: string, options: PurgeOptions): Pr
     exchange,
     body,
     options,
+    `purging ${queue}`,
     (moved) => `${session.terminal.style('green', 'discarded')} ${countOf(moved, 'message')} of ${queue}`,
   )
 }
@@ -103,14 +107,10 @@ async function finish(
   exchange: Exchange,
   started: OperationView,
   options: CommonOptions,
+  doing: string,
   say: (moved: number) => string,
 ): Promise<void> {
-  let operation = started
-  while (!operation.done) {
-    operation = (
-      await call<OperationView>(exchange, 'GET', `/v1/operations/${operation.id}`, { query: { wait: '20' } })
-    ).body
-  }
+  const operation = await waitForEnd(session, exchange, started, options, doing)
   if (options.json) writeJson(session, operation)
   const { status, error, output } = operation
   if (status !== 'succeeded') {
@@ -122,4 +122,26 @@ async function finish(
     )
   }
   if (!options.json) session.terminal.out(say(output?.moved ?? 0))
+}
+
+/** Asks again each second, as often as a handler's progress is written; the answer comes at once when it has ended. */
+async function waitForEnd(
+  { terminal, clock }: Session,
+  exchange: Exchange,
+  started: OperationView,
+  { json }: CommonOptions,
+  doing: string,
+): Promise<OperationView> {
+  using progress = createProgress({ terminal, clock, doing, quiet: json === true })
+  let operation = started
+  while (!operation.done) {
+    const { body } = await call<OperationView>(exchange, 'GET', `/v1/operations/${operation.id}`, {
+      query: { wait: '1' },
+    })
+    operation = body
+    const { fraction = 0, note } = operation.progress ?? {}
+    if (operation.done) break
+    progress.at({ done: fraction, total: 1, note: note?.replace(/\d+/, (count) => formatCount(Number(count))) })
+  }
+  return operation
 }

@@ -9,7 +9,9 @@ function fakeTerminal(columns: number = Infinity): Terminal & { readonly lines: 
     columns,
     lines,
     out: (line) => void lines.push(line),
+    errColumns: null,
     err: () => {},
+    errWrite: () => {},
     style: (_style, text) => text,
     read: () => Promise.resolve(new Uint8Array()),
   }

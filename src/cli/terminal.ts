@@ -8,8 +8,12 @@ export interface Terminal {
   readonly columns: number
   /** A line to standard output. */
   out(line: string): void
+  /** Columns of standard error; null where it is no terminal. */
+  readonly errColumns: number | null
   /** A line to standard error. */
   err(line: string): void
+  /** To standard error as it is: for what is drawn anew. */
+  errWrite(text: string): void
   /** The text in a style where standard output shows styles (a terminal, NO_COLOR unset). */
   style(style: Style, text: string): string
   /** All of standard input. */
@@ -19,7 +23,10 @@ export interface Terminal {
 export const processTerminal: Terminal = {
   columns: process.stdout.isTTY ? process.stdout.columns : Infinity,
   out: (line) => void process.stdout.write(`${line}\n`),
+  // A terminal that does not tell its width is a narrow one.
+  errColumns: process.stderr.isTTY ? process.stderr.columns || 80 : null,
   err: (line) => void process.stderr.write(`${line}\n`),
+  errWrite: (text) => void process.stderr.write(text),
   style: (style, text) => styleText(style, text, { stream: process.stdout }),
   async read() {
     const chunks: Uint8Array[] = []
