@@ -73,14 +73,18 @@ export async function loadPg(url: string): Promise<Driver> {
       await client.connect()
       return {
         query: ({ name, text }, values) =>
-          client.query({ ...(name === null ? {} : { name }), text, ...(values === undefined ? {} : { values }) }),
+          isLost
+            ? Promise.reject(new Error('the connection is lost'))
+            : client.query({ ...(name === null ? {} : { name }), text, ...(values === undefined ? {} : { values }) }),
         onLost: (callback) => {
           lost.push(callback)
           if (isLost) callback()
         },
         end: async (now = false) => {
+          if (isLost) return
+          const gone = new Promise<void>((resolve) => lost.push(resolve))
           if (now) client.connection?.stream?.destroy()
-          await client.end().catch(() => {})
+          await Promise.race([gone, client.end().catch(() => {})])
         },
       }
     },

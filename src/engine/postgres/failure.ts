@@ -13,7 +13,7 @@ export type Failure =
 
 export function failureOf(error: unknown): Failure {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
-  // SQLSTATE has five characters; anything else comes from the connection.
-  if (!/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || CONNECTION.has(code)) return 'lost'
+  // SQLSTATE has five characters with a digit among them (EPIPE has none); anything else comes from the connection.
+  if (!/^(?=.*\d)[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || CONNECTION.has(code)) return 'lost'
   return PASSING.has(code) ? 'passing' : 'refused'
 }

@@ -2,9 +2,10 @@
  * The connections of an engine: made when they are needed, used by one at a time, made anew after an outage, with growing pauses, for as
  * long as the engine is open.
  */
-import { pause, type Clock } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { Connection, Driver } from './driver.ts'
+import { waitOut } from './outage.ts'
 
 export interface PoolOptions {
   readonly driver: Driver
@@ -86,7 +87,7 @@ export class Pool {
           this.#waiting.shift()?.()
           throw new PosthornError('unknown', 'the database cannot be reached', { cause: error })
         }
-        await pause(clock, pauseMs)
+        await waitOut(clock, pauseMs)
       }
     }
   }

@@ -1,9 +1,10 @@
 /** What all calls of an open engine share: its connections, its moment, and reads that see what time has decided. */
 import { PosthornError } from '../../core/error.ts'
-import { pause, type Clock } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Answer } from './driver.ts'
 import { failureOf } from './failure.ts'
 import type { EngineLimits } from './limit.ts'
+import { waitOut } from './outage.ts'
 import type { Pool } from './pool.ts'
 import type { Statements } from './statement.ts'
 import { BEGIN, type Moment, type Transactor } from './transact.ts'
@@ -57,7 +58,7 @@ export class Session {
         if (error instanceof PosthornError || failureOf(error) === 'refused') throw error
         if (clock.monotonicMs() - since >= outageMs)
           throw new PosthornError('unknown', 'the answer of the database was lost', { cause: error })
-        await pause(clock, Math.min(10 * 2 ** tries, 500))
+        await waitOut(clock, Math.min(10 * 2 ** tries, 500))
       }
     }
   }

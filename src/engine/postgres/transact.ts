@@ -2,12 +2,13 @@
  * Runs a decision as one transaction under the schema's lock: after what time has decided, written whole, and answered when it is durable.
  * If the answer to the commit is lost, the next try finds out whether it happened.
  */
-import { pause, type Clock } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { Connection } from './driver.ts'
 import type { Notice } from './hint.ts'
 import { failureOf } from './failure.ts'
 import type { EngineLimits } from './limit.ts'
+import { waitOut } from './outage.ts'
 import type { Pool } from './pool.ts'
 import type { Statements } from './statement.ts'
 import { sweepRound } from './time/sweep.ts'
@@ -78,7 +79,7 @@ export class Transactor {
         if (failure === 'refused' || (failure === 'passing' && tries >= TRIES)) throw error
         if (clock.monotonicMs() - since >= outageMs)
           throw new PosthornError('unknown', 'the answer of the database was lost', { cause: error })
-        await pause(clock, Math.min(10 * 2 ** tries, 500))
+        await waitOut(clock, Math.min(10 * 2 ** tries, 500))
       }
     }
   }

@@ -1,0 +1,84 @@
+// Connections that are cut at any moment: what was confirmed is there once, what was not confirmed is there once or not at all, and work goes
+// on as soon as the database answers.
+
+import { equal, ok } from 'node:assert/strict'
+import { connect as dial, createServer, type Socket } from 'node:net'
+import { isPosthornError } from '../../src/core/error.ts'
+import { commit, message, onPostgres } from './world.ts'
+
+/** Passes bytes on to the database, until it cuts all connections. */
+async function proxy(url: string): Promise<{ readonly url: string; cut(): void; close(): Promise<void> }> {
+  const target = new URL(url)
+  const near = new URL(url)
+  const sockets = new Set<Socket>()
+  const server = createServer((caller) => {
+    const far = dial(Number(target.port || 5432), target.hostname)
+    for (const [one, other] of [
+      [caller, far],
+      [far, caller],
+    ] as const) {
+      sockets.add(one)
+      one.pipe(other)
+      one.on('error', () => {})
+      one.on('close', () => {
+        sockets.delete(one)
+        other.destroy()
+      })
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { readonly port: number }
+  near.port = String(port)
+  near.hostname = '127.0.0.1'
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
+  return {
+    url: near.href,
+    cut,
+    close: () => {
+      cut()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+onPostgres('all-or-nothing, once: sends whose connections are cut are there once, and are answered', async (world) => {
+  const away = await proxy(world.url)
+  const engine = await world.open({ url: away.url })
+  const confirmed = new Set<string>()
+  const sent = new Set<string>()
+  let left = 400
+  const produce = async (): Promise<void> => {
+    while (left-- > 0) {
+      const one = message()
+      sent.add(one.id)
+      const result = await commit(
+        engine,
+        { do: 'send', queue: 'a', message: one },
+        { do: 'put', key: `r/${one.id}`, value: new Uint8Array() },
+      )
+      // Repeated by itself it must not be taken for a duplicate of its own.
+      ok(result.status === 'committed' && 'duplicate' in result.results[0]! && !result.results[0].duplicate)
+      confirmed.add(one.id)
+      if (confirmed.size % 40 === 0) away.cut()
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, produce))
+  equal(confirmed.size, sent.size)
+  const stored = await world.ask('select id from {schema}.message')
+  equal(stored.length, sent.size)
+  equal((await world.ask('select key from {schema}.record')).length, sent.size)
+  await engine.close()
+  await away.close()
+})
+
+onPostgres('a commit that finds no database in time is answered unknown', async (world) => {
+  const away = await proxy(world.url)
+  const engine = await world.open({ url: away.url, outageMs: 50 })
+  await away.close()
+  await commit(engine, { do: 'send', queue: 'a', message: message() }).then(
+    () => ok(false, 'it is not confirmed'),
+    (error: unknown) => ok(isPosthornError(error) && error.code === 'unknown', String(error)),
+  )
+})
