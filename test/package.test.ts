@@ -88,6 +88,20 @@ suite('the packed package', { skip: unwritten.length > 0 && `not written yet: ${
     check(join(folder, 'node_modules/posthorn/bin/posthorn.js'), ['--help'])
   })
 
+  test('its SQLite engine finds its thread', (t) => {
+    if (isOffline(t)) return
+    const program = `import { open } from 'posthorn'
+const post = await open('sqlite:./sqlite.db')
+await post.queue('q').configure({ paused: true })
+console.log((await post.queue('q').depth()).paused)
+await post.close()`
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    equal(output, 'true\n')
+  })
+
   test('brings no Node of its own', (t) => {
     if (isOffline(t)) return
     const lock = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')) as {
