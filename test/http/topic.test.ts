@@ -106,6 +106,26 @@ describe('topics over HTTP', () => {
     }
   })
 
+  test('what a topic keeps is read as a batch, by the CloudEvents SDK as well', async () => {
+    const name = next()
+    await server.call('PUT', `/v1/topics/${name}`, { body: { retain: { count: 10 } } })
+    for (let n = 0; n < 3; n++) await publish(name, { n }, {}, '?type=a')
+    const headers = { accept: 'application/cloudevents-batch+json' }
+    const first = await server.call('GET', `/v1/topics/${name}/events?limit=2`, { headers })
+    match(first.headers.get('content-type')!, /^application\/cloudevents-batch\+json/)
+    const [, link] = /^<(.+)>; rel="next"$/.exec(first.headers.get('link')!)!
+    const second = await server.call('GET', link!, { headers })
+    equal(second.headers.has('link'), false)
+    const read = [first, second].flatMap(
+      ({ headers: given, text }) =>
+        HTTP.toEvent({ headers: Object.fromEntries(given), body: text }) as CloudEvent<{ n: number }>[],
+    )
+    deepEqual(
+      read.map(({ data }) => data!.n),
+      [0, 1, 2],
+    )
+  })
+
   test("what a declared topic takes is its contract's: its types, its data, its key", async () => {
     await subscribe('declared', { topic: 'orders' })
     const wrong = await publish('orders', { amount: 'x' }, {}, '?type=order.paid')

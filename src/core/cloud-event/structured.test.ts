@@ -148,6 +148,21 @@ test('binary mode: attributes as headers, the content type apart', () => {
   throws(() => fromBinary([['ce-id', '1']]), { code: 'invalid-event', message: /specversion/ })
 })
 
+test("binary events of ours are read by the CloudEvents SDK, and the SDK's by us", () => {
+  const headers = toBinary({ ...event, datacontenttype: 'application/json', subject: 'plain', region: 'eu' })
+  const read = HTTP.toEvent({ headers, body: '{"a":1}' }) as CloudEvent<unknown>
+  deepEqual(
+    [read.id, read.source, read.type, read.subject, read['region'], read.data],
+    ['1', '/test', 'a.b', 'plain', 'eu', { a: 1 }],
+  )
+  const sent = HTTP.binary(
+    new CloudEvent({ ...event, subject: 'plain', time: '2026-01-01T00:00:00.000Z', data: { a: 1 } }),
+  )
+  const { datacontenttype, ...back } = fromBinary(Object.entries(sent.headers) as [string, string][])
+  deepEqual(back, { ...event, subject: 'plain', time: '2026-01-01T00:00:00.000Z' })
+  equal(datacontenttype?.split(';')[0], 'application/json')
+})
+
 test(`spans are where JSON.parse finds the values (seed ${seed})`, () => {
   fc.assert(
     fc.property(

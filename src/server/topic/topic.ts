@@ -1,14 +1,15 @@
 /** Topics: which there are, what they keep, and reading that. */
+import { BATCH_TYPE } from '../../core/cloud-event/media-type.ts'
 import { toStructured } from '../../core/cloud-event/structured.ts'
 import { formatDuration } from '../../core/duration.ts'
 import { checkName, EVENTS_TOPIC } from '../../core/name.ts'
-import type { Page } from '../../core/engine.ts'
+import type { Page, RetainedEvent } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import { fromJsonBytes } from '../../core/json.ts'
 import type { StoredRecord } from '../../core/record.ts'
 import { topicKey, type ReadFrom, type Retention } from '../../core/settings.ts'
 import { keptEventOf } from '../message/show.ts'
-import { duration, object, options, orNull, page, ref, text, whole } from '../openapi/json-schema.ts'
+import { duration, list, object, options, orNull, page, ref, text, whole } from '../openapi/json-schema.ts'
 import { PAGE_PARAMETERS } from '../openapi/parameter.ts'
 import { Fields, invalid, parseTime } from '../request/field.ts'
 import { pageOf, readPage } from '../request/page.ts'
@@ -104,7 +105,11 @@ export const topicRoutes: readonly Route[] = [
     replies: {
       200: {
         description: 'A page; its next is a position to go on from.',
-        content: { 'application/json': page(object({ position: text(), event: ref('Event') })) },
+        content: {
+          'application/json': page(object({ position: text(), event: ref('Event') })),
+          'application/cloudevents-batch+json': list(ref('Event')),
+        },
+        headers: { Link: 'Of a batch: rel="next", where there is more.' },
       },
     },
     problems: ['invalid', 'invalid-name', 'unsupported'],
@@ -154,7 +159,7 @@ function readRetention(value: unknown): Retention | null {
   }
 }
 
-async function readTopic({ deps, params, url }: Call): Promise<Answer> {
+async function readTopic({ deps, params, url, request }: Call): Promise<Answer> {
   const topic = checkTopicName(params['topic'])
   const data = url.searchParams.get('data') ?? 'json'
   if (data !== 'json' && data !== 'base64') throw invalid('data', data, "'json' or 'base64'")
@@ -163,11 +168,27 @@ async function readTopic({ deps, params, url }: Call): Promise<Answer> {
     from: readFrom(url.searchParams.get('from')),
     limit: readPage(url).limit,
   })
+  if (wantsBatch(request)) return toBatch(url, items, next)
   const shown = items.map(
     ({ position, message }) =>
       `{"position":${JSON.stringify(position)},"event":${toStructured(keptEventOf(message), message.body, data)}}`,
   )
   return jsonText(200, `{"items":[${shown.join(',')}],"next":${JSON.stringify(next)}}`)
+}
+
+const wantsBatch = (request: Request): boolean =>
+  (request.headers.get('accept') ?? '').toLowerCase().includes('application/cloudevents-batch+json')
+
+/** A batch as the standard has it holds events alone: where to go on is in a header. */
+function toBatch(url: URL, items: readonly RetainedEvent[], next: string | null): Answer {
+  const headers: Record<string, string> = { 'content-type': BATCH_TYPE, 'cache-control': 'no-store' }
+  if (next !== null) {
+    const more = new URL(url)
+    more.searchParams.set('from', next)
+    headers['link'] = `<${more.pathname}${more.search}>; rel="next"`
+  }
+  const events = items.map(({ message }) => toStructured(keptEventOf(message), message.body))
+  return { status: 200, headers, body: `[${events.join(',')}]` }
 }
 
 /** As clients write it: `beginning`, a time or a position. @throws PosthornError `invalid` */
