@@ -36,7 +36,9 @@ export class Drive {
     const drive = new Drive(storage, options)
     await drive.#open()
     const { nowMs, answered } = await drive.#probe()
-    const world = new World(new Model(nowMs, drive.#clock.wallMs()))
+    const oracle = new Model()
+    oracle.open(nowMs, drive.#clock.wallMs())
+    const world = new World(oracle)
     world.commit(answered)
     drive.#worlds = [world]
     return drive
@@ -59,12 +61,12 @@ export class Drive {
       }
       case 'advance':
         this.#clock.advance(command.ms)
-        for (const { model } of this.#worlds) model.advance(command.ms)
+        for (const world of this.#worlds) world.pass(command.ms)
         return isPlaced(this.#engine)
       case 'step-wall':
         this.#clock.stepWall(command.ms)
         await isPlaced(this.#engine)
-        for (const { model } of this.#worlds) model.stepWall(command.ms)
+        for (const world of this.#worlds) world.stepWall(command.ms)
         return
       case 'reopen':
         return this.#reopen(command)

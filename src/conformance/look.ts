@@ -3,12 +3,11 @@ import { deepStrictEqual, ok } from 'node:assert/strict'
 import type { Engine, Page } from '../core/engine.ts'
 import { fromJsonBytes } from '../core/json.ts'
 import { ENDED_STATES, WAITING_STATES, type State, type StoredMessage } from '../core/message.ts'
-import { isSettingsKey, type StoredRecord } from '../core/record.ts'
-import { subscriptionKey } from '../core/settings.ts'
+import type { StoredRecord } from '../core/record.ts'
+import { settingsKey, subscriptionKey, subscriptionQueue, topicKey, type StoredSubscription } from '../core/settings.ts'
 import { isPosthornError } from '../core/error.ts'
 import type { Matching } from './matching.ts'
-import type { Model } from './model.ts'
-import type * as model from './model-state.ts'
+import type { Message, Model, State as ModelState } from './model.ts'
 
 const STATES: readonly State[] = [...WAITING_STATES, 'leased', 'dead', ...ENDED_STATES]
 /** Small, so that paging is always at work. */
@@ -19,22 +18,23 @@ export interface Sides {
   readonly engine: Engine
   readonly model: Model
   readonly matching: Matching
+  /** Queues of which the engine may say what it likes of ended messages. */
+  readonly unbound: ReadonlySet<string>
 }
 
 /** @param isFresh after a restart, where the engine may say of what was due meanwhile that it became ready earlier */
 export async function compareAll(sides: Sides, topics: readonly string[], isFresh = false): Promise<void> {
-  sides.model.sweep()
   await compareMessages(sides, isFresh)
   await compareDepth(sides)
   await compareRecords(sides)
   for (const topic of topics) await compareRetained(sides, topic)
 }
 
-async function compareMessages({ engine, model, matching }: Sides, isFresh: boolean): Promise<void> {
-  for (const { name, wasClosed } of model.state.queues) {
-    for (const state of STATES.filter((each) => !wasClosed || !ENDED_STATES.includes(each))) {
+async function compareMessages({ engine, model, matching, unbound }: Sides, isFresh: boolean): Promise<void> {
+  for (const name of queuesOf(model)) {
+    for (const state of STATES.filter((each) => !unbound.has(name) || !ENDED_STATES.includes(each))) {
       const shown = await allPages((after) => engine.browse({ queue: name, state, after, limit: PAGE }))
-      const expected = model.state.messages.filter((each) => each.queue === name && each.state === state)
+      const expected = model.state.messages.filter((each) => each.queue === name && each.state === state && each.isKept)
       const ids = shown.map((stored) => matching.idOf(stored, model))
       deepStrictEqual([...ids].sort(), expected.map(({ id }) => id).sort(), `queue ${name} shows these as ${state}`)
       for (const [at, id] of ids.entries()) {
@@ -48,18 +48,25 @@ async function compareMessages({ engine, model, matching }: Sides, isFresh: bool
   }
 }
 
-async function compareDepth({ engine, model }: Sides): Promise<void> {
+async function compareDepth({ engine, model, unbound }: Sides): Promise<void> {
   const depths = await engine.depth('all')
   const names = depths.map(({ queue }) => queue)
-  const expected = model.state.queues.filter(({ name, isClosed }) => !isClosed || names.includes(name))
-  deepStrictEqual([...names].sort(), expected.map(({ name }) => name).sort(), 'queues')
+  const expected = [...new Set([...queuesOf(model), ...unbound])].filter(
+    (name) => !model.isUnbound(name) || names.includes(name),
+  )
+  deepStrictEqual([...names].sort(), expected.sort(), 'queues')
   for (const { bytes, ...depth } of depths) {
-    const { settings, ended, wasClosed } = expected.find(({ name }) => name === depth.queue)!
     const items = model.state.messages.filter(({ queue }) => queue === depth.queue)
+    const count = (state: State) => items.filter((each) => each.state === state).length
+    const ended = {
+      acked: count('acked'),
+      expired: count('expired'),
+      cancelled: count('cancelled'),
+      discarded: count('discarded'),
+    }
     const sum = (counts: Readonly<Record<string, number>>) =>
       Object.values(counts).reduce((total, each) => total + each, 0)
     ok(sum(depth.ended) <= sum(ended), `${depth.queue} counts no message twice`)
-    const count = (state: State) => items.filter((each) => each.state === state).length
     const readyAts = items.flatMap(({ state, readyAt }) => (state === 'ready' ? [readyAt!] : []))
     deepStrictEqual(depth, {
       queue: depth.queue,
@@ -70,8 +77,8 @@ async function compareDepth({ engine, model }: Sides): Promise<void> {
       leased: count('leased'),
       dead: count('dead'),
       oldestReadyAt: readyAts.length === 0 ? null : Math.min(...readyAts),
-      paused: settings.paused,
-      ended: wasClosed ? depth.ended : ended,
+      paused: model.settingsOf(depth.queue).paused,
+      ended: unbound.has(depth.queue) ? depth.ended : ended,
     })
     const living = items.filter(({ state }) => WAITING_STATES.includes(state) || state === 'leased')
     const bodies = living.flatMap(({ id, message }) => (id.startsWith('made-') ? [] : [message.body.byteLength]))
@@ -100,49 +107,80 @@ async function compareRecords({ engine, model, matching }: Sides): Promise<void>
   )
 }
 
-function compareRecord(shown: StoredRecord, expected: model.Record, model: Model, matching: Matching): void {
+function compareRecord(
+  shown: StoredRecord,
+  expected: ModelState['records'][number],
+  model: Model,
+  matching: Matching,
+): void {
   const { key } = expected
   deepStrictEqual(shown.expiresAt, expected.expiresAt, `record ${key} expires`)
   ok(matching.hasVersion(key, shown.version, expected.version), `record ${key} has the version of another put`)
-  if (!isSettingsKey(key))
+  if (expected.value instanceof Uint8Array)
     return deepStrictEqual(Buffer.from(shown.value), Buffer.from(expected.value), `value of record ${key}`)
   const value = fromJsonBytes(shown.value)
   const bound = model.state.subscriptions.find(({ topic, name }) => subscriptionKey(topic, name) === key)
-  if (!bound) return deepStrictEqual(value, fromJsonBytes(expected.value), `value of record ${key}`)
-  const { cursor: _, hasGap: __, status, ...rest } = bound
-  const { status: shownStatus, ...shownRest } = value as typeof bound
+  if (!bound) return deepStrictEqual(value, expected.value, `value of record ${key}`)
+  const { cursor: _, status, ...rest } = bound
+  const { status: shownStatus, gaps: __, ...shownRest } = value as StoredSubscription
   deepStrictEqual(shownRest, rest, `record ${key}`)
   deepStrictEqual(shownStatus, status, `status in record ${key}`)
 }
 
 async function compareRetained({ engine, model }: Sides, topic: string): Promise<void> {
-  const kept = model.state.topics.find(({ name }) => name === topic)
+  const isKept = model.state.records.some(({ key, value }) => key === topicKey(topic) && value !== null)
+  const events = model.state.events.filter((event) => event.topic === topic && event.isKept)
   try {
     const shown = await allPages((after) =>
       engine.read({ topic, from: after === null ? 'beginning' : { position: after }, limit: PAGE }),
     )
     deepStrictEqual(
       shown.map(({ message }) => message.id),
-      kept?.events.map(({ message }) => message.id),
+      isKept && events.map(({ message }) => message.id),
       `events kept of topic ${topic}`,
     )
   } catch (error) {
     if (!isPosthornError(error) || error.code !== 'unsupported') throw error
-    ok(!kept, `topic ${topic} keeps its events`)
+    ok(!isKept, `topic ${topic} keeps its events`)
   }
 }
 
+/** Queues are made by the first message, by their settings or by a subscription. */
+function queuesOf({ state: { messages, records, subscriptions } }: Model): string[] {
+  const configured = records.flatMap(({ key }) =>
+    key.startsWith(settingsKey('')) ? [key.slice(settingsKey('').length)] : [],
+  )
+  const bound = subscriptions.map(({ topic, name }) => subscriptionQueue(topic, name))
+  return [...new Set([...messages.map(({ queue }) => queue), ...configured, ...bound])]
+}
+
 /** What two sides must agree on in a message, whatever they call it. */
-export function shape(stored: StoredMessage | model.Message, id: string): Record<string, unknown> {
+export function shape(stored: StoredMessage | Message, id: string): Record<string, unknown> {
   const { queue, state, sentAt, leaseUntil, endedAt, acquired, failed, released, cancelRequested, reason } = stored
-  const told = { queue, state, sentAt, leaseUntil, endedAt, acquired, failed, released, cancelRequested, reason }
+  const told = {
+    queue,
+    state,
+    sentAt,
+    leaseUntil,
+    endedAt,
+    acquired,
+    failed,
+    released,
+    cancelRequested,
+    reason,
+  }
   const { id: _, event, body, ...attributes } = stored.message
   const isMade = id.startsWith('made-')
   return {
     ...told,
     id,
     readyAt: state === 'ready' ? stored.readyAt : null,
-    failures: stored.failures.map(({ code, message, at, delayMs }) => ({ code, message, at, delayMs })),
+    failures: stored.failures.map(({ code, message, at, delayMs }) => ({
+      code,
+      message,
+      at,
+      delayMs,
+    })),
     message: isMade ? null : Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined)),
     event: isMade ? event.type : { ...event },
     body: isMade ? null : Buffer.from(body).toString('hex'),

@@ -1,73 +1,90 @@
 /**
- * The oracle: what an engine must answer, in arrays and scans, written from the laws alone. It shares nothing with any
- * engine and is as slow as it is plain. Where the contract leaves the choice (which of equals is handed out first) it takes
- * the engine's, if that is allowed. It is asked only what is well-formed: what is not, the cases of *bounded* ask.
+ * The oracle: what an engine must answer, in lists and scans, written from the laws alone. It shares nothing with any engine
+ * and is as slow as it is plain. Where the contract leaves the choice (which of equals is handed out first) it takes the
+ * engine's, if that is allowed. What it leaves to the cases is listed in docs/adr/0004.
  */
-import type { Change, ChangeResult, Commit, LeaseRequest, RefusalCode, Token, Version } from '../core/engine.ts'
-import { toJsonBytes } from '../core/json.ts'
+import type { Change, ChangeResult, Commit, LeaseRequest, RefusalCode, Token } from '../core/engine.ts'
+import { compileFilters, compileTypes } from '../core/filter.ts'
 import * as core from '../core/message.ts'
+import type { StoredRecord } from '../core/record.ts'
 import * as settings from '../core/settings.ts'
-import type * as model from './model-state.ts'
-import { after, Timeline } from './model-time.ts'
-import { made, Topics, type Queues } from './model-topic.ts'
 
+/** Plain lists of plain objects, so that it can be copied, compared and gone back to. */
+export interface State {
+  /** All there ever were; of those that have ended some are not kept: then their ids are free. */
+  messages: Message[]
+  /** The settings of queues and topics are here alone. */
+  records: (Omit<StoredRecord, 'value'> & { readonly value: unknown; readonly aliases: readonly string[] })[]
+  subscriptions: Subscription[]
+  /** What topics keep, and what has a dedupe text. */
+  events: Event[]
+  commits: { readonly id: string; readonly until: number; readonly results: readonly ChangeResult[] }[]
+}
+
+/**
+ * `arrival`: order of the sends · `turn`: order of what last happened to them · `line`: place behind its key, from when it is
+ * first due until it ends · `delay`: of one that is delayed, from `since` on.
+ */
+export type Message = Mutable<core.StoredMessage> &
+  Pick<LeaseRequest, 'holder'> &
+  Sent & { arrival: number; line: number | null; delay: core.When; since: number; token: Token | null }
+export type Event = Sent & { readonly topic: string; readonly at: number }
+type Sent = { readonly message: core.Message; readonly dedupeUntil: number; turn: number; isKept: boolean }
+/** `cursor`: the turn of the first event that it is owed. */
+export type Subscription = Mutable<Omit<settings.StoredSubscription, 'gaps'>> & { cursor: number }
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
+
+type Verdict = Extract<Change, { readonly token: Token } | { readonly messages: readonly core.MessageRef[] }>
+type Condition = Partial<Pick<Extract<Change, { readonly do: 'put' }>, 'ifVersion' | 'expiresAt' | 'aliases'>>
+/** A text says what is wrong with a change: then nothing of its commit is done, and an engine may name any such change. */
 type Result = ChangeResult | RefusalCode
 
 const COMMIT_MEMORY_MS = 600_000
-const NEW = { acquired: 0, failed: 0, released: 0, endedAt: null, reason: null, line: null, turn: 0 }
-const FREE = { token: null, leaseUntil: null, due: null }
-const isWaiting = ({ state }: core.StoredMessage): boolean => core.WAITING_STATES.includes(state)
-const drop = <T>(list: T[], isOut: (each: T) => boolean): unknown =>
-  list.splice(0, Infinity, ...list.filter((each) => !isOut(each)))
+const AT_ONCE: core.When = { afterMs: 0 }
+const UNHELD = { token: null, leaseUntil: null, readyAt: null }
+const UNTRIED = { acquired: 0, failed: 0, released: 0, endedAt: null, reason: null, cancelRequested: false }
+const NEW = { ...UNTRIED, ...UNHELD, state: 'delayed', holder: 'client', line: null, turn: 0, isKept: true } as const
 
-export class Model extends Timeline implements Queues {
-  readonly #topics = new Topics(this)
+const isWaiting = ({ state }: Message): boolean => core.WAITING_STATES.includes(state)
+const queueOf = ({ topic, name }: settings.Subscription): string => settings.subscriptionQueue(topic, name)
+const wants = ({ topic, types, filters }: Subscription, { topic: of, message: { event } }: Event): boolean =>
+  topic === of && compileTypes(types)(event.type) && compileFilters(filters)(event)
 
-  commit({ id, changes }: Commit): model.Answer {
-    this.sweep()
-    const known = this.state.commits.find((each) => each.id === id)
-    if (known) return { status: 'committed', replayed: true, results: known.results }
-    this.begin()
-    const limited = !changes.some((change) => 'token' in change)
-    const results = changes.map((change) => {
-      const result = this.#apply(change, limited)
-      this.#seat()
-      return result
-    })
-    this.#trim()
-    this.#seat()
-    const faults = results.flatMap((code, at) => (typeof code === 'string' ? [{ code, at }] : []))
-    if (faults.length > 0) {
-      this.state = this.past.pop()!
-      return { status: 'refused', faults }
-    }
-    const done = results as ChangeResult[]
-    if (id !== undefined) this.state.commits.push({ id, until: this.nowMs + COMMIT_MEMORY_MS, results: done })
-    return { status: 'committed', replayed: false, results: done }
+export class Model {
+  nowMs = 0
+  wallMs = 0
+  /** Something happens in each: orders and names everything. */
+  turn = 0
+  state: State = { messages: [], records: [], subscriptions: [], events: [], commits: [] }
+
+  commit({ id, changes }: Commit): { readonly replayed: boolean; readonly results: readonly Result[] } {
+    const known = this.state.commits.find((each) => each.id === id && each.until > this.nowMs)
+    if (known) return { replayed: true, results: known.results }
+    const before = structuredClone(this.state)
+    const results = changes.map((change) => this.#apply(change, changes))
+    this.#follow()
+    const done = results.filter((result) => typeof result !== 'string')
+    if (done.length < results.length) this.state = before
+    else if (id !== undefined) this.state.commits.push({ id, until: this.nowMs + COMMIT_MEMORY_MS, results: done })
+    return { replayed: false, results }
   }
 
   /** `chosen`: what the engine handed out, in its order; taken over as far as it is allowed. */
-  lease({ wants, leaseMs, holder }: LeaseRequest, chosen: readonly core.MessageRef[]): model.Message[] {
-    this.sweep()
-    this.begin()
-    const leaseUntil = this.nowMs + leaseMs
+  lease({ wants, leaseMs, holder }: LeaseRequest, chosen: readonly core.MessageRef[]): Message[] {
+    const lease = { state: 'leased', holder, leaseUntil: this.nowMs + leaseMs } as const
     return wants.flatMap(({ queue, max }) => {
-      const given: model.Message[] = []
       const preferred = chosen.filter((each) => each.queue === queue)
-      for (let ready = this.#in(queue, 'ready'); given.length < max; ready = this.#in(queue, 'ready')) {
+      return Array.from({ length: max }).flatMap((_, nth) => {
+        const ready = this.#in(queue, 'ready')
         const allowed = ready.filter((each) => !ready.some((other) => this.#precedes(other, each)))
-        const next = allowed.find(({ id }) => id === preferred[given.length]?.id) ?? allowed[0]
-        if (!next || this.queue(queue).settings.paused) break
-        const token = `token-${this.nextSerial()}`
-        given.push(Object.assign(next, { state: 'leased', token, leaseUntil, holder, acquired: next.acquired + 1 }))
-      }
-      return given
+        const next = allowed.find(({ id }) => id === preferred[nth]?.id) ?? allowed[0]
+        if (!next || this.settingsOf(queue).paused) return []
+        return Object.assign(next, lease, { token: `token-${++this.turn}`, acquired: next.acquired + 1 })
+      })
     })
   }
 
   extend(tokens: readonly Token[], leaseMs: number): ('kept' | 'stale' | 'cancel')[] {
-    this.sweep()
-    this.begin()
     return tokens.map((token) => {
       const held = this.state.messages.find((each) => each.token === token)
       if (held) held.leaseUntil = this.nowMs + leaseMs
@@ -75,223 +92,208 @@ export class Model extends Timeline implements Queues {
     })
   }
 
-  /** What time alone has made due happens. */
-  override sweep(): void {
-    this.begin()
-    for (const each of this.#in(null)) {
-      if (isWaiting(each) && this.isPast(each.expires)) this.#end(each, 'expired', null)
-      if (each.state === 'leased' && each.leaseUntil! <= this.nowMs) this.#lapse(each)
-    }
-    this.#topics.sweep()
-    this.#trim()
-    this.#seat()
-    drop(this.state.records, ({ expiresAt }) => (expiresAt ?? Infinity) <= this.wallMs)
-    drop(this.state.firsts, ({ until }) => until <= this.nowMs)
-    drop(this.state.commits, ({ until }) => until <= this.nowMs)
+  /** So much time passes on the engine's clock and on the wall's, in which nothing falls due but at the end. */
+  pass(ms: number, wallMs: number = ms): void {
+    this.nowMs += ms
+    this.wallMs += wallMs
+    this.sweep()
   }
 
-  #apply(change: Change, limited: boolean): Result {
-    const { state } = this
+  /** The engine is opened: the leases of the process that had it before lapse. */
+  open(nowMs: number, wallMs: number): void {
+    Object.assign(this, { nowMs, wallMs })
+    for (const each of this.state.messages) if (each.token && each.holder === 'process') each.leaseUntil = nowMs
+    this.sweep()
+  }
+
+  /** What time alone has made due happens. */
+  sweep(): void {
+    this.state.records = this.state.records.filter(({ expiresAt }) => (expiresAt ?? Infinity) > this.wallMs)
+    for (const each of this.state.events) {
+      const { ms = null, count = 0 } = this.#retention(each.topic) ?? {}
+      const newer = this.state.events.filter(({ topic, turn }) => topic === each.topic && turn > each.turn)
+      each.isKept &&= newer.length < count && each.at + (ms ?? Infinity) > this.nowMs
+    }
+    this.#follow()
+    for (const each of this.#in(null, 'dead')) if (this.isUnbound(each.queue)) this.#end(each, 'discarded', each.reason)
+    for (const each of this.state.messages.filter(({ state }) => core.ENDED_STATES.includes(state)))
+      each.isKept &&= each.endedAt! + this.settingsOf(each.queue).keep.endedMs > this.nowMs
+    this.#follow()
+  }
+
+  #apply(change: Change, changes: readonly Change[]): Result {
+    this.#follow()
+    const { nowMs, state } = this
+    if ('token' in change) {
+      const held = state.messages.find(({ token }) => token === change.token)
+      return held && this.#decide(held, change) ? null : 'stale'
+    }
+    if ('messages' in change) {
+      const isMeant = (each: Message) => change.messages.some(({ queue, id }) => queue === each.queue && id === each.id)
+      return { count: state.messages.filter(isMeant).filter((each) => this.#decide(each, change)).length }
+    }
     switch (change.do) {
       case 'send': {
         const { queue, message } = change
-        const isThere = this.#in(queue).some(({ id }) => id === message.id)
-        const first = this.#first(`queue ${queue}`, message, isThere ? 0 : this.queue(queue).settings.dedupeWindowMs)
-        if (first !== undefined) return { id: first, duplicate: true }
-        return limited && this.isFull(queue, message) ? 'full' : this.insert(queue, message)
+        const sent = this.#in(queue)
+        const first = this.#first(sent, message) ?? sent.find(({ id, isKept }) => isKept && id === message.id)
+        if (first) return { id: first.message.id, duplicate: true }
+        if (this.#living(queue) >= this.#limit(queue) && !changes.some((other) => 'token' in other)) return 'full'
+        this.#insert(queue, message)
+        return { id: message.id, duplicate: false }
       }
       case 'publish': {
         const { topic, message } = change
-        const first = this.#first(`topic ${topic}`, message, settings.DEFAULT_QUEUE.dedupeWindowMs)
-        if (first !== undefined) return { id: first, duplicate: true, routed: 0 }
-        return { id: message.id, duplicate: false, routed: this.#topics.publish(topic, message) }
+        const published = state.events.filter((each) => each.topic === topic)
+        const first = this.#first(published, message)
+        if (first) return { id: first.message.id, duplicate: true, routed: 0 }
+        const dedupeUntil = nowMs + settings.DEFAULT_QUEUE.dedupeWindowMs
+        const event = { topic, message, at: nowMs, dedupeUntil, turn: ++this.turn, isKept: true }
+        state.events.push(event)
+        const wanting = state.subscriptions.filter((each) => wants(each, event))
+        for (const each of wanting) this.#feed(each, event.turn)
+        if (!this.#retention(topic) && !message.dedupe) state.events.pop()
+        return { id: message.id, duplicate: false, routed: wanting.filter(({ status }) => status === 'live').length }
       }
       case 'put':
-        return this.#put(change.key, change.ifVersion, change.value, change.expiresAt, change.aliases)
-      case 'remove': {
-        const known = state.records.find(({ key }) => key === change.key)
-        drop(state.records, (each) => each === known)
-        return change.ifVersion !== undefined && known?.version !== change.ifVersion ? 'conflict' : null
-      }
+      case 'remove':
+        return this.#put(change.key, change, 'value' in change ? change.value : undefined)
       case 'configure':
-        this.queue(change.queue).settings = change.settings
-        return this.#put(settings.settingsKey(change.queue), change.ifVersion, toJsonBytes(change.settings))
+        return this.#put(settings.settingsKey(change.queue), change, change.settings)
       case 'retain':
-        this.#topics.retain(change.topic, change.retention)
-        return this.#put(settings.topicKey(change.topic), change.ifVersion, toJsonBytes(change.retention))
+        return this.#put(settings.topicKey(change.topic), change, change.retention)
       case 'bind': {
-        const { topic, name } = change.subscription
-        if (!this.#topics.bind(change.subscription)) return 'unsupported'
-        this.queue(settings.subscriptionQueue(topic, name), settings.DEFAULT_SUBSCRIPTION_QUEUE).isClosed = false
-        return this.#put(settings.subscriptionKey(topic, name), change.ifVersion, toJsonBytes(null))
+        const { topic, name, from } = change.subscription
+        const known = this.subscriptionOf(settings.subscriptionQueue(topic, name))
+        if (!known && from !== 'now' && !this.#retention(topic)) return 'unsupported'
+        if (known) Object.assign(known, change.subscription)
+        else state.subscriptions.push({ ...change.subscription, status: 'live', cursor: from === 'now' ? Infinity : 0 })
+        return this.#put(settings.subscriptionKey(topic, name), change, null)
       }
       case 'unbind': {
-        const known = this.#topics.bound(change.topic, change.name)
         const queue = settings.subscriptionQueue(change.topic, change.name)
-        if (known) Object.assign(this.queue(queue), { isClosed: true, wasClosed: true })
-        for (const each of known ? this.#in(queue) : []) this.#decide(each, 'discard')
-        drop(state.subscriptions, (each) => each === known)
-        drop(state.records, ({ key }) => key === settings.subscriptionKey(change.topic, change.name))
-        return null
-      }
-      case 'cancel':
-      case 'redrive':
-      case 'discard': {
-        const isMeant = ({ queue, id }: core.MessageRef) =>
-          change.messages.some((ref) => ref.queue === queue && ref.id === id)
-        return { count: state.messages.filter(isMeant).filter((each) => this.#decide(each, change.do)).length }
+        for (const each of this.#in(queue)) this.#decide(each, { do: 'discard', messages: [] })
+        state.subscriptions = state.subscriptions.filter((each) => queueOf(each) !== queue)
+        return this.#put(settings.subscriptionKey(change.topic, change.name), {}, undefined)
       }
       case 'restore':
         throw new RangeError('the oracle takes in no messages of other engines')
-      default:
-        return this.#settle(change)
     }
   }
 
-  /** The outcomes: what a holder says of the message that its token names. */
-  #settle(change: Extract<Change, { readonly token: Token }>): null | 'stale' {
-    const held = this.state.messages.find(({ token }) => token === change.token)
-    if (!held) return 'stale'
+  /** What its holder or somebody else says of a message; whether that can be done to it. */
+  #decide(each: Message, change: Verdict): boolean {
+    const { do: verb } = change
     if ('error' in change) {
-      const delay = change.do === 'retry' ? change.delay : null
-      const delayMs = delay && ('at' in delay ? delay.at - this.wallMs : delay.afterMs)
-      held.failures = [...held.failures, { ...change.error, at: this.nowMs, delayMs }].slice(-core.KEPT_FAILURES)
-      held.failed++
-    } else if (change.do !== 'ack') held.released++
-    if (change.do === 'ack') this.#end(held, 'acked', null, false)
-    else if (change.do === 'bury') this.#end(held, 'dead', change.error.code, false)
-    else if (change.do === 'drop') this.#end(held, 'cancelled', change.reason, false)
-    else this.#giveBack(held, change.delay)
-    return null
-  }
-
-  /** What somebody else than the holder decides; whether it concerns the message. */
-  #decide(each: model.Message, verb: 'cancel' | 'redrive' | 'discard'): boolean {
-    const isDead = each.state === 'dead'
-    if (verb === 'redrive' && isDead) Object.assign(each, NEW, { state: 'held', cancelRequested: false })
+      const delayMs = 'delay' in change ? this.timeOf(change.delay, this.nowMs) - this.nowMs : null
+      each.failures = [...each.failures, { ...change.error, at: this.nowMs, delayMs }].slice(-core.KEPT_FAILURES)
+      each.failed++
+    }
+    if (verb === 'release' || verb === 'drop') each.released++
+    if ('delay' in change) Object.assign(each, UNHELD, { state: 'delayed', delay: change.delay, since: this.nowMs })
+    else if (verb === 'ack') this.#end(each, 'acked')
+    else if (verb === 'bury') this.#end(each, 'dead', change.error.code)
+    else if (verb === 'drop') this.#end(each, 'cancelled', change.reason)
     else if (verb === 'cancel' && each.state === 'leased') each.cancelRequested = true
-    else if (verb === 'cancel' && isWaiting(each)) this.#end(each, 'cancelled', null)
-    else if (verb === 'discard' && (isWaiting(each) || isDead)) this.#end(each, 'discarded', each.reason)
+    else if (verb === 'cancel' && isWaiting(each)) this.#end(each, 'cancelled')
+    else if (verb === 'redrive' && each.state === 'dead')
+      Object.assign(each, UNTRIED, { state: 'held', line: ++this.turn })
+    else if (verb === 'discard' && (isWaiting(each) || each.state === 'dead')) this.#end(each, 'discarded', each.reason)
     else return false
     return true
   }
 
-  #giveBack(each: model.Message, delay: core.When): void {
-    Object.assign(each, FREE, { state: 'delayed', due: this.moment(delay) })
-    if (each.cancelRequested) this.#end(each, 'cancelled', null)
-    else if (this.isPast(each.expires)) this.#end(each, 'expired', null)
-    else if (this.queue(each.queue).isClosed) this.#end(each, 'discarded', null)
-  }
-
-  #lapse(each: model.Message): void {
-    const isPoison = each.acquired - each.failed - each.released > this.queue(each.queue).settings.maxLapses
-    if (isPoison && !each.cancelRequested) this.#end(each, 'dead', 'lapsed')
-    else this.#giveBack(each, { afterMs: 0 })
-  }
-
-  #end(each: model.Message, state: 'acked' | core.Report['state'], reason: string | null, isTold = true): void {
-    Object.assign(each, FREE, { state, reason, endedAt: this.nowMs, turn: this.nextSerial(), line: null })
-    const queue = this.queue(each.queue)
-    if (state !== 'dead') queue.ended = { ...queue.ended, [state]: queue.ended[state] + 1 }
+  /** What its holder decides is not reported. */
+  #end(each: Message, state: 'acked' | core.Report['state'], reason: string | null = null): void {
     const { body: _, ...message } = each.message
-    if (isTold && message.report)
-      this.insert(message.report, made(this.nextSerial(), core.REPORT_TYPE, { ...each, message }))
-    const { acked, endedMs, endedCount } = queue.settings.keep
-    const isKept = state === 'dead' || (endedMs > 0 && endedCount > 0 && (state !== 'acked' || acked))
-    if (!isKept) drop(this.state.messages, (other) => other === each)
+    const report = each.token === null ? message.report : undefined
+    const { acked, endedMs } = this.settingsOf(each.queue).keep
+    const isKept = state === 'dead' || (endedMs > 0 && (state !== 'acked' || acked))
+    Object.assign(each, UNHELD, { state, reason, endedAt: this.nowMs, turn: ++this.turn, line: null, isKept })
+    const event = { id: `made-${this.turn}`, source: '/', type: core.REPORT_TYPE, datacontenttype: 'application/json' }
+    const body = new TextEncoder().encode(JSON.stringify({ ...each, message }))
+    if (report) this.#insert(report, { id: event.id, event, body, priority: core.DEFAULT_PRIORITY })
   }
 
-  /** Who is due gets in line, and who is first in line is ready. */
-  #seat(): void {
-    for (const each of this.state.subscriptions) this.#topics.catchUp(each)
-    const turn = this.nextSerial()
-    for (const each of this.#in(null, 'delayed'))
-      if (this.isPast(each.due)) Object.assign(each, FREE, { state: 'held' })
-    for (const each of this.#in(null, 'held')) each.line ??= this.nextSerial()
+  /** What follows by itself: who waits in vain ends, who is due gets in line, who is first in line is ready. */
+  #follow(): void {
+    const { nowMs, state } = this
+    for (const each of state.events) each.isKept &&= Boolean(this.#retention(each.topic))
+    for (const each of state.messages) {
+      const lapses = each.acquired - each.failed - each.released
+      const isLapsed = each.state === 'leased' && each.leaseUntil! <= nowMs
+      if (isLapsed) Object.assign(each, UNHELD, { state: 'delayed', delay: AT_ONCE, since: nowMs })
+      if (!isWaiting(each)) continue
+      if (each.cancelRequested) this.#end(each, 'cancelled')
+      else if (isLapsed && lapses > this.settingsOf(each.queue).maxLapses) this.#end(each, 'dead', 'lapsed')
+      else if (this.timeOf(each.message.expires, each.sentAt) <= nowMs) this.#end(each, 'expired')
+      else if (this.isUnbound(each.queue)) this.#end(each, 'discarded')
+    }
+    for (const each of state.subscriptions) this.#feed(each)
+    const turn = ++this.turn
+    const dueAt = ({ delay, since }: Message) => this.timeOf(delay, since)
+    for (const each of this.#in(null, 'delayed').sort((one, other) => dueAt(one) - dueAt(other)))
+      if (dueAt(each) <= nowMs) Object.assign(each, { state: 'held', line: each.line ?? ++this.turn })
     for (const each of this.#in(null, 'held')) {
       const ahead = this.#in(each.queue).filter(({ line }) => line !== null && line < each.line!)
-      const isBehind = ahead.some((other) => this.#lineOf(other) === this.#lineOf(each) && this.#lineOf(each) !== null)
-      if (!isBehind) Object.assign(each, { state: 'ready', readyAt: this.nowMs, turn })
+      const isBehind = ahead.some((other) => this.#lineOf(other) === this.#lineOf(each))
+      if (!isBehind) Object.assign(each, { state: 'ready', readyAt: nowMs, turn })
     }
   }
 
-  /** What is kept of the ended stays within its bounds. */
-  #trim(): void {
-    const over = (kept: model.Message[], count: number, ms: number | null) =>
-      kept.filter(({ turn, endedAt }) => {
-        return kept.filter((other) => other.turn > turn).length >= count || after(endedAt, ms) <= this.nowMs
-      })
-    for (const queue of this.state.queues) {
-      const { deadCount, deadMs, endedCount, endedMs } = queue.settings.keep
-      const { name, isClosed } = queue
-      const dead = isClosed ? this.#in(name) : over(this.#in(name, 'dead'), deadCount, deadMs)
-      for (const each of dead.sort((one, other) => one.turn - other.turn)) this.#decide(each, 'discard')
-      const ended = this.#in(name).filter(({ state }) => core.ENDED_STATES.includes(state))
-      const gone = over(ended, endedCount, endedMs)
-      drop(this.state.messages, (each) => gone.includes(each))
-    }
+  /** A subscription gets what it is owed until its queue is full: then it is suspended until that is below half its limit. */
+  #feed(to: Subscription, turn: number = Infinity): void {
+    to.cursor = this.#retention(to.topic) ? Math.min(to.cursor, turn) : turn
+    const queue = queueOf(to)
+    const limit = this.#limit(queue)
+    if (to.status === 'suspended' && this.#living(queue) * 2 >= limit) return
+    const owed = this.state.events.filter((event) => event.isKept && event.turn >= to.cursor && wants(to, event))
+    const left = owed.find(({ message }) => this.#living(queue) >= limit || !this.#insert(queue, message))
+    Object.assign(to, left ? { status: 'suspended', cursor: left.turn } : { status: 'live', cursor: Infinity })
   }
 
-  #put(
-    key: string,
-    ifVersion: Version | null | undefined,
-    value: Uint8Array,
-    at?: number,
-    names?: readonly string[],
-  ): Result {
-    const { records } = this.state
-    const known = records.find((record) => record.key === key)
-    const version = `version-${this.nextSerial()}`
-    drop(records, (record) => record === known)
-    records.push({ key, value, version, expiresAt: at ?? null, aliases: names ?? [] })
-    return ifVersion === undefined || ifVersion === (known?.version ?? null) ? { version } : 'conflict'
+  /** Puts a record, or removes it where there is no value. */
+  #put(key: string, { ifVersion, expiresAt, aliases = [] }: Condition, value: unknown): Result {
+    const known = this.state.records.find((record) => record.key === key)
+    const version = `version-${++this.turn}`
+    this.state.records = this.state.records.filter((record) => record !== known)
+    if (value !== undefined) this.state.records.push({ key, value, version, expiresAt: expiresAt ?? null, aliases })
+    if (ifVersion !== undefined && ifVersion !== (known?.version ?? null)) return 'conflict'
+    return value === undefined ? null : { version }
   }
 
-  insert(queue: string, message: core.Message): { id: string; duplicate: boolean } {
-    this.queue(queue)
-    const { id, delay = { afterMs: 0 }, expires } = message
-    if (this.#in(queue).some((each) => each.id === id)) return { id, duplicate: true }
-    const moments = { due: this.moment(delay), expires: expires ? this.moment(expires) : null }
-    const times = { arrival: this.nextSerial(), sentAt: this.nowMs, readyAt: null, ...moments }
-    const rest = { state: 'delayed', holder: 'client', failures: [], cancelRequested: false } as const
-    this.state.messages.push({ queue, id, message, ...NEW, ...FREE, ...times, ...rest })
-    return { id, duplicate: false }
+  #insert(queue: string, message: core.Message): number {
+    const { id, delay = AT_ONCE } = message
+    const times = { sentAt: this.nowMs, since: this.nowMs, delay, arrival: ++this.turn }
+    const dedupeUntil = this.nowMs + this.settingsOf(queue).dedupeWindowMs
+    return this.state.messages.push({ queue, id, message, ...NEW, ...times, dedupeUntil, failures: [] })
   }
 
-  /** The id of who was first to use a dedupe text; it is remembered where that is this one. */
-  #first(of: string, { id, dedupe }: core.Message, windowMs: number): string | undefined {
-    const known = this.state.firsts.find(({ scope, until }) => scope === `${of} ${dedupe}` && until > this.nowMs)
-    const until = this.nowMs + windowMs
-    if (dedupe !== undefined && !known && windowMs > 0) this.state.firsts.push({ scope: `${of} ${dedupe}`, id, until })
-    return known?.id
+  /** Whether the laws want `a` handed out before `b`. Without aging, priority counts more than any difference of place. */
+  #precedes(a: Message, b: Message): boolean {
+    const { by, agingMs = 1e12 } = this.settingsOf(a.queue).pick
+    const place = ({ readyAt, message }: Message) => readyAt! - (by === 'fifo' ? 0 : message.priority * agingMs)
+    return place(a) === place(b) ? a.arrival < b.arrival && a.turn < b.turn : place(a) < place(b)
   }
 
-  #precedes(a: model.Message, b: model.Message): boolean {
-    const { by, agingMs } = this.queue(a.queue).settings.pick
-    const rank = ({ readyAt, message: { priority } }: model.Message): readonly number[] =>
-      by === 'fifo' ? [0, readyAt!] : agingMs === undefined ? [-priority, readyAt!] : [readyAt! - priority * agingMs]
-    const differs = rank(a).findIndex((each, at) => each !== rank(b)[at])
-    return differs < 0 ? a.arrival < b.arrival && a.turn < b.turn : rank(a)[differs]! < rank(b)[differs]!
-  }
-
-  #lineOf({ queue, message: { key } }: model.Message): string | null {
-    const isOf = ({ topic, name }: model.Subscription) => settings.subscriptionQueue(topic, name) === queue
-    const order = this.state.subscriptions.find(isOf)?.order ?? 'key'
-    return order === 'strict' ? 'all' : order === 'none' || key === undefined ? null : `key ${key}`
-  }
-
-  queue(name: string, defaults: settings.QueueSettings = settings.DEFAULT_QUEUE): model.Queue {
-    const known = this.state.queues.find((each) => each.name === name)
-    const begin = { ended: { acked: 0, expired: 0, cancelled: 0, discarded: 0 }, isClosed: false, wasClosed: false }
-    if (!known) this.state.queues.push({ name, settings: defaults, ...begin })
-    return known ?? this.state.queues.at(-1)!
-  }
-
-  livingIn = (queue: string): number =>
-    this.#in(queue).filter((each) => each.state === 'leased' || isWaiting(each)).length
-  isFull = (queue: string, { id }: core.Message): boolean =>
-    this.livingIn(queue) >= (this.queue(queue).settings.limit.messages ?? Infinity) &&
-    !this.#in(queue).some((each) => each.id === id)
-  readonly #in = (queue: string | null, state?: core.State): model.Message[] =>
+  /** When a moment is on the engine's clock. */
+  timeOf = (moment: core.When | undefined, since: number): number =>
+    !moment ? Infinity : 'at' in moment ? this.nowMs + moment.at - this.wallMs : since + moment.afterMs
+  settingsOf = (queue: string): settings.QueueSettings =>
+    (this.#valueOf(settings.settingsKey(queue)) ?? settings.DEFAULT_QUEUE) as settings.QueueSettings
+  subscriptionOf = (queue: string): Subscription | undefined =>
+    this.state.subscriptions.find((each) => queueOf(each) === queue)
+  isUnbound = (queue: string): boolean => queue.startsWith('topic:') && !this.subscriptionOf(queue)
+  #retention = (topic: string): settings.Retention | null | undefined =>
+    this.#valueOf(settings.topicKey(topic)) as settings.Retention | null | undefined
+  #valueOf = (key: string): unknown => this.state.records.find((record) => record.key === key)?.value
+  #first = <T extends Sent>(sent: T[], { dedupe }: core.Message): T | undefined =>
+    sent.find((each) => dedupe !== undefined && each.message.dedupe === dedupe && each.dedupeUntil > this.nowMs)
+  /** Messages of one line go one at a time; without a key each is a line of its own. */
+  #lineOf = ({ queue, id, message: { key = id } }: Message): string =>
+    ({ none: id, key, strict: 'all' })[this.subscriptionOf(queue)?.order ?? 'key']
+  #living = (queue: string): number => this.#in(queue).filter(({ endedAt }) => endedAt === null).length
+  #limit = (queue: string): number => this.settingsOf(queue).limit.messages ?? Infinity
+  #in = (queue: string | null, state?: core.State): Message[] =>
     this.state.messages.filter((each) => each.queue === (queue ?? each.queue) && each.state === (state ?? each.state))
 }

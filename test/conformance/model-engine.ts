@@ -8,13 +8,14 @@ import type {
   Engine,
   LeaseResult,
   Page,
+  RefusalCode,
   RetainedEvent,
 } from '../../src/core/engine.ts'
 import { PosthornError } from '../../src/core/error.ts'
 import { toJsonBytes } from '../../src/core/json.ts'
 import type { StoredMessage } from '../../src/core/message.ts'
 import type { StoredRecord } from '../../src/core/record.ts'
-import { subscriptionKey } from '../../src/core/settings.ts'
+import { subscriptionKey, subscriptionQueue, topicKey, type Retention } from '../../src/core/settings.ts'
 import { Model, type model, type Storage, type Subject } from '../../src/conformance/index.ts'
 
 const capabilities: Capabilities = {
@@ -41,8 +42,8 @@ export const modelSubject: Subject = {
     return {
       open({ clock }) {
         const wallMs = clock.wallMs()
-        const model = left?.model ?? new Model(wallMs, wallMs)
-        if (left) model.restart(model.nowMs + Math.max(0, wallMs - model.wallMs), wallMs)
+        const model = left?.model ?? new Model()
+        model.open(left ? model.nowMs + Math.max(0, wallMs - model.wallMs) : wallMs, wallMs)
         left = { model, wallMs }
         stop = new AbortController()
         return Promise.resolve(modelEngine(model, clock, stop.signal))
@@ -63,16 +64,15 @@ function modelEngine(model: Model, clock: Clock, stopped: AbortSignal): Engine {
     monotonicMs += passed
     // A step of the wall has happened somewhere on the way: forward last, back first, so that nothing falls due wrongly.
     model.wallMs = Math.min(model.wallMs, clock.wallMs() - passed)
-    model.advance(passed)
-    model.wallMs = clock.wallMs()
-    model.sweep()
-    model.past = []
+    const untilMs = model.nowMs + passed
+    while (model.nowMs < untilMs) model.pass(Math.min(untilMs, ...dueTimes(model)) - model.nowMs)
+    model.pass(0, clock.wallMs() - model.wallMs)
   }
   const wake = (): void => {
     timer?.[Symbol.dispose]()
-    const times = model.dueTimes().filter((time) => Number.isFinite(time))
-    if (times.length > 0 && !closed && !stopped.aborted)
-      timer = clock.timer(Math.min(...times) - model.nowMs, () => (catchUp(), wake()))
+    const next = Math.min(...dueTimes(model))
+    if (next < Infinity && !closed && !stopped.aborted)
+      timer = clock.timer(next - model.nowMs, () => (catchUp(), wake()))
   }
   const engine: Omit<Engine, 'capabilities'> = {
     commit: (commits) => Promise.resolve(commits.map((commit) => toResult(model, commit))),
@@ -81,10 +81,10 @@ function modelEngine(model: Model, clock: Clock, stopped: AbortSignal): Engine {
       if (known) return Promise.resolve(known)
       const deliveries = model
         .lease(request, [])
-        .map((item) => ({ token: item.token!, leaseUntil: item.leaseUntil!, stored: plain(item) }))
+        .map((item) => ({ token: item.token!, leaseUntil: item.leaseUntil!, stored: plain(model, item) }))
       const mine = model.state.messages.filter(({ queue }) => request.wants.some((want) => want.queue === queue))
-      const times = mine.flatMap(({ due, leaseUntil }) => [
-        ...(due ? [due.at - model[due.clock]] : []),
+      const times = mine.flatMap(({ state, delay, since, leaseUntil }) => [
+        ...(state === 'delayed' ? [model.timeOf(delay, since) - model.nowMs] : []),
         ...(leaseUntil ? [leaseUntil - model.nowMs] : []),
       ])
       const result = { deliveries, nextReadyInMs: times.length === 0 ? null : Math.min(...times) }
@@ -113,34 +113,36 @@ function modelEngine(model: Model, clock: Clock, stopped: AbortSignal): Engine {
     find: (refs) =>
       Promise.resolve(
         refs
-          .map((ref) => model.state.messages.find(({ queue, id }) => queue === ref.queue && id === ref.id) ?? null)
-          .map((each) => each && plain(each)),
+          .map((ref) =>
+            model.state.messages.find((each) => each.isKept && each.queue === ref.queue && each.id === ref.id),
+          )
+          .map((each) => (each ? plain(model, each) : null)),
       ),
     browse({ queue, state, after, limit, match = {} }) {
       const found = model.state.messages.filter(
-        (each) => each.queue === queue && each.state === state && matches(each, match),
+        (each) => each.isKept && each.queue === queue && each.state === state && matches(each, match),
       )
       const sorted = found.sort((a, b) => a.arrival - b.arrival)
       const { items, next } = toPage(sorted, ({ arrival }) => String(arrival).padStart(12, '0'), after, limit)
-      return Promise.resolve({ items: items.map(plain), next })
+      return Promise.resolve({ items: items.map((each) => plain(model, each)), next })
     },
     depth(queues) {
-      const known = model.state.queues.filter(({ name }) => queues === 'all' || queues.includes(name))
-      return Promise.resolve(
-        known.map(({ name, settings: { paused }, ended }) => ({
-          queue: name,
-          ...countsOf(model.state, name),
-          paused,
-          ended,
-        })),
-      )
+      const { messages, records, subscriptions } = model.state
+      const names = new Set([
+        ...messages.map(({ queue }) => queue),
+        ...records.flatMap(({ key }) => (key.startsWith('queue/') ? [key.slice('queue/'.length)] : [])),
+        ...subscriptions.map(({ topic, name }) => subscriptionQueue(topic, name)),
+      ])
+      const known = [...names].filter((name) => queues === 'all' || queues.includes(name))
+      return Promise.resolve(known.map((name) => ({ queue: name, ...countsOf(model, name) })))
     },
     read({ topic, from, limit }) {
-      const kept = model.state.topics.find(({ name }) => name === topic)
-      if (!kept) return Promise.reject(new PosthornError('unsupported', 'keeps nothing'))
+      const retention = model.state.records.find(({ key }) => key === topicKey(topic))?.value as Retention | null
+      if (!retention) return Promise.reject(new PosthornError('unsupported', 'keeps nothing'))
+      const kept = model.state.events.filter((event) => event.isKept && event.topic === topic)
       const start = typeof from === 'object' && 'position' in from ? from.position : null
-      const events = kept.events.map(({ position, at, message }): RetainedEvent & { at: number } => ({
-        position: String(position).padStart(12, '0'),
+      const events = kept.map(({ turn, at, message }): RetainedEvent & { at: number } => ({
+        position: String(turn).padStart(12, '0'),
         message,
         at,
       }))
@@ -171,23 +173,36 @@ function toResult(model: Model, commit: Commit): CommitResult {
   const { durability = 'disk' } = commit
   if (!capabilities.durability.includes(durability))
     return { status: 'refused', code: 'unsupported', at: 0, detail: durability }
-  const answer = model.commit(commit)
-  if (answer.status === 'committed') return { ...answer, durability }
-  return { status: 'refused', ...answer.faults[0]!, detail: 'refused' }
+  const { replayed, results } = model.commit(commit)
+  model.sweep()
+  const done = results.filter((result) => typeof result !== 'string')
+  if (done.length === results.length) return { status: 'committed', durability, replayed, results: done }
+  const at = results.findIndex((result) => typeof result === 'string')
+  return { status: 'refused', code: results[at] as RefusalCode, at, detail: 'refused' }
 }
 
-const plain = ({ arrival, turn, line, due, expires, token, holder, ...stored }: model.Message): StoredMessage => {
-  void [arrival, turn, line, expires, token, holder]
-  return stored.state === 'delayed' ? { ...stored, readyAt: due!.at } : stored
+/** Engine times, all to come, at which something may happen by itself. */
+function dueTimes(model: Model): number[] {
+  const times = model.state.messages.flatMap(({ delay, since, message, sentAt, leaseUntil }) => {
+    return [model.timeOf(delay, since), model.timeOf(message.expires, sentAt), leaseUntil ?? Infinity]
+  })
+  return times.filter((time) => time > model.nowMs)
 }
 
-function toRecord(state: model.State, record: model.Record | undefined): StoredRecord | null {
+function plain(model: Model, each: model.Message): StoredMessage {
+  const { arrival, turn, line, delay, since, token, holder, dedupeUntil, isKept, ...stored } = each
+  void [arrival, turn, line, token, holder, dedupeUntil, isKept]
+  return stored.state === 'delayed' ? { ...stored, readyAt: model.timeOf(delay, since) } : stored
+}
+
+function toRecord(state: model.State, record: model.State['records'][number] | undefined): StoredRecord | null {
   if (!record) return null
   const { key, version, expiresAt } = record
   const bound = state.subscriptions.find(({ topic, name }) => subscriptionKey(topic, name) === key)
-  if (!bound) return { key, value: record.value, version, expiresAt }
-  const { cursor: _, hasGap: __, ...shown } = bound
-  return { key, value: toJsonBytes(shown), version, expiresAt }
+  const value = record.value instanceof Uint8Array ? record.value : toJsonBytes(record.value)
+  if (!bound) return { key, value, version, expiresAt }
+  const { cursor: _, ...shown } = bound
+  return { key, value: toJsonBytes({ ...shown, gaps: [] }), version, expiresAt }
 }
 
 function matches({ message, sentAt, reason, failures }: model.Message, match: Record<string, unknown>): boolean {
@@ -204,8 +219,8 @@ function matches({ message, sentAt, reason, failures }: model.Message, match: Re
   )
 }
 
-function countsOf(state: model.State, name: string) {
-  const items = state.messages.filter(({ queue }) => queue === name)
+function countsOf(model: Model, name: string) {
+  const items = model.state.messages.filter(({ queue }) => queue === name)
   const count = (wanted: string) => items.filter((each) => each.state === wanted).length
   const readyAts = items.flatMap(({ state: is, readyAt }) => (is === 'ready' ? [readyAt!] : []))
   const living = items.filter(({ endedAt }) => endedAt === null)
@@ -218,6 +233,13 @@ function countsOf(state: model.State, name: string) {
     dead: count('dead'),
     bytes: living.reduce((sum, { message }) => sum + message.body.byteLength, 0),
     oldestReadyAt: readyAts.length === 0 ? null : Math.min(...readyAts),
+    paused: model.settingsOf(name).paused,
+    ended: {
+      acked: count('acked'),
+      expired: count('expired'),
+      cancelled: count('cancelled'),
+      discarded: count('discarded'),
+    },
   }
 }
 

@@ -8,7 +8,9 @@ import { conserved } from './conserved.ts'
 import { counted } from './counted.ts'
 import { dedupe } from './dedupe.ts'
 import { ended } from './ended.ts'
+import { gap } from './gap.ts'
 import { hintsOptional } from './hints-optional.ts'
+import { kept } from './kept.ts'
 import { keyOrder } from './key-order.ts'
 import { noStarvation } from './no-starvation.ts'
 import { notAfter } from './not-after.ts'
@@ -37,9 +39,11 @@ export const CASES: readonly Case[] = [
   ...dedupe,
   ...routed,
   ...routedLater,
+  ...gap,
   ...noStarvation,
   ...hintsOptional,
   ...bounded,
+  ...kept,
   ...versioned,
   ...clockSafe,
 ]
