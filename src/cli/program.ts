@@ -1,5 +1,6 @@
 /** The command line as a whole: every command with its options. docs/reference/cli.md lists them, held true by a test. */
 import { Command, CommanderError } from 'commander'
+import { addCompletion } from './completion.ts'
 import { addDead } from './dead.ts'
 import { addDoctor } from './doctor.ts'
 import { addPublish } from './publish.ts'
@@ -61,6 +62,7 @@ export function createProgram(session: Session, version: string): Command {
     addRestore,
     addRepair,
     addDoctor,
+    addCompletion,
   ])
     add(program, session)
   for (const command of program.commands)

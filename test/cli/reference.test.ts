@@ -12,7 +12,8 @@ import { createSession } from '../../src/cli/session.ts'
 
 const file = join(import.meta.dirname, '../../docs/reference/cli.md')
 const program = createProgram(createSession(), '0.0.0')
-const commands = program.commands
+// Those for scripts only are shown to nobody.
+const commands = program.commands.filter((command) => !command.name().startsWith('__'))
 
 const tables: Readonly<Record<string, readonly string[]>> = {
   'commands': [
