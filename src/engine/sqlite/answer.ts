@@ -33,7 +33,7 @@ export type PackedMessage = readonly [
   length: number,
 ]
 
-/** 0 where a message was sent: its id is known where it came from. */
+/** 0: a message was sent, of which the id is known where it came from; or there is nothing to say. */
 export type PackedResult = ChangeResult | 0
 
 export type PackedDecided =
@@ -109,7 +109,14 @@ function packDecided(decided: Decided, changes: readonly SentChange[]): PackedDe
 }
 
 function isPlain(result: ChangeResult, change: SentChange): boolean {
-  return change.do === 'send' && result !== null && 'duplicate' in result && !result.duplicate
+  return result === null || (change.do === 'send' && 'duplicate' in result && !result.duplicate)
+}
+
+/** Whether all there is to say of a commit call is that it was done. */
+export function isDone(call: Call, value: unknown): boolean {
+  if (call.call !== 'commit' || call.commits.length !== 1) return false
+  const [decided] = value as readonly PackedDecided[]
+  return 'results' in decided! && !decided.replayed && decided.results.length === 1 && decided.results[0] === 0
 }
 
 function packDelivery({ token, leaseUntil, stored }: Delivered, packer: Packer): PackedDelivery {

@@ -14,8 +14,8 @@ export function decodeCommit(decided: PackedDecided, { changes }: Commit, durabi
   if ('code' in decided) return { status: 'refused', ...decided }
   const results = decided.results.map((result, at) => {
     if (result !== 0) return result
-    const change = changes[at] as { readonly message: Message }
-    return { id: change.message.id, duplicate: false }
+    const change = changes[at]!
+    return change.do === 'send' ? { id: change.message.id, duplicate: false } : null
   })
   return { status: 'committed', durability, replayed: decided.replayed, results }
 }

@@ -25,7 +25,7 @@ function encodeChange(change: Change, packer: Packer): SentChange {
   }
 }
 
-function encodeMessage(message: Message, packer: Packer): Sent {
+export function encodeMessage(message: Message, packer: Packer): Sent {
   const { body, ...attributes } = message
   const [offset, split] = packer.addText(JSON.stringify(attributes))
   packer.add(body)

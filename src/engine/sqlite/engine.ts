@@ -28,7 +28,6 @@ import { quote } from '../sql/refusal.ts'
 import type { PackedDecided } from './answer.ts'
 import { decodeCommit, decodeEvent, decodeLease, decodeMessage, decodePage, decodeRecord } from './decode.ts'
 import type { Driver } from './driver/driver.ts'
-import { encodeCommit } from './encode.ts'
 import { Exchange } from './exchange.ts'
 import { LocalLink } from './link/local-link.ts'
 import { ThreadLink } from './link/thread-link.ts'
@@ -75,7 +74,7 @@ export class SqliteEngine implements Engine {
     const sound = commits.filter((_, at) => refused[at] === null)
     const best = this.capabilities.durability.at(-1)!
     const decided = await this.#exchange.call(
-      (packer) => ({ call: 'commit', commits: sound.map((commit) => encodeCommit(commit, packer)) }),
+      (stream, n) => stream.commit(n, sound),
       (value: readonly PackedDecided[]) => value.map((each, at) => decodeCommit(each, sound[at], best)),
     )
     let next = 0
@@ -84,14 +83,14 @@ export class SqliteEngine implements Engine {
 
   async lease(request: LeaseRequest): Promise<LeaseResult> {
     checkLeaseRequest(request)
-    return this.#exchange.call(() => ({ call: 'lease', request }), decodeLease)
+    return this.#exchange.call((stream, n) => stream.call(n, { call: 'lease', request }), decodeLease)
   }
 
   async extend(tokens: readonly Token[], leaseMs: number): Promise<readonly ('kept' | 'stale' | 'cancel')[]> {
     checkLeaseMs(leaseMs)
     if (!Array.isArray(tokens)) throw new PosthornError('invalid', `tokens is ${quote(tokens)}: it must be a list`)
     return this.#exchange.call(
-      () => ({ call: 'extend', tokens, leaseMs }),
+      (stream, n) => stream.call(n, { call: 'extend', tokens, leaseMs }),
       (value: readonly ('kept' | 'stale' | 'cancel')[]) => value,
     )
   }
@@ -102,7 +101,7 @@ export class SqliteEngine implements Engine {
 
   async get(keys: readonly string[]): Promise<readonly (StoredRecord | null)[]> {
     return this.#exchange.call(
-      () => ({ call: 'get', keys }),
+      (stream, n) => stream.call(n, { call: 'get', keys }),
       (value: readonly Parameters<typeof decodeRecord>[0][], bytes) => value.map((each) => decodeRecord(each, bytes)),
     )
   }
@@ -113,7 +112,7 @@ export class SqliteEngine implements Engine {
     readonly limit: number
   }): Promise<Page<StoredRecord>> {
     return this.#exchange.call(
-      () => ({ ...query, call: 'list' }),
+      (stream, n) => stream.call(n, { ...query, call: 'list' }),
       (value: Parameters<typeof decodePage<Parameters<typeof decodeRecord>[0], StoredRecord>>[0], bytes) =>
         decodePage(value, (each) => decodeRecord(each, bytes)!),
     )
@@ -122,7 +121,7 @@ export class SqliteEngine implements Engine {
   async find(messages: readonly MessageRef[]): Promise<readonly (StoredMessage | null)[]> {
     const refs = messages.map(({ queue, id }) => ({ queue, id }))
     return this.#exchange.call(
-      () => ({ call: 'find', messages: refs }),
+      (stream, n) => stream.call(n, { call: 'find', messages: refs }),
       (value: readonly (Parameters<typeof decodeMessage>[0] | null)[], bytes) =>
         value.map((each) => (each === null ? null : decodeMessage(each, bytes))),
     )
@@ -130,7 +129,7 @@ export class SqliteEngine implements Engine {
 
   async browse(query: BrowseQuery): Promise<Page<StoredMessage>> {
     return this.#exchange.call(
-      () => ({ call: 'browse', query }),
+      (stream, n) => stream.call(n, { call: 'browse', query }),
       (value: Parameters<typeof decodePage<Parameters<typeof decodeMessage>[0], StoredMessage>>[0], bytes) =>
         decodePage(value, (each) => decodeMessage(each, bytes)),
     )
@@ -138,7 +137,7 @@ export class SqliteEngine implements Engine {
 
   async depth(queues: readonly string[] | 'all'): Promise<readonly QueueDepth[]> {
     return this.#exchange.call(
-      () => ({ call: 'depth', queues }),
+      (stream, n) => stream.call(n, { call: 'depth', queues }),
       (value: readonly QueueDepth[]) => value,
     )
   }
@@ -149,7 +148,7 @@ export class SqliteEngine implements Engine {
     readonly limit: number
   }): Promise<Page<RetainedEvent>> {
     return this.#exchange.call(
-      () => ({ ...query, call: 'read' }),
+      (stream, n) => stream.call(n, { ...query, call: 'read' }),
       (value: Parameters<typeof decodePage<Parameters<typeof decodeEvent>[0], RetainedEvent>>[0], bytes) =>
         decodePage(value, (each) => decodeEvent(each, bytes)),
     )

@@ -1,18 +1,24 @@
 /** Calls on their way: gathered for one post a turn, answered by number, and in time swept when nobody calls. */
 import { systemClock, type Clock } from '../../core/clock.ts'
 import { PosthornError } from '../../core/error.ts'
+import type { PackedDecided } from './answer.ts'
 import { toError } from './fault.ts'
 import type { Link, LinkListener } from './link/link.ts'
 import { Packer } from './packer.ts'
-import type { Call, Fault, Reply, Ticks } from './request.ts'
+import type { Fault, Reply, Ticks } from './request.ts'
+import { StreamWriter } from './stream.ts'
 import type { Notice } from './state/notices.ts'
 
 /** The wall clock may step, so what waits for it is looked at again after so long. */
 const LONGEST_MS = 60_000
 
+/** What a call is told that committed one plain change. */
+const DONE: readonly PackedDecided[] = [{ replayed: false, results: [0] }]
+
 interface Pending {
-  readonly give: (value: unknown, bytes: Uint8Array) => void
+  readonly give: (answer: never) => void
   readonly refuse: (error: Error) => void
+  readonly decode: (value: never, bytes: Uint8Array) => unknown
 }
 
 export class Exchange implements LinkListener {
@@ -20,8 +26,7 @@ export class Exchange implements LinkListener {
   readonly #tell: (notices: readonly Notice[]) => void
   readonly #pending = new Map<number, Pending>()
   #link: Link | null = null
-  #calls: (Call & { readonly n: number })[] = []
-  #packer = new Packer()
+  readonly #stream = new StreamWriter(new Packer())
   #last = 0
   #timer: Disposable | null = null
   #armedFor = Infinity
@@ -41,22 +46,25 @@ export class Exchange implements LinkListener {
     link.keepAlive(false)
   }
 
-  /** `encode` packs what the call brings along; `decode` makes its answer. */
-  call<T>(encode: (packer: Packer) => Call, decode: (value: never, bytes: Uint8Array) => T): Promise<T> {
+  /** `write` says what the call is; `decode` makes its answer. */
+  call<T>(
+    write: (stream: StreamWriter, n: number) => void,
+    decode: (value: never, bytes: Uint8Array) => T,
+  ): Promise<T> {
     if (this.#refusal !== null) return Promise.reject(this.#refusal)
-    return new Promise<T>((resolve, reject) => {
-      const n = ++this.#last
-      if (this.#calls.length === 0) process.nextTick(() => this.#flush())
-      this.#calls.push({ ...encode(this.#packer), n })
+    return new Promise<T>((give, refuse) => {
+      const n = (this.#last = (this.#last + 1) >>> 0)
+      if (this.#stream.isEmpty) process.nextTick(() => this.#flush())
+      write(this.#stream, n)
       if (this.#pending.size === 0) this.#link!.keepAlive(true)
-      this.#pending.set(n, { give: (value, bytes) => resolve(decode(value as never, bytes)), refuse: reject })
+      this.#pending.set(n, { give, refuse, decode })
     })
   }
 
   /** The last call; whoever calls later is refused. */
   async end(): Promise<void> {
     const closed = this.call(
-      () => ({ call: 'close' }),
+      (stream, n) => stream.call(n, { call: 'close' }),
       () => undefined,
     )
     this.#refusal ??= new PosthornError('closed', 'the engine is closed')
@@ -68,12 +76,11 @@ export class Exchange implements LinkListener {
     this.#refuseAll(new PosthornError('closed', 'the engine was closed before the answer was known'))
   }
 
-  replied({ answers, bytes, notices, dueInMs, failure }: Reply): void {
+  replied({ done, answers, bytes, notices, dueInMs, failure }: Reply): void {
+    for (const n of done) this.#give(n, DONE, bytes)
     for (const answer of answers) {
-      const pending = this.#pending.get(answer.n)
-      this.#pending.delete(answer.n)
-      if ('fault' in answer) pending?.refuse(toError(answer.fault))
-      else pending?.give(answer.value, bytes)
+      if ('fault' in answer) this.#take(answer.n)?.refuse(toError(answer.fault))
+      else this.#give(answer.n, answer.value, bytes)
     }
     if (this.#pending.size === 0) this.#link?.keepAlive(false)
     this.#tell(notices)
@@ -88,11 +95,20 @@ export class Exchange implements LinkListener {
     this.#refuseAll(toError({ ...fault, code: 'unknown' }))
   }
 
+  #give(n: number, value: unknown, bytes: Uint8Array): void {
+    const pending = this.#take(n)
+    pending?.give(pending.decode(value as never, bytes) as never)
+  }
+
+  #take(n: number): Pending | undefined {
+    const pending = this.#pending.get(n)
+    this.#pending.delete(n)
+    return pending
+  }
+
   #flush(): void {
-    if (this.#calls.length === 0) return
-    const calls = this.#calls
-    this.#calls = []
-    this.#link!.post({ calls, bytes: this.#packer.take(), ticks: this.ticks() })
+    if (this.#stream.isEmpty) return
+    this.#link!.post({ stream: this.#stream.take(), bytes: this.#stream.packer.take(), ticks: this.ticks() })
   }
 
   /** null: the host reads the machine's clock itself, at the last moment. */
@@ -110,7 +126,7 @@ export class Exchange implements LinkListener {
       this.#disarm()
       // Whoever calls next is told of a failure.
       this.call(
-        () => ({ call: 'sweep' }),
+        (stream, n) => stream.call(n, { call: 'sweep' }),
         () => undefined,
       ).catch(() => {})
     })

@@ -6,7 +6,7 @@
 import { systemClock } from '../../core/clock.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { EngineLimits } from '../sql/limit.ts'
-import { answerCall, isWriting } from './answer.ts'
+import { answerCall, isDone, isWriting } from './answer.ts'
 import { LeaseMemory } from './decide/lease.ts'
 import { dueTimes, flush, sweep, type DueTimes } from './decide/sweep.ts'
 import type { Desk } from './desk.ts'
@@ -15,7 +15,8 @@ import { isFatal, toFault } from './fault.ts'
 import { letGo, openDesk, ownersGone, type Opened } from './open-desk.ts'
 import { Others } from './others.ts'
 import { Packer } from './packer.ts'
-import type { Answer, Call, Fault, Post, Reply, Ticks } from './request.ts'
+import type { Answer, Fault, Post, Reply, Ticks } from './request.ts'
+import { readStream, type Numbered } from './stream.ts'
 import { engineTime } from './state/clock.ts'
 import { readNumbers, writeNumbers } from './state/meta.ts'
 import type { Level } from './transaction.ts'
@@ -38,10 +39,13 @@ const DATA_VERSION = 'pragma data_version'
 /** How often openings that are gone are looked for, as long as there are others. */
 const LOOK_FOR_GONE_MS = 1_000
 /** Nobody asks; time may have decided something, or another process. */
-const NO_CALLS: Post = { calls: [], bytes: new Uint8Array(0), ticks: null }
+const NO_CALLS: Batch = { calls: [], bytes: new Uint8Array(0), ticks: null }
 const NOTHING_DUE: DueTimes = { engineAt: Infinity, wallAt: Infinity }
 
-type Numbered = Call & { readonly n: number }
+/** A post, read. */
+interface Batch extends Pick<Post, 'bytes' | 'ticks'> {
+  readonly calls: readonly Numbered[]
+}
 
 export class Host {
   readonly #options: HostOptions
@@ -50,7 +54,7 @@ export class Host {
   readonly #requests: LeaseMemory
   readonly #others: Others
   readonly #reply: (reply: Reply) => void
-  #posts: Post[] = []
+  #batches: Batch[] = []
   #isScheduled = false
   #dataVersion = -1
   #due: DueTimes = NOTHING_DUE
@@ -76,7 +80,7 @@ export class Host {
 
   /** Calls are answered in the order in which they came. */
   receive(post: Post): void {
-    this.#posts.push(post)
+    this.#batches.push({ ...post, calls: readStream(post.stream) })
     this.#schedule()
   }
 
@@ -90,8 +94,8 @@ export class Host {
   }
 
   #turn(): void {
-    const posts = this.#posts
-    this.#posts = []
+    const posts = this.#batches
+    this.#batches = []
     const calls = posts.flatMap((post) => post.calls)
     if (this.#isClosed) return
     if (this.#failure !== null) return this.#refuse(calls, this.#failure)
@@ -114,14 +118,14 @@ export class Host {
       if (gone.length === 0) return
       this.#begin(this.#best, null)
       for (const owner of ownersGone(this.#desk, this.#options)) letGo(this.#desk, owner)
-      this.#finish([], new Packer())
+      this.#finish([], [], new Packer())
     } catch (error) {
       this.#recover([], error)
     }
   }
 
   /** Alone, each shows whether it was the guilty one. */
-  #recover(posts: readonly Post[], error: unknown): void {
+  #recover(posts: readonly Batch[], error: unknown): void {
     this.#forget()
     const calls = posts.flatMap((post) => post.calls)
     if (isFatal(error)) this.#failure = toFault(error, this.#options.path)
@@ -137,7 +141,7 @@ export class Host {
     }
   }
 
-  #fold(posts: readonly Post[]): void {
+  #fold(posts: readonly Batch[]): void {
     const desk = this.#desk
     const calls = posts.flatMap((post) => post.calls)
     const isDurable = calls.some(({ call }) => call === 'commit')
@@ -151,6 +155,7 @@ export class Host {
     }
     const packer = new Packer()
     const answers: Answer[] = []
+    const done: number[] = []
     for (const post of posts) {
       if (post !== posts[0] && post.ticks !== null) {
         this.#setTime(post.ticks)
@@ -162,12 +167,16 @@ export class Host {
       }
       this.#lookedAt = desk.now
       desk.bytes = post.bytes
-      for (const call of post.calls) answers.push(this.#answer(call, packer))
+      for (const call of post.calls) {
+        const answer = this.#answer(call, packer)
+        if ('value' in answer && isDone(call, answer.value)) done.push(call.n)
+        else answers.push(answer)
+      }
     }
-    this.#finish(answers, packer)
+    this.#finish(answers, done, packer)
   }
 
-  #finish(answers: Answer[], packer: Packer): void {
+  #finish(answers: Answer[], done: readonly number[], packer: Packer): void {
     const desk = this.#desk
     this.#look()
     if (desk.isDirty) {
@@ -181,7 +190,7 @@ export class Host {
     this.#others.wake()
     const inMs = Math.min(this.#due.engineAt - desk.now, this.#due.wallAt - desk.wall)
     const dueInMs = inMs === Infinity ? null : Math.max(0, inMs)
-    this.#reply({ answers, bytes: packer.take(), notices, dueInMs, failure: null })
+    this.#reply({ done: Uint32Array.from(done), answers, bytes: packer.take(), notices, dueInMs, failure: null })
   }
 
   #answer(call: Numbered, packer: Packer): Answer {
@@ -245,7 +254,14 @@ export class Host {
 
   #refuse(calls: readonly Numbered[], fault: Fault): void {
     const answers = calls.map(({ n }): Answer => ({ n, fault }))
-    this.#reply({ answers, bytes: new Uint8Array(0), notices: [], dueInMs: null, failure: this.#failure })
+    this.#reply({
+      done: new Uint32Array(0),
+      answers,
+      bytes: new Uint8Array(0),
+      notices: [],
+      dueInMs: null,
+      failure: this.#failure,
+    })
   }
 
   get #best(): Level {

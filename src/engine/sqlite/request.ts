@@ -53,9 +53,12 @@ export type Call =
   | { readonly call: 'sweep' }
   | { readonly call: 'close' }
 
+/** What a stream of calls is made of (see stream.ts). */
+export type Word = string | number | null | When | Call
+
 /** Calls of one moment. `ticks`: the clock they live by, where it is not the machine's. */
 export interface Post {
-  readonly calls: readonly (Call & { readonly n: number })[]
+  readonly stream: readonly Word[]
   readonly bytes: Uint8Array
   readonly ticks: Ticks | null
 }
@@ -76,6 +79,8 @@ export interface Fault {
 export type Answer = { readonly n: number; readonly value: unknown } | { readonly n: number; readonly fault: Fault }
 
 export interface Reply {
+  /** Calls that committed one change of which nothing is to be said but that it was done. */
+  readonly done: Uint32Array
   readonly answers: readonly Answer[]
   readonly bytes: Uint8Array
   readonly notices: readonly Notice[]
