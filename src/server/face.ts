@@ -21,6 +21,7 @@ import type { HandlerOptions } from './option.ts'
 import { OwnWork } from './own-work.ts'
 import { queueRoutes } from './queue/queue.ts'
 import { createAccess } from './request/access.ts'
+import { Tickets } from './request/ticket.ts'
 import type { ServerDeps } from './route/call.ts'
 import { AnswerCount } from './route/answer-count.ts'
 import { Idempotency, KEPT_MS } from './route/idempotency.ts'
@@ -28,6 +29,7 @@ import { createRespond, type Respond } from './route/respond.ts'
 import type { Route } from './route/route.ts'
 import { Readers } from './stream/readers.ts'
 import { streamRoute } from './stream/stream.ts'
+import { ticketRoute } from './stream/ticket.ts'
 import { sweepRoutes } from './sweep/sweep.ts'
 import { trailRoute } from './trail/route.ts'
 import { Trail } from './trail/trail.ts'
@@ -47,6 +49,7 @@ const ROUTES: readonly Route[] = [
   ...topicRoutes,
   ...subscriptionRoutes,
   streamRoute,
+  ticketRoute,
   ...sweepRoutes,
   trailRoute,
   ...healthRoutes,
@@ -90,6 +93,7 @@ export function createFace(post: Post, options: HandlerOptions): Face {
     ),
     settled: new Settled(clock),
     trail,
+    tickets: new Tickets(clock),
     readers: new Readers({ engine, clock, log }, AbortSignal.any([drain.signal, internals.closing])),
     tokens: onceTokens(() => loadServerKey(engine)),
     autoCreate: options.autoCreate ?? true,

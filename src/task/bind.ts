@@ -10,7 +10,7 @@ export interface BindDeps extends RunDeps, DeclareDeps {
   readonly engine: Engine
 }
 
-/** @throws PosthornError `invalid-module`, `duplicate-handler`, `invalid`, `unsupported`: then nothing was bound */
+/** @throws PosthornError `invalid-module`, `duplicate-handler`, `invalid`, `unsupported`: then no handler runs, and what those before it declared stays */
 export async function bindHandlers(deps: BindDeps, handlers: readonly unknown[]): Promise<readonly Binding[]> {
   const definitions = handlers.map((handler, at) => handlerDefinitionOf(handler, `handlers[${at}]`))
   const queues = new Set<string>()

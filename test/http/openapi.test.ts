@@ -222,6 +222,7 @@ describe('the OpenAPI document', () => {
     await call('GET', '/v1/subscriptions/s/stream')
     await call('GET', '/v1/subscriptions/s/stream?ack=no')
     await call('GET', '/v1/subscriptions/nobody/stream')
+    await call('POST', '/v1/tickets')
     await call('DELETE', '/v1/subscriptions/s')
     await call('DELETE', '/v1/subscriptions/s?force=true')
     await call('DELETE', '/v1/subscriptions/s')

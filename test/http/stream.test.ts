@@ -284,3 +284,28 @@ test('what is wrong is told, and the server ends its streams when it drains', as
   await until(() => reader.ended, 'the end')
   await server[Symbol.asyncDispose]()
 })
+
+test('a browser shows a ticket in place of the key: once, within a minute, and on a stream only', async () => {
+  const clock = new ManualClock(Date.UTC(2026, 0, 1))
+  await using server = await startServer({ key: 'a-key-of-some-length-1', open: { clock } })
+  const headers = { authorization: 'Bearer a-key-of-some-length-1' }
+  const issue = async () => (await server.call('POST', '/v1/tickets', { headers })).json
+  await server.call('PUT', '/v1/subscriptions/s', { headers, body: { topic: 't' } })
+  for (const n of [1, 2]) await server.call('POST', '/v1/topics/t/events?type=a', { headers, body: { n } })
+  equal((await server.call('POST', '/v1/tickets')).status, 401)
+  const { ticket, expiresAt } = await issue()
+  equal(expiresAt, '2026-01-01T00:01:00.000Z')
+  equal((await server.call('GET', `/v1/subscriptions/s?ticket=${ticket}`)).status, 401)
+  const reader = await Reader.open(server, 's', `?ticket=${ticket}`)
+  await reader.has(2)
+  await reader[Symbol.asyncDispose]()
+  equal((await Reader.open(server, 's', `?ticket=${ticket}`)).status, 401, 'it was used')
+  const next = (await issue()).ticket
+  await using second = await Reader.open(server, 's', `?ticket=${next}&lastEventId=${reader.received[0]!.id}`)
+  await second.has(1)
+  deepEqual(second.numbers, [2])
+  const late = (await issue()).ticket
+  clock.advance(60_000)
+  equal((await Reader.open(server, 's', `?ticket=${late}`)).status, 401, 'it is too old')
+  equal((await Reader.open(server, 's', '?ticket=')).status, 401)
+})

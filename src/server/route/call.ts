@@ -17,6 +17,7 @@ import type { Tokens } from '../lease/token.ts'
 import type { Limits } from '../limit.ts'
 import { parseJsonBody } from '../request/body.ts'
 import type { Trail } from '../trail/trail.ts'
+import type { Tickets } from '../request/ticket.ts'
 import type { Readers } from '../stream/readers.ts'
 import type { Idempotency, Memory } from './idempotency.ts'
 
@@ -46,6 +47,7 @@ export interface ServerDeps {
   readonly trail: Trail
   /** Who reads which subscription as a stream. */
   readonly readers: Readers
+  readonly tickets: Tickets
   /** The key that signs them is read from the engine when it is first needed. */
   readonly tokens: () => Promise<Tokens>
   /** Whether a send may create a queue. */

@@ -58,8 +58,15 @@ interface Asked {
   readonly route: Route | undefined
 }
 
+/** @throws PosthornError `unauthorized`, `forbidden-host`, `forbidden-origin` */
+function principalOf(deps: ServerDeps, access: Access, request: Request, url: URL, route: Route | undefined): string {
+  if (route?.open === true) return ''
+  const ticket = route?.ticketed === true && access.hasKeys ? url.searchParams.get('ticket') : null
+  return ticket === null ? access.check(request, url) : deps.tickets.take(ticket)
+}
+
 async function run(deps: ServerDeps, access: Access, { request, url, found, route }: Asked): Promise<Answer> {
-  const principal = route?.open === true ? '' : access.check(request, url)
+  const principal = principalOf(deps, access, request, url, route)
   if (found === null)
     throw new PosthornError(
       'route-not-found',

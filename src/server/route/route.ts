@@ -42,6 +42,8 @@ export interface Route {
   readonly problems?: readonly ErrorCode[] | undefined
   /** Needs no key. */
   readonly open?: boolean | undefined
+  /** A ticket will do in place of a key: it is for browsers that can send no header. */
+  readonly ticketed?: boolean | undefined
   /** Refused while the server drains. */
   readonly writes?: boolean | undefined
   /** Honours Idempotency-Key. */

@@ -48,11 +48,24 @@ export const streamRoute: Route = {
       description: "'true': ends the stream that reads it now.",
       schema: { enum: ['true', 'false'], default: 'false' },
     },
+    {
+      name: 'ticket',
+      in: 'query',
+      description: 'In place of a key, where the client can send no header.',
+      schema: text(),
+    },
+    {
+      name: 'lastEventId',
+      in: 'query',
+      description: 'As Last-Event-ID, for a client that begins anew with another ticket.',
+      schema: text(),
+    },
     { name: 'Last-Event-ID', in: 'header', description: 'The id of the last event that was received.', schema: text() },
   ],
   replies: { 200: { description: 'Server-sent events.', content: { [EVENT_STREAM_TYPE]: text() } } },
   problems: ['invalid', 'invalid-name', 'subscription-not-found', 'stream-in-use'],
   writes: true,
+  ticketed: true,
   run: stream,
 }
 
@@ -86,9 +99,8 @@ interface Opened {
 }
 
 async function resume(call: Call, subscription: SubscriptionView, reading: Reading): Promise<Opened> {
-  const { request } = call
   const { queue } = subscription
-  const lastId = request.headers.get('last-event-id')
+  const lastId = lastIdOf(call)
   const window = reading.window()
   if (lastId !== null) await window.acknowledge(lastId)
   const show = ({ stored }: Delivery) =>
@@ -165,10 +177,14 @@ async function manual(call: Call, subscription: SubscriptionView, reading: Readi
   }
 }
 
+/** The header is what EventSource says by itself, and the newer of the two. */
+const lastIdOf = ({ request, url }: Call): string | null =>
+  request.headers.get('last-event-id') ?? url.searchParams.get('lastEventId')
+
 /** Since what the reader has seen; who is new has missed nothing yet. */
-function gapsSince({ deps, request }: Call): number {
-  const lastId = request.headers.get('last-event-id')
-  return (lastId === null ? null : timeOfUuid(lastId)) ?? deps.clock.wallMs()
+function gapsSince(call: Call): number {
+  const lastId = lastIdOf(call)
+  return (lastId === null ? null : timeOfUuid(lastId)) ?? call.deps.clock.wallMs()
 }
 
 function sourceDeps(

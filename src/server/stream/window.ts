@@ -4,6 +4,7 @@
  */
 import { pause, type Clock } from '../../core/clock.ts'
 import type { Delivery, Ledger } from '../../core/engine.ts'
+import { isPosthornError } from '../../core/error.ts'
 import type { Log } from '../../runtime/log.ts'
 
 const EXTEND_MS = 10_000
@@ -130,6 +131,8 @@ export async function giveBack({ engine, log }: Omit<WindowDeps, 'clock'>, token
   try {
     await engine.commit(tokens.map((token) => ({ changes: [{ do: 'release', token, delay: { afterMs: 0 } }] })))
   } catch (error) {
+    // Whoever opens the engine again finds it lapsed.
+    if (isPosthornError(error) && error.code === 'closed') return
     log.warn('what a stream held could not be given back; it will lapse', { count: tokens.length, error })
   }
 }
