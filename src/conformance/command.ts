@@ -118,25 +118,12 @@ function toChange(sketch: ChangeSketch, meaning: Meaning): Change {
     case 'drop':
       return { do: 'drop', token: meaning.token(sketch.token), reason: 'not wanted' }
     case 'bury':
-      return {
-        do: 'bury',
-        token: meaning.token(sketch.token),
-        error: { code: 'broken', message: 'it broke' },
-      }
+      return { do: 'bury', token: meaning.token(sketch.token), error: { code: 'broken', message: 'it broke' } }
     case 'release':
-      return {
-        do: 'release',
-        token: meaning.token(sketch.token),
-        delay: toWhen(sketch.delay, meaning),
-      }
+      return { do: 'release', token: meaning.token(sketch.token), delay: toWhen(sketch.delay, meaning) }
     case 'retry': {
       const error = { code: 'flaky', message: 'it failed' }
-      return {
-        do: 'retry',
-        token: meaning.token(sketch.token),
-        delay: toWhen(sketch.delay, meaning),
-        error,
-      }
+      return { do: 'retry', token: meaning.token(sketch.token), delay: toWhen(sketch.delay, meaning), error }
     }
     case 'put': {
       const { key, text, expiresInMs, aliases } = sketch
@@ -145,19 +132,12 @@ function toChange(sketch: ChangeSketch, meaning: Meaning): Change {
       return { do: 'put', key, value: encoder.encode(text), ifVersion, expiresAt, aliases }
     }
     case 'remove':
-      return {
-        do: 'remove',
-        key: sketch.key,
-        ifVersion: meaning.version(sketch.key, sketch.ifVersion) ?? undefined,
-      }
+      return { do: 'remove', key: sketch.key, ifVersion: meaning.version(sketch.key, sketch.ifVersion) ?? undefined }
     case 'configure':
       return { ...sketch, ifVersion: meaning.version(settingsKey(sketch.queue), sketch.ifVersion) }
     case 'bind': {
       const { topic, name } = sketch.subscription
-      return {
-        ...sketch,
-        ifVersion: meaning.version(subscriptionKey(topic, name), sketch.ifVersion),
-      }
+      return { ...sketch, ifVersion: meaning.version(subscriptionKey(topic, name), sketch.ifVersion) }
     }
     case 'retain':
     case 'unbind':
@@ -165,10 +145,7 @@ function toChange(sketch: ChangeSketch, meaning: Meaning): Change {
     case 'cancel':
     case 'redrive':
     case 'discard':
-      return {
-        do: sketch.do,
-        messages: sketch.messages.map(({ queue, n }) => ({ queue, id: idOf(n) })),
-      }
+      return { do: sketch.do, messages: sketch.messages.map(({ queue, n }) => ({ queue, id: idOf(n) })) }
   }
 }
 

@@ -51,9 +51,8 @@ async function compareMessages({ engine, model, matching, unbound }: Sides, isFr
 async function compareDepth({ engine, model, unbound }: Sides): Promise<void> {
   const depths = await engine.depth('all')
   const names = depths.map(({ queue }) => queue)
-  const expected = [...new Set([...queuesOf(model), ...unbound])].filter(
-    (name) => !model.isUnbound(name) || names.includes(name),
-  )
+  const known = [...new Set([...queuesOf(model), ...unbound])]
+  const expected = known.filter((name) => !model.isUnbound(name) || names.includes(name))
   deepStrictEqual([...names].sort(), expected.sort(), 'queues')
   for (const { bytes, ...depth } of depths) {
     const items = model.state.messages.filter(({ queue }) => queue === depth.queue)
@@ -157,30 +156,14 @@ function queuesOf({ state: { messages, records, subscriptions } }: Model): strin
 /** What two sides must agree on in a message, whatever they call it. */
 export function shape(stored: StoredMessage | Message, id: string): Record<string, unknown> {
   const { queue, state, sentAt, leaseUntil, endedAt, acquired, failed, released, cancelRequested, reason } = stored
-  const told = {
-    queue,
-    state,
-    sentAt,
-    leaseUntil,
-    endedAt,
-    acquired,
-    failed,
-    released,
-    cancelRequested,
-    reason,
-  }
+  const told = { queue, state, sentAt, leaseUntil, endedAt, acquired, failed, released, cancelRequested, reason }
   const { id: _, event, body, ...attributes } = stored.message
   const isMade = id.startsWith('made-')
   return {
     ...told,
     id,
     readyAt: state === 'ready' ? stored.readyAt : null,
-    failures: stored.failures.map(({ code, message, at, delayMs }) => ({
-      code,
-      message,
-      at,
-      delayMs,
-    })),
+    failures: stored.failures.map(({ code, message, at, delayMs }) => ({ code, message, at, delayMs })),
     message: isMade ? null : Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined)),
     event: isMade ? event.type : { ...event },
     body: isMade ? null : Buffer.from(body).toString('hex'),

@@ -25,6 +25,9 @@ import type { Leaving } from './subject.ts'
 /** Times in commands are multiples of this, so that nothing falls due between two ticks. */
 const TICK_MS = 10
 
+const queueOf = ({ topic, name }: { readonly topic: string; readonly name: string }): string =>
+  subscriptionQueue(topic, name)
+
 /** What the engine answered to commits, and those that it had no time to answer. */
 export type Answered = { readonly commit: Commit; readonly result: CommitResult | null }
 
@@ -48,10 +51,7 @@ export class World {
 
   commit(answered: readonly Answered[]): void {
     for (const { commit, result } of answered) {
-      const unbound = commit.changes.flatMap((each) =>
-        each.do === 'unbind' ? [subscriptionQueue(each.topic, each.name)] : [],
-      )
-      if (unbound.length > 0) this.#unbound = new Set([...this.#unbound, ...unbound])
+      this.#noteUnbound(commit)
       const answer = this.model.commit(this.matching.toModel(commit))
       const changed = this.#remember()
       this.model.sweep()
@@ -72,10 +72,7 @@ export class World {
     const { model: oracle, matching } = this
     const queues = request.wants.map(({ queue }) => queue)
     const shown = queues.flatMap((queue) => deliveries.filter(({ stored }) => stored.queue === queue))
-    const chosen = shown.map(({ stored }): MessageRef => ({
-      queue: stored.queue,
-      id: matching.idOf(stored, oracle),
-    }))
+    const chosen = shown.map(({ stored }): MessageRef => ({ queue: stored.queue, id: matching.idOf(stored, oracle) }))
     const expected = oracle.lease(request, chosen)
     deepStrictEqual(
       chosen,
@@ -143,6 +140,13 @@ export class World {
       next.#unbound = this.#unbound
       return next
     })
+  }
+
+  #noteUnbound({ changes }: Commit): void {
+    const named = (verb: 'bind' | 'unbind') =>
+      changes.flatMap((each) => (each.do === verb ? [queueOf('subscription' in each ? each.subscription : each)] : []))
+    const known = [...this.model.state.subscriptions.map(queueOf), ...named('bind')]
+    this.#unbound = new Set([...this.#unbound, ...named('unbind').filter((queue) => known.includes(queue))])
   }
 
   #compareResult(commit: Commit, result: CommitResult, answer: ReturnType<Model['commit']>): void {
