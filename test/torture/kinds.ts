@@ -1,5 +1,6 @@
 // The kinds of torture, and how much of each is much.
 
+import { backupRound } from './backup.ts'
 import { cutRound } from './cut.ts'
 import { DAMAGE_KINDS, damageRound } from './damage.ts'
 import { faultRound } from './fault.ts'
@@ -29,5 +30,6 @@ export const KINDS: readonly Kind[] = [
   ...DAMAGE_KINDS.map(damage),
   { name: 'repairs', round: repairRound, counted: 'repairs', many: 1_000 },
   { name: 'faults', round: faultRound, counted: 'commits confirmed', many: 100_000 },
+  { name: 'backups', round: backupRound, counted: 'backups', many: 60 },
   { name: 'kills', round: killRound, counted: 'kills -9', many: 1_000 },
 ]

@@ -6,15 +6,16 @@ import { FaultDisk, seeded } from '../../src/engine/file/disk/fault-disk.ts'
 import { FaultFile } from '../../src/engine/file/disk/fault-file.ts'
 import { LogBlocks } from '../../src/engine/file/block/blocks.ts'
 import { seedOfRun } from '../seed.ts'
+import { backupRound } from './backup.ts'
 import { cutRound } from './cut.ts'
 import { faultRound } from './fault.ts'
 import { killRound } from './kill.ts'
 import { KINDS } from './kinds.ts'
 import { Counts, runRounds } from './round.ts'
 
-const SHORT: Readonly<Record<string, number>> = { cuts: 20, oracle: 40, faults: 15 }
+const SHORT: Readonly<Record<string, number>> = { cuts: 20, oracle: 40, faults: 15, repairs: 2 }
 
-for (const { name, round } of KINDS.filter((kind) => kind.name !== 'kills')) {
+for (const { name, round } of KINDS.filter((kind) => kind.name !== 'kills' && kind.name !== 'backups')) {
   test(`${name}: nothing confirmed is lost, nothing is wrong`, async (context) => {
     const seed = seedOfRun()
     const counts = await runRounds(name, round, seed, (_, rounds) => rounds >= (SHORT[name] ?? 4))
@@ -22,6 +23,12 @@ for (const { name, round } of KINDS.filter((kind) => kind.name !== 'kills')) {
     ok(counts.all.size > 1)
   })
 }
+
+test('backups: nothing confirmed is lacking, nothing is wrong', async (context) => {
+  const counts = new Counts()
+  await backupRound(seedOfRun(), counts, 1)
+  context.diagnostic(counts.toString())
+})
 
 test('kills: nothing confirmed is lost, nothing is wrong', async (context) => {
   const counts = new Counts()

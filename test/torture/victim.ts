@@ -1,17 +1,15 @@
 // A process that works on a folder until it is killed. First it reads what those before it noted, and looks whether all of that is
 // there. What it notes is handed to the system before and after each commit, so that it survives the kill as the folder does.
 
-import { appendFileSync, existsSync, readFileSync, writeSync } from 'node:fs'
+import { appendFileSync, writeSync } from 'node:fs'
 import { systemClock } from '../../src/core/clock.ts'
 import { createIds } from '../../src/core/id.ts'
 import { seeded } from '../../src/engine/file/disk/fault-disk.ts'
 import { openFileEngine } from '../../src/engine/file/engine.ts'
 import { drawLimits } from './disk.ts'
-import { History, type Answer, type Step } from './history.ts'
+import { readNotes, type Note } from './note.ts'
 import { look } from './look.ts'
 import { prepare, repeat, work } from './work.ts'
-
-type Note = { readonly begin: Step } | { readonly end: readonly [n: number, answer: Answer] }
 
 /** Says `ready` when all that must be there is there. Ends only where it is not. */
 async function live(folder: string, notes: string, seed: number): Promise<void> {
@@ -34,19 +32,6 @@ async function live(folder: string, notes: string, seed: number): Promise<void> 
     onBegin: (step) => note({ begin: step }),
     onEnd: (n, answer) => note({ end: [n, answer] }),
   })
-}
-
-function readNotes(file: string): History {
-  const history = new History()
-  if (!existsSync(file)) return history
-  // The last line may be half written.
-  for (const line of readFileSync(file, 'utf8').split('\n').slice(0, -1)) {
-    const value = JSON.parse(line) as Note
-    if ('begin' in value) history.begin(value.begin)
-    else history.end(...value.end)
-  }
-  history.crash()
-  return history
 }
 
 const [folder, notes, seed] = process.argv.slice(2)
