@@ -4,6 +4,7 @@ import { parseDuration } from './core/duration.ts'
 import type { Engine } from './core/engine.ts'
 import { PosthornError } from './core/error.ts'
 import type { Ids, Random } from './core/id.ts'
+import type { Measure } from './core/measure.ts'
 import { checkKnown } from './core/option.ts'
 import type { Binding } from './delivery/binding.ts'
 import { Worker as DeliveryWorker } from './delivery/worker.ts'
@@ -182,6 +183,10 @@ export class EnginePost implements Post {
 
   queue(of: unknown): QueueControl {
     return createQueueControl(this.#parts, typeof of === 'string' ? of : definitionOf(of, 'what queue was given').queue)
+  }
+
+  measure(): readonly Measure[] {
+    return this.#parts.engine.measure?.() ?? []
   }
 
   async close(options: StopOptions = {}): Promise<void> {

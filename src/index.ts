@@ -16,6 +16,7 @@ export type { Durability, Page, QueueDepth, Version } from './core/engine.ts'
 export { ERRORS, isPosthornError, PosthornError, type ErrorCode, type ErrorKind, type Problem } from './core/error.ts'
 export type { Ids, Random } from './core/id.ts'
 export type { Json } from './core/json.ts'
+export type { Measure, Spread } from './core/measure.ts'
 export type {
   EventAttributes,
   Failure,

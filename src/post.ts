@@ -4,6 +4,7 @@ import type { Duration } from './core/duration.ts'
 import type { Durability } from './core/engine.ts'
 import type { PosthornError } from './core/error.ts'
 import type { Ids, Random } from './core/id.ts'
+import type { Measure } from './core/measure.ts'
 import type { Operation, Receipt } from './operation/index.ts'
 import type { QueueControl } from './queue/index.ts'
 import type { RecordControl } from './record/index.ts'
@@ -100,6 +101,8 @@ export interface Post extends AsyncDisposable {
   /** Administration of a topic, by its contract or its name: what it keeps, who is subscribed. */
   topic(of: string | Topic): TopicControl
   readonly records: RecordControl
+  /** What the engine tells of itself in numbers; none where it tells nothing. What the process does beside is at `/metrics`. */
+  measure(): readonly Measure[]
   /** Stops its workers and closes the engine. Idempotent. */
   close(options?: StopOptions): Promise<void>
 }

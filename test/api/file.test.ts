@@ -1,6 +1,6 @@
 // The public API on the file engine: what a program finds again after a restart, and who may open a folder.
 
-import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,4 +63,24 @@ test('durability os is a choice of its own', async () => {
   })
   const free = await open(`file:${join(root, 'quorum')}`)
   await free.close()
+})
+
+test('the engine tells of itself in numbers', async () => {
+  const post = await open(`file:${join(root, 'measured')}`)
+  const worker = await post.work([handle(echo, (text) => text)])
+  await Promise.all(Array.from({ length: 20 }, () => post.send(echo, 'x')))
+  const measure = (name: string) => post.measure().find((each) => each.name === name)
+  const sync = measure('posthorn_log_sync_seconds')
+  ok(sync?.kind === 'histogram')
+  ok(sync.values.count > 0)
+  ok(sync.values.quantile(0.5) <= sync.values.quantile(0.99))
+  const group = measure('posthorn_log_group_calls')
+  ok(group?.kind === 'histogram' && group.values.sum >= 20)
+  const free = measure('posthorn_disk_free_bytes')
+  ok(free?.kind === 'gauge' && free.value > 0)
+  await worker.stop()
+  await post.close()
+  const memory = await open('memory:')
+  deepEqual(memory.measure(), [])
+  await memory.close()
 })

@@ -46,7 +46,7 @@ export interface MeasuredLog {
 export function measure({ measures, disk, folder, log, shelf, space }: MeasuredLog): readonly Measure[] {
   const { syncMs, group, checkpointMs, checkpointBytes, rewrittenBytes } = measures
   const frames = log.writtenBytes
-  const filled = shelf.filledBytes
+  const filled = shelf.filledBytes + shelf.reserve.filledBytes
   const first = frames - rewrittenBytes
   return [
     seconds('posthorn_log_sync_seconds', 'fdatasync of the log, as a commit waits for it.', syncMs, SYNC_SECONDS),
@@ -70,8 +70,8 @@ export function measure({ measures, disk, folder, log, shelf, space }: MeasuredL
     ),
     gauge(
       'posthorn_log_write_amplification',
-      'All bytes written by those that decisions took the first time; 0 before there are any.',
-      first > 0 ? (frames + checkpointBytes + filled) / first : 0,
+      'Bytes of frames and checkpoints by those that decisions took the first time; 0 before there are any.',
+      first > 0 ? (frames + checkpointBytes) / first : 0,
     ),
     seconds(
       'posthorn_log_checkpoint_seconds',
