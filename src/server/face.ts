@@ -33,6 +33,7 @@ import { ticketRoute } from './stream/ticket.ts'
 import { sweepRoutes } from './sweep/sweep.ts'
 import { trailRoute } from './trail/route.ts'
 import { Trail } from './trail/trail.ts'
+import { handshakeRoutes } from './topic/handshake.ts'
 import { publishRoute } from './topic/publish.ts'
 import { subscriptionRoutes } from './topic/subscription.ts'
 import { topicRoutes } from './topic/topic.ts'
@@ -71,6 +72,7 @@ export function createFace(post: Post, options: HandlerOptions): Face {
   const { engine, clock, log } = internals
   const limits = resolveLimits(options.limits, { ...DEFAULT_LIMITS, bodyBytes: internals.limits.bodyBytes })
   const access = createAccess(options.key)
+  const routes = [...ROUTES, ...handshakeRoutes(options.webhooks)]
   const allowance = createAllowance(options.callbackAllow, options.callbackAllowRanges)
   const drain = new Drain()
   const metrics = new Metrics(internals)
@@ -100,7 +102,7 @@ export function createFace(post: Post, options: HandlerOptions): Face {
   }
   const work = new OwnWork(post, allowance)
   return {
-    respond: createRespond(deps, [...ROUTES, describeRoute(ROUTES, access.hasKeys)], access),
+    respond: createRespond(deps, [...routes, describeRoute(routes, access.hasKeys)], access),
     drain,
     limits,
     hasKeys: access.hasKeys,

@@ -1,6 +1,7 @@
 /** What `handler` and `serve` take. */
 import type { Log } from '../runtime/log.ts'
 import type { Limits } from './limit.ts'
+import type { WebhookGrant } from './topic/handshake.ts'
 
 export interface HandlerOptions {
   /** The platform's key, at least 16 characters; several while one replaces another. Without one, only requests for a
@@ -10,6 +11,8 @@ export interface HandlerOptions {
   readonly callbackAllow?: readonly string[] | undefined
   /** Address ranges (CIDR) that are no public addresses and may be called back all the same. Default: none. */
   readonly callbackAllowRanges?: readonly string[] | undefined
+  /** Who may deliver events here as webhooks, by the handshake of CloudEvents WebHook 1.0. Default: nobody is told that he may. */
+  readonly webhooks?: WebhookGrant | undefined
   /** Whether a send to an unknown queue creates it. Default true. */
   readonly autoCreate?: boolean | undefined
   readonly limits?: { readonly [K in keyof Limits]?: number | undefined } | undefined

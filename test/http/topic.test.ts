@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { CloudEvent, HTTP } from 'cloudevents'
 import { z } from 'zod'
@@ -279,6 +279,45 @@ describe('topics over HTTP', () => {
     deepEqual([found.types, found.retain], [['order.created', 'order.paid'], { for: '1d', count: 1_000 }])
     equal(json.items.map((each: { topic: string }) => each.topic).includes('t1'), true)
   })
+})
+
+test('the WebHook handshake: who was named may deliver, so fast; nobody else is granted anything', async () => {
+  await using server = await startServer({
+    key: 'a-key-of-some-length-1',
+    webhooks: { origins: ['events.example.com'], ratePerMinute: 120 },
+  })
+  const ask = async (path: string, headers: Record<string, string>) => {
+    const reply = await server.call('OPTIONS', path, { headers })
+    return [
+      reply.status,
+      reply.headers.get('allow'),
+      reply.headers.get('webhook-allowed-origin'),
+      reply.headers.get('webhook-allowed-rate'),
+    ]
+  }
+  const origin = { 'webhook-request-origin': 'Events.example.com' }
+  for (const path of ['/v1/topics/orders/events', '/v1/queues/inbox/messages']) {
+    deepEqual(await ask(path, origin), [200, 'POST', 'Events.example.com', '120'])
+    deepEqual(await ask(path, { ...origin, 'webhook-request-rate': '60' }), [200, 'POST', 'Events.example.com', '60'])
+    deepEqual(await ask(path, { ...origin, 'webhook-request-rate': '0' }), [400, null, null, null])
+    deepEqual(await ask(path, { 'webhook-request-origin': 'evil.example' }), [403, null, null, null])
+    deepEqual(await ask(path, {}), [200, 'POST, OPTIONS', null, null])
+  }
+  deepEqual((await ask('/v1/topics', origin))[0], 401)
+  equal((await server.call('POST', '/v1/topics/orders/events?type=a', { headers: origin, body: {} })).status, 401)
+  const { json } = await server.call('GET', '/openapi.json', {
+    headers: { authorization: 'Bearer a-key-of-some-length-1' },
+  })
+  equal(json.paths['/v1/topics/{topic}/events'].options.operationId, 'handshakeOfEvents')
+})
+
+test('without the option nobody is told that he may deliver', async () => {
+  await using server = await startServer()
+  const reply = await server.call('OPTIONS', '/v1/topics/orders/events', {
+    headers: { 'webhook-request-origin': 'events.example.com' },
+  })
+  deepEqual([reply.status, reply.headers.has('webhook-allowed-origin')], [405, false])
+  await rejects(startServer({ webhooks: { origins: ['https://a.example'] } }), { code: 'invalid-option' })
 })
 
 test('without auto-create an unknown topic is not published to until somebody makes it', async () => {

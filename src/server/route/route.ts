@@ -4,7 +4,7 @@ import type { JsonSchema } from '../openapi/json-schema.ts'
 import type { Answer } from './answer.ts'
 import type { Call } from './call.ts'
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
 
 export interface Parameter {
   readonly name: string
