@@ -18,6 +18,7 @@ import type { Binding } from './binding.ts'
 import { factsOf, LOST, type Handling, type LostReason } from './handling.ts'
 import { InFlight } from './in-flight.ts'
 import { LeaseGroups } from './lease-groups.ts'
+import { Places } from './place.ts'
 import { Runner } from './run.ts'
 import { serveQueues, type ServedQueue } from './served-queue.ts'
 import { Settler } from './settle.ts'
@@ -25,8 +26,6 @@ import { Starter } from './start.ts'
 
 /** How long a stop waits, after the grace, for the engine to take what was given back. */
 const FLUSH_MS = 5_000
-/** Messages of one queue that may be on their way to their end beside those that run: what an engine takes in a few milliseconds. */
-const MOST_BESIDE = 1_000
 
 export interface WorkerDeps {
   readonly engine: Pick<Engine, 'capabilities' | 'commit' | 'lease' | 'extend' | 'watch'>
@@ -59,6 +58,7 @@ export class Worker implements Service {
   readonly #served: ReadonlyMap<string, ServedQueue>
   readonly #groups: LeaseGroups
   readonly #inFlight = new InFlight()
+  readonly #places = new Places((served) => this.#groups.of(served).freed(served))
   /** Messages leased so far. */
   #taken = 0
   readonly #wheel: DeadlineWheel
@@ -97,7 +97,7 @@ export class Worker implements Service {
       away: new Away(deps, 'settle'),
       mayRerun: (handling) => !this.#graceOver && handling.hasPlace,
       rerun: (handling) => this.#runner.rerun(handling),
-      leave: (handling) => this.#leave(handling),
+      leave: (handling) => this.#places.leave(handling),
       delayed: (handling, afterMs) => this.#groups.of(handling.served).expect(handling.served, afterMs),
       lost,
       over,
@@ -275,32 +275,13 @@ export class Worker implements Service {
     log.warn(LOST[why], { queue: facts.queue, id: facts.id, attempt: facts.attempt })
   }
 
-  /**
-   * So that a worker is not idle while the engine makes ends durable, and one with few places does not wait for a disk with every
-   * message. What a crash repeats is still no more than what ended in the time of one commit.
-   */
-  #leave(handling: Handling): void {
-    const { served } = handling
-    if (!handling.hasPlace || served.settlingBeside >= MOST_BESIDE) return
-    handling.hasPlace = false
-    served.settlingBeside++
-    this.#freed(served)
-  }
-
   #over(handling: Handling): void {
     if (handling.state === 'over') return
-    const { served } = handling
     handling.state = 'over'
     clearDeadline(handling)
     this.#inFlight.remove(handling)
     this.#starter.over(handling)
-    if (handling.hasPlace) this.#freed(served)
-    else served.settlingBeside--
+    this.#places.over(handling)
     this.#condition.changed()
-  }
-
-  #freed(served: ServedQueue): void {
-    served.capacity.give()
-    this.#groups.of(served).freed(served)
   }
 }
