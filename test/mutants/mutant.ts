@@ -25,8 +25,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: 'engine/ledger/decide/token.ts',
-        from: 'return toToken(chunk.next[row]!, slot, chunk.handout[row]!) === token ? slot : 0',
-        to: 'return slot',
+        from: 'return isHeld ? slot : 0',
+        to: 'return isHeld || chunk.state[row] === LEASED ? slot : 0',
       },
     ],
   },
