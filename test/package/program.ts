@@ -3,6 +3,7 @@
 import * as conformance from 'posthorn/conformance'
 import * as server from 'posthorn/server'
 import { testPost } from 'posthorn/testing'
+import { createReceiver, generateSecret, sign, standardWebhooks, type Verified } from 'posthorn/webhooks'
 import { handle, isPosthornError, open, queue, task, type Handler, type Operation } from 'posthorn'
 import { z } from 'zod'
 
@@ -37,4 +38,14 @@ await t.post.send(resize, photo)
 await t.drain()
 const told = t.sent(inbox)[0]?.input.raw === 'p1'
 
-console.log(url, failed === true && told && [conformance, server].every((module) => Object.keys(module).length > 0))
+const secrets = generateSecret()
+const received: Verified[] = []
+const receiver = createReceiver({ profile: standardWebhooks, secrets, onEvent: (event) => void received.push(event) })
+const signed = await sign({ id: 'msg_1', body: '{}' }, { profile: standardWebhooks, secrets })
+await receiver(new Request('http://localhost/', { method: 'POST', headers: signed.headers, body: signed.body }))
+const called = received[0]?.id === 'msg_1'
+
+console.log(
+  url,
+  failed === true && told && called && [conformance, server].every((module) => Object.keys(module).length > 0),
+)
