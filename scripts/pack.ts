@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { copyStatements } from './statements.ts'
 
 interface Manifest {
   readonly [field: string]: unknown
@@ -28,6 +29,7 @@ export function pack(destination: string): string {
         stdio: ['ignore', 2, 2],
       },
     )
+    copyStatements(join(root, 'src'), join(stage, 'dist'))
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
     writeFileSync(join(stage, 'package.json'), `${JSON.stringify(published(manifest), null, 2)}\n`)
     for (const path of ['bin', 'LICENSE', 'README.md', 'CHANGELOG.md']) {

@@ -51,13 +51,13 @@ const ENVELOPE_BYTES = 65_536
 const LARGEST_BODY_BYTES = 15 * 1_048_576
 const DEFAULT_URL = 'file:./.posthorn'
 const ENGINES =
-  "'memory:' (nothing survives the process), 'file:DIR' (one process, durable) and 'sqlite:FILE' (several processes of one machine, durable), e.g. 'file:./data'"
+  "'memory:' (nothing survives the process), 'file:DIR' (one process, durable), 'sqlite:FILE' (several processes of one machine, durable) and 'postgres://HOST/DATABASE' (many machines, durable), e.g. 'file:./data'"
 
 /** Engines that this process has open, by URL, for `shared`. */
 const opened = new Map<string, { readonly engine: Promise<Engine>; users: number }>()
 
 /**
- * Opens an engine by URL: `memory:`, `file:DIR`, `sqlite:FILE`. Unset: the environment's `POSTHORN_URL`, else `file:./.posthorn`.
+ * Opens an engine by URL: `memory:`, `file:DIR`, `sqlite:FILE`, `postgres://…`. Unset: the environment's `POSTHORN_URL`, else `file:./.posthorn`.
  * @throws PosthornError `unknown-engine`, `engine-locked`, `invalid-option`, `unsupported`, and what the engine finds on its disk
  */
 export async function open(
@@ -148,6 +148,10 @@ async function loadEngine(url: string, { clock = systemClock, ids, limits, durab
     const { openSqliteEngine } = await import('./engine/sqlite/engine.ts')
     const level = durability === 'os' || durability === 'disk' ? durability : undefined
     return openSqliteEngine(databaseOf(url), { clock, limits: { bodyBytes }, durability: level })
+  }
+  if (/^postgres(ql)?:/.test(url)) {
+    const { openPostgresUrl } = await import('./engine/postgres/url.ts')
+    return openPostgresUrl(url, { clock, limits: { bodyBytes } })
   }
   // What follows the scheme may hold a password.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0]

@@ -55,19 +55,24 @@ export class Leases {
   }
 
   #lease(request: LeaseRequest): Promise<LeaseResult> {
-    return this.#session.looking(async (query, { now, wall }) => {
+    return this.#session.looking(async (query, moment, last) => {
       const wants = limited(request.wants, this.#session.limits.leaseBatch)
-      const { rows: known } = await query('load-queues', [wants.map(({ queue }) => queue), []])
+      const [{ rows: known }, { now, wall }] = await Promise.all([
+        query('load-queues', [wants.map(({ queue }) => queue), []]),
+        moment,
+      ])
       const queues = new Map(known.map((row) => [row.name as string, toQueue(row)]))
       if (queues.size === 0) return { deliveries: [], nextReadyInMs: null }
       const all = [...queues.values()]
       const idle = all.filter(({ settings, isUnbound }) => isUnbound || settings.idleExpiryMs !== null)
       const until = [now, wall, Math.round(request.leaseMs), request.holder === 'process' ? this.#session.holder : null]
-      const [rows, { rows: due }] = await Promise.all([
+      const given = Promise.all([
         take(query, wants, queues, until),
         query('next-due', [all.filter(isOpen).map(({ number }) => number)]),
         ...(idle.length > 0 ? [query('use-queues', [idle.map(({ number }) => number), now])] : []),
       ])
+      last()
+      const [rows, { rows: due }] = await given
       return { deliveries: deliver(rows, wants, queues), nextReadyInMs: waitOf(due[0], now, wall) }
     })
   }

@@ -24,6 +24,13 @@ export interface SessionParts {
 }
 
 const ROUNDS = 100
+/** Thrown to whoever waits for the moment, where time has something to decide first. */
+const DUE = new Error('something is due')
+
+export interface Instant {
+  readonly now: number
+  readonly wall: number
+}
 
 export class Session {
   readonly limits: EngineLimits
@@ -36,8 +43,8 @@ export class Session {
     this.holder = parts.holder
   }
 
-  /** A transaction without the schema's lock. Run again where its answer was lost: it must not matter if it happened twice. */
-  async burst<T>(use: (query: Query) => Promise<T>): Promise<T> {
+  /** A transaction without the schema's lock, which `last` ends as soon as what was asked before is done. Run again where its answer was lost: it must not matter if it happened twice. */
+  async burst<T>(use: (query: Query, last: () => void) => Promise<T>): Promise<T> {
     const { pool, statements, clock, outageMs } = this.#parts
     const since = clock.monotonicMs()
     for (let tries = 1; ; tries++) {
@@ -45,9 +52,18 @@ export class Session {
         return await pool.with(async (connection) => {
           const query: Query = (name, values = []) => connection.query(statements.get(name), values)
           const begun = connection.query(statements.plain(BEGIN))
+          const ended: Promise<unknown>[] = []
+          const last = (): void => {
+            if (ended.length > 0) return
+            const end = connection.query(statements.plain('commit'))
+            ended.push(end)
+            // It is waited for below, whatever happens before.
+            end.catch(() => {})
+          }
           try {
-            const [, result] = await Promise.all([begun, use(query)])
-            await connection.query(statements.plain('commit'))
+            const [, result] = await Promise.all([begun, use(query, last)])
+            last()
+            await ended[0]
             return result
           } catch (error) {
             await connection.query(statements.plain('rollback')).catch(() => {})
@@ -71,13 +87,21 @@ export class Session {
   }
 
   /** A burst at a moment at which time has nothing to decide. */
-  async looking<T>(
-    use: (query: Query, moment: { readonly now: number; readonly wall: number }) => Promise<T>,
-  ): Promise<T> {
+  async looking<T>(use: (query: Query, moment: Promise<Instant>, last: () => void) => Promise<T>): Promise<T> {
     for (let round = 0; ; round++) {
-      const result = await this.burst(async (query) => {
-        const moment = await this.now(query)
-        return moment.isDue && round < ROUNDS ? null : { value: await use(query, moment) }
+      const result = await this.burst(async (query, last) => {
+        const moment = this.now(query)
+        // What is due must be decided first: nobody goes on from here.
+        const instant = moment.then((each) => (each.isDue && round < ROUNDS ? Promise.reject(DUE) : each))
+        instant.catch(() => {})
+        try {
+          const value = await use(query, instant, last)
+          await instant
+          return { value }
+        } catch (error) {
+          if (error === DUE) return null
+          throw error
+        }
       })
       if (result !== null) return result.value
       await this.#parts.transactor.sweep()

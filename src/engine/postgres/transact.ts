@@ -98,8 +98,8 @@ export class Transactor {
     const { statements, lockKey, hint } = this.#parts
     const begun = [connection.query(statements.plain(BEGIN)), connection.query(statements.get('lock'), [lockKey])]
     try {
-      await all(begun)
       if (before !== null) {
+        await all(begun)
         const { rows } = await connection.query(statements.get('find-fold'), [before.serial])
         if (rows.length > 0) {
           await connection.query(statements.plain('commit'))
@@ -108,7 +108,7 @@ export class Transactor {
         }
       }
       const hints: Notice[] = []
-      const work = await this.#atRest(connection, decision, hints)
+      const work = await this.#atRest(connection, decision, hints, begun)
       const result = await decision.decide(work)
       hints.push(...work.hints)
       const serial = work.serial()
@@ -129,13 +129,18 @@ export class Transactor {
   }
 
   /** A unit of work when time has nothing to decide any more. */
-  async #atRest<T>(connection: Connection, decision: Decision<T>, hints: Notice[]): Promise<Work> {
+  async #atRest<T>(
+    connection: Connection,
+    decision: Decision<T>,
+    hints: Notice[],
+    begun: readonly Promise<unknown>[],
+  ): Promise<Work> {
     const { statements, moment } = this.#parts
     const { now, wall } = moment()
     for (let round = 0; ; round++) {
       const work = new Work({ connection, ...this.#parts })
       const started = connection.query(statements.get('start'), [now, wall, true])
-      await all<unknown>([started, decision.load?.(work)])
+      await all<unknown>([...begun, started, decision.load?.(work)])
       const start = (await started).rows[0]!
       work.now = start.now as number
       work.wall = start.wall as number

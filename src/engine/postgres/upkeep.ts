@@ -19,6 +19,7 @@ export interface UpkeepParts {
   readonly failed: (error: unknown) => void
 }
 
+const SHORTEST_MS = 5
 /** Every so many ticks it is looked for processes that are gone, and old memories are forgotten. */
 const RARELY = 20
 
@@ -27,6 +28,8 @@ export class Upkeep {
   #timer: Disposable | null = null
   #tick: Promise<void> = Promise.resolve()
   #count = 0
+  /** Short while there is something to do, longer with each look that finds nothing. */
+  #napMs = SHORTEST_MS
   #isStopped = false
   /** Positions and versions that were seen last, of what is watched. */
   #seen = new Map<string, number>()
@@ -37,8 +40,8 @@ export class Upkeep {
 
   start(): void {
     if (this.#isStopped) return
-    const { clock, pollMs } = this.#parts
-    this.#timer = clock.timer(pollMs, () => {
+    const { clock } = this.#parts
+    this.#timer = clock.timer(this.#napMs, () => {
       this.#tick = this.tick().then(() => this.start())
     })
   }
@@ -58,11 +61,12 @@ export class Upkeep {
     try {
       const { isDue } = await session.burst((query) => session.now(query))
       if (isDue) await transactor.sweep()
+      const hasFound = await this.#look()
+      this.#napMs = isDue || hasFound ? SHORTEST_MS : Math.min(this.#napMs * 2, this.#parts.pollMs)
       if (++this.#count % RARELY === 0) {
         await findGone()
         await session.burst((query) => this.#forget(query))
       }
-      await this.#look()
     } catch (error) {
       failed(error)
     }
@@ -73,13 +77,13 @@ export class Upkeep {
     await query('forget', [now])
   }
 
-  /** Tells watchers of what others have written. */
-  async #look(): Promise<void> {
+  /** Tells watchers of what others have written; whether there was anything. */
+  async #look(): Promise<boolean> {
     const { session, watchers } = this.#parts
     const queues = watchers.watched('queue')
     const keys = watchers.watched('key')
     const topics = watchers.watched('topic')
-    if (queues.length + keys.length + topics.length === 0) return
+    if (queues.length + keys.length + topics.length === 0) return false
     const { rows } = await session.burst((query) => query('look', [queues, keys, topics]))
     const hints: Exclude<Hint, { readonly cancel: string }>[] = []
     const seen = new Map<string, number>()
@@ -95,5 +99,6 @@ export class Upkeep {
     }
     this.#seen = seen
     watchers.give(hints)
+    return hints.length > 0
   }
 }

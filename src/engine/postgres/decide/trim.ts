@@ -29,7 +29,7 @@ async function trimQueue(work: Work, queue: Queue): Promise<void> {
     if (oldest === null) break
     forget(work, oldest)
   }
-  work.undo.set(queue, { isFuller: false })
+  work.undo.note(queue, { isFuller: false })
 }
 
 export function forget(work: Work, row: Row): void {

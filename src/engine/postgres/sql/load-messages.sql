@@ -1,7 +1,9 @@
-select
-  m.queue, m.id, m.seq, m.state, m.rank, m.place, m.line, m.line_seq, m.lease, m.holder, m.until, m.due, m.is_wall_due,
-  m.expires, m.is_wall_expires, m.acquired, m.failed, m.released, m.is_cancelled, m.sent_at, m.ended_at, m.turn, m.reason,
-  m.failures, m.size, m.report, m.attrs
-from unnest($1::int[], $2::uuid[]) as i (queue, id)
-join {schema}.message m on m.queue = i.queue and m.id = i.id
-for update of m
+-- One by one by the key of the table, whatever the planner believes to know about it.
+select x.* from unnest($1::int[], $2::uuid[]) as i (queue, id)
+cross join lateral (
+  select
+    m.queue, m.id, m.seq, m.state, m.rank, m.place, m.line, m.line_seq, m.lease, m.holder, m.until, m.due, m.is_wall_due,
+    m.expires, m.is_wall_expires, m.acquired, m.failed, m.released, m.is_cancelled, m.sent_at, m.ended_at, m.turn, m.reason,
+    m.failures, m.size, m.report, m.attrs
+  from {schema}.message m where m.queue = i.queue and m.id = i.id limit 1 for update
+) x

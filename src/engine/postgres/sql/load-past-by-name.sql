@@ -1,7 +1,10 @@
-select
-  m.queue, m.id, m.seq, m.state, m.rank, m.place, m.line, m.line_seq, m.lease, m.holder, m.until, m.due, m.is_wall_due,
-  m.expires, m.is_wall_expires, m.acquired, m.failed, m.released, m.is_cancelled, m.sent_at, m.ended_at, m.turn, m.reason,
-  m.failures, m.size, m.report, m.attrs
-from unnest($1::text[], $2::uuid[]) as i (name, id)
+-- One by one by the key of the table, whatever the planner believes to know about it.
+select x.* from unnest($1::text[], $2::uuid[]) as i (name, id)
 join {schema}.queue q on q.name = i.name
-join {schema}.past m on m.queue = q.queue and m.id = i.id
+cross join lateral (
+  select
+    m.queue, m.id, m.seq, m.state, m.rank, m.place, m.line, m.line_seq, m.lease, m.holder, m.until, m.due, m.is_wall_due,
+    m.expires, m.is_wall_expires, m.acquired, m.failed, m.released, m.is_cancelled, m.sent_at, m.ended_at, m.turn, m.reason,
+    m.failures, m.size, m.report, m.attrs
+  from {schema}.past m where m.queue = q.queue and m.id = i.id limit 1
+) x

@@ -11,7 +11,7 @@ export async function keepHouse(work: Work, queue: Queue): Promise<readonly Row[
   const { keep } = queue.settings
   const { now } = work
   const most = work.limits.sweep
-  work.undo.set(queue, { isFuller: true })
+  work.undo.note(queue, { isFuller: true })
   const ended = await work.query('old-past', [queue.number, false, now - keep.endedMs, most])
   for (const row of work.adoptRows(ended.rows, 'past')) if (row.state > DEAD && !row.isGone) forget(work, row)
   if (keep.deadMs === null) return []

@@ -4,13 +4,15 @@ import { isUuid } from '../../../core/id.ts'
 import { isQueueName, isTopicName } from '../../../core/name.ts'
 import { isRecordKey } from '../../../core/record.ts'
 import { parseToken } from '../decide/token.ts'
-import { toColumn } from '../row.ts'
+import { lineOf } from '../decide/place.ts'
+import { fromColumn, toColumn } from '../row.ts'
 import { rowKey, type Work } from './work.ts'
 
 interface Named {
   readonly queues: Set<string>
   readonly numbers: Set<number>
   readonly refs: { readonly queue: string; readonly id: string }[]
+  readonly keyed: { readonly queue: string; readonly key: string | undefined }[]
   readonly held: { readonly queue: number; readonly id: string }[]
   readonly keys: Set<string>
   readonly dedupes: { readonly scope: string; readonly text: string }[]
@@ -23,6 +25,7 @@ export async function prefetch(work: Work, commits: readonly Commit[]): Promise<
     queues: new Set(),
     numbers: new Set(),
     refs: [],
+    keyed: [],
     held: [],
     keys: new Set(),
     dedupes: [],
@@ -45,6 +48,7 @@ function note(named: Named, change: Change): void {
       if (typeof queue !== 'string' || !isQueueName(queue) || typeof message !== 'object' || message === null) return
       named.queues.add(queue)
       if (isUuid(message.id)) named.refs.push({ queue, id: message.id })
+      named.keyed.push({ queue, key: typeof message.key === 'string' ? message.key : undefined })
       if (typeof message.dedupe === 'string')
         named.dedupes.push({ scope: `queue ${queue}`, text: toColumn(message.dedupe) })
       return
@@ -111,7 +115,19 @@ async function load(work: Work, named: Named): Promise<void> {
     const queue = work.queues.get(name)
     if (queue && !work.rows.has(rowKey(queue, id))) work.rows.set(rowKey(queue, id), null)
   }
+  await work.loadHeads([
+    ...byToken.rows.flatMap((row) => {
+      const queue = work.queuesByNumber.get(row.queue as number)
+      return queue === undefined || row.line === null ? [] : [{ queue, name: fromColumn(row.line as string) }]
+    }),
+    ...named.keyed.flatMap(({ queue: name, key }) => {
+      const queue = work.queues.get(name)
+      const line = queue ? lineOf(queue, key) : null
+      return queue && line !== null ? [{ queue, name: line }] : []
+    }),
+  ])
   work.adoptRecords(records.rows)
+  for (const key of named.keys) work.lackRecord(key)
   work.adoptDedupes(first.rows)
   for (const { scope, text } of dedupes) {
     const key = `${scope} ${text}`

@@ -13,6 +13,13 @@ export class Undo {
     this.#steps.push(() => Object.assign(target, before))
   }
 
+  /** The same for what is no column of its own: it is not written for it. */
+  note<T extends { isDirty: boolean }>(target: T, patch: Partial<T>): void {
+    const before = { ...target }
+    Object.assign(target, patch)
+    this.#steps.push(() => Object.assign(target, before))
+  }
+
   put<K, V>(map: Map<K, V>, key: K, value: V): void {
     const had = map.has(key)
     const before = map.get(key) as V

@@ -8,12 +8,26 @@ import type { Answer, Connection } from '../driver.ts'
 import type { Notice } from '../hint.ts'
 import type { EngineLimits } from '../limit.ts'
 import type { Statements } from '../statement.ts'
-import { DEAD, type Bound, type Kept, type Queue, type Record, type Row, type Tally, type Topic } from '../row.ts'
+import {
+  DEAD,
+  fromColumn,
+  toColumn,
+  type Bound,
+  type Kept,
+  type Queue,
+  type Record,
+  type Row,
+  type Tally,
+  type Topic,
+} from '../row.ts'
 import { toQueue, toRecords, toRow, toTopics } from './read-row.ts'
 import { Undo } from './undo.ts'
 
 /** Numbers that one draw reserves; as the sequence says. */
 const BLOCK = 4096
+
+/** Of each line that is loaded with others. */
+const HEADS = 2
 
 /** A line of messages of which only the head may be handed out, as far as it is in hand. */
 export interface Line {
@@ -222,10 +236,36 @@ export class Work {
     for (;;) {
       const first = firstIn(line)
       if (line.isExhausted || (first !== null && first.lineSeq! <= line.cursor)) return first
-      const { rows } = await this.query('load-line', [queue.number, name, line.cursor])
+      const { rows } = await this.query('load-line', [queue.number, toColumn(name), line.cursor])
       for (const row of this.adoptRows(rows, 'message')) line.rows.add(row)
       if (rows.length === 0) line.isExhausted = true
       else line.cursor = rows.at(-1)!.line_seq as number
+    }
+  }
+
+  /** The heads of many lines, and who is next in each. */
+  async loadHeads(lines: readonly { readonly queue: Queue; readonly name: string }[]): Promise<void> {
+    const byLine = new Map(lines.map((each) => [`${each.queue.number} ${each.name}`, each]))
+    const fresh = [...byLine.values()].filter(({ queue, name }) => {
+      const { cursor, isExhausted } = this.line(queue, name)
+      return cursor === -1 && !isExhausted
+    })
+    if (fresh.length === 0) return
+    const columns = [fresh.map(({ queue }) => queue.number), fresh.map(({ name }) => toColumn(name))]
+    const { rows } = await this.query('load-heads', columns)
+    this.adoptRows(rows, 'message')
+    const last = new Map<string, { count: number; place: number }>()
+    for (const row of rows) {
+      const key = `${row.queue as number} ${fromColumn(row.line as string)}`
+      const place = row.line_seq as number
+      const before = last.get(key)
+      last.set(key, { count: (before?.count ?? 0) + 1, place: Math.max(before?.place ?? 0, place) })
+    }
+    for (const { queue, name } of fresh) {
+      const line = this.line(queue, name)
+      const own = last.get(`${queue.number} ${name}`)
+      if (own !== undefined) line.cursor = own.place
+      if (own === undefined || own.count < HEADS) line.isExhausted = true
     }
   }
 
@@ -233,8 +273,13 @@ export class Work {
     const known = this.records.get(key)
     if (known !== undefined) return known
     this.adoptRecords((await this.query('load-records', [[key]])).rows)
-    const found = this.records.get(key)
-    if (found !== undefined) return found
+    return this.lackRecord(key)
+  }
+
+  /** There is none of that key, unless it is in hand. */
+  lackRecord(key: string): Record {
+    const known = this.records.get(key)
+    if (known !== undefined) return known
     const none = { key, version: 0, expires: null, value: new Uint8Array(), aliases: [], isThere: false }
     const record: Record = { ...none, isStored: false, isDirty: false }
     this.records.set(key, record)
@@ -293,7 +338,7 @@ export class Work {
   count(queue: Queue, change: Partial<Tally>): void {
     const tally = { ...queue.tally }
     for (const [name, by] of Object.entries(change)) tally[name as keyof Tally] += by
-    this.undo.set(queue, { tally })
+    this.undo.note(queue, { tally })
   }
 
   /** How many dead and ended messages the queue keeps. */
@@ -307,7 +352,7 @@ export class Work {
   }
 
   keep(queue: Queue, kind: keyof Kept, by: 1 | -1): void {
-    this.undo.set(queue, { keeps: { ...queue.keeps, [kind]: queue.keeps[kind] + by }, isFuller: true })
+    this.undo.note(queue, { keeps: { ...queue.keeps, [kind]: queue.keeps[kind] + by }, isFuller: true })
   }
 
   #enlist(row: Row): void {

@@ -1,0 +1,12 @@
+-- Who is first in each of these lines, and who is next.
+select x.* from unnest($1::int[], $2::text[]) as i (queue, line)
+cross join lateral (
+  select
+    m.queue, m.id, m.seq, m.state, m.rank, m.place, m.line, m.line_seq, m.lease, m.holder, m.until, m.due, m.is_wall_due,
+    m.expires, m.is_wall_expires, m.acquired, m.failed, m.released, m.is_cancelled, m.sent_at, m.ended_at, m.turn, m.reason,
+    m.failures, m.size, m.report, m.attrs
+  from {schema}.message m
+  where m.queue = i.queue and m.line = i.line and m.line_seq is not null
+  order by m.line_seq limit 2
+  for update of m
+) x
