@@ -1,4 +1,5 @@
 /** `posthorn doctor`: what this machine and this engine can do, what the numbers mean, and what to do about what is wrong. */
+import { dirname } from 'node:path'
 import type { Command } from 'commander'
 import { DEFAULTS } from '../core/default.ts'
 import { DEFAULT_QUEUE } from '../core/settings.ts'
@@ -7,7 +8,7 @@ import { defaultFacts } from './check/default.ts'
 import { checkDisk } from './check/disk.ts'
 import { checkEngine } from './check/engine.ts'
 import { checkFiles, checkMemory, checkNode } from './check/limit.ts'
-import { engineUrl, folderOf } from './connect.ts'
+import { engineUrl, placeOf } from './connect.ts'
 import { writeJson, type CommonOptions, type Session } from './session.ts'
 import { writeFacts } from './table.ts'
 
@@ -18,12 +19,19 @@ export function addDoctor(program: Command, session: Session): void {
     .action((_options: unknown, command: Command) => doctor(session, command.optsWithGlobals()))
 }
 
+/** The folder in which the engine writes on this machine; null where it does not. */
+function folderOf(url: string, cwd: string): string | null {
+  const place = placeOf(url, cwd)
+  return place === null || url.startsWith('file:') ? place : dirname(place)
+}
+
 async function doctor(session: Session, options: CommonOptions): Promise<void> {
-  const folder = folderOf(engineUrl(session, options), session.cwd)
+  const url = engineUrl(session, options)
+  const folder = folderOf(url, session.cwd)
   const checks = [
     checkNode(),
     await checkEngine(session, options),
-    ...(folder === null ? [] : checkDisk(session, folder)),
+    ...(folder === null ? [] : checkDisk(session, folder, url.startsWith('file:'))),
     checkFiles(),
     checkMemory(),
   ]

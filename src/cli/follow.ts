@@ -34,18 +34,21 @@ export async function follow(session: Session, options: CommonOptions, following
   const find = finder(session, options)
   let after: string | null = null
   let isFirst = true
+  let said: string | null = null
   while (!signal.aborted) {
     const exchange = await find(following)
     if (exchange === null) return
     try {
       after ??= (await look(exchange, following, null, 0)).next
       isFirst = false
+      said = null
       await following.began(exchange)
       for (;;) after = (await look(exchange, following, after, WAIT_SECONDS)).next
     } catch (error) {
       if (isAborted(signal)) return
       if (!isGone(error) || (isFirst && isServerUrl(session, options))) throw error
-      following.waiting((error as Error).message)
+      const { message } = error as Error
+      if (message !== said) following.waiting((said = message))
       await pause(session.clock, AGAIN_MS, signal).catch(() => {})
     }
   }

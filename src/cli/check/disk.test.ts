@@ -44,9 +44,11 @@ test('numbers of a disk in words: how many commits, too slow, uneven, or too fas
 })
 
 test('room is told before it runs out, and when it has', () => {
-  const judge = (freeBytes: number) => checkRoom('/data', { freeBytes, totalBytes: 100 * 1024 ** 3 })
+  const judge = (freeBytes: number) => checkRoom({ freeBytes, totalBytes: 100 * 1024 ** 3 })
   equal(judge(50 * 1024 ** 3).verdict, 'ok')
   match(judge(50 * 1024 ** 3).found, /^50\.0 GiB free of 100\.0 GiB \(50 %\)$/)
   equal(judge(500 * 1024 ** 2).verdict, 'note')
   equal(judge(50 * 1024 ** 2).verdict, 'wrong')
+  const unguarded = checkRoom({ freeBytes: 50 * 1024 ** 2, totalBytes: 1024 ** 3 }, false)
+  match(unguarded.meaning[0]!, /nothing can be sent or settled/)
 })

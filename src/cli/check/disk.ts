@@ -6,7 +6,7 @@ import type { Session } from '../session.ts'
 import type { Check } from './check.ts'
 import { checkFileSystem } from './file-system.ts'
 import { mountOf, type Mount } from './mount.ts'
-import { measureSync, nearestFolder, roomOf, type SyncSpeed } from './sync-speed.ts'
+import { measureSync, nearestFolder, roomOf, type Room, type SyncSpeed } from './sync-speed.ts'
 
 const SLOW_MS = 5
 /** No disk that keeps what it is told is as fast: the fastest with a cache that survives power loss take twice as long. */
@@ -15,7 +15,8 @@ const IGNORED_MS = 0.015
 const UNEVEN = 20
 const LITTLE_BYTES = 1024 ** 3
 
-export function checkDisk(session: Session, folder: string): readonly Check[] {
+/** @param isGuarded the engine refuses what is new before the disk is full */
+export function checkDisk(session: Session, folder: string, isGuarded: boolean): readonly Check[] {
   const place = nearestFolder(folder, existsSync)
   const mount = mountOf(place)
   const checks = [checkFileSystem(mount, place)]
@@ -30,7 +31,7 @@ export function checkDisk(session: Session, folder: string): readonly Check[] {
       meaning: [(error as Error).message],
     })
   }
-  checks.push(checkRoom(place))
+  checks.push(checkRoom(roomOf(place), isGuarded))
   return checks
 }
 
@@ -70,11 +71,19 @@ export function judgeSpeed(speed: SyncSpeed, place: string, mount: Mount | null,
   return { name: 'Sync', verdict: p50Ms > SLOW_MS ? 'note' : 'ok', found, meaning, facts }
 }
 
-export function checkRoom(place: string, { freeBytes, totalBytes } = roomOf(place)): Check {
+export function checkRoom({ freeBytes, totalBytes }: Room, isGuarded = true): Check {
   const { minFreeBytes } = DEFAULTS
   const share = totalBytes === 0 ? '' : ` (${Math.floor((freeBytes / totalBytes) * 100)} %)`
   const found = `${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}${share}`
   const facts = { freeBytes, totalBytes, minFreeBytes }
+  if (!isGuarded && freeBytes < LITTLE_BYTES)
+    return {
+      name: 'Space',
+      verdict: freeBytes < minFreeBytes ? 'wrong' : 'note',
+      found,
+      meaning: ['On a full disk nothing can be sent or settled: make room before that.'],
+      facts,
+    }
   if (freeBytes < minFreeBytes)
     return {
       name: 'Space',

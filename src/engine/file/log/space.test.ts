@@ -100,6 +100,29 @@ test('a folder whose disk is full is opened in the reserve', async () => {
   await second.close()
 })
 
+test('what was settled gives its room back, though nothing is written any more that would ask for a checkpoint', async () => {
+  const clock = new ManualClock()
+  const disk = new FaultDisk({ capacityBytes: 1_200_000 })
+  const log = await PlainLog.open(disk, { limits: { ...LIMITS, keptSegments: 1 }, clock })
+  const refusal = (): string | null => {
+    clock.advance(1_000)
+    return log.store.refusal()
+  }
+  let count = 0
+  while (refusal() === null) await log.put(count++, 'x'.repeat(9_000))
+  // No room for a checkpoint while all this is settled.
+  fill(disk)
+  for (let number = 0; number < count; number++) await log.remove(number)
+  ok(refusal() !== null)
+  disk.remove('/other/file')
+  for (let turn = 0; refusal() !== null; turn++) {
+    ok(turn < 1_000, 'the room is not given back')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await log.put(0, 'again')
+  await log.close()
+})
+
 test('a disk that is full is not asked at every send', async () => {
   const clock = new ManualClock()
   const disk = new FaultDisk({ capacityBytes: 400_000 })
