@@ -186,11 +186,21 @@ export class Host {
     }
     const own = desk.notices.take()
     const notices = this.#others.exchange(own, this.#due)
+    const before = this.#options.ticks().machineMs
     this.#opened.transactions.commit()
+    const commitMs = this.#options.ticks().machineMs - before
     this.#others.wake()
     const inMs = Math.min(this.#due.engineAt - desk.now, this.#due.wallAt - desk.wall)
     const dueInMs = inMs === Infinity ? null : Math.max(0, inMs)
-    this.#reply({ done: Uint32Array.from(done), answers, bytes: packer.take(), notices, dueInMs, failure: null })
+    this.#reply({
+      done: Uint32Array.from(done),
+      answers,
+      bytes: packer.take(),
+      notices,
+      dueInMs,
+      commitMs,
+      failure: null,
+    })
   }
 
   #answer(call: Numbered, packer: Packer): Answer {
@@ -260,6 +270,7 @@ export class Host {
       bytes: new Uint8Array(0),
       notices: [],
       dueInMs: null,
+      commitMs: 0,
       failure: this.#failure,
     })
   }

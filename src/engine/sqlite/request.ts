@@ -86,6 +86,8 @@ export interface Reply {
   readonly notices: readonly Notice[]
   /** Milliseconds until time decides something, on the engine's or the wall's clock; null: nothing is due. */
   readonly dueInMs: number | null
+  /** How long it took to make it durable. */
+  readonly commitMs: number
   /** The host will decide nothing any more: what was half done must not be built upon. */
   readonly failure: Fault | null
 }

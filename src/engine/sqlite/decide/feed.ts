@@ -4,7 +4,7 @@ import type { Desk } from '../desk.ts'
 import type { Queue } from '../state/queue.ts'
 import { BEHIND, RETAINED_AFTER, type Subscription, type Topic } from '../state/topic.ts'
 import { missEvent, writeSubscription } from './gap.ts'
-import { hasId, insert, toIncoming } from './insert.ts'
+import { insert, toIncoming } from './insert.ts'
 import { announce } from './publish.ts'
 
 /** Events looked at in one step. */
@@ -55,7 +55,7 @@ function moveOn(desk: Desk, subscription: Subscription, queue: Queue, topic: Top
         if (isFull && !isTooLarge) return { status: 'suspended', cursor }
         // What can never fit is missed, rather than standing in the way for ever.
         if (isTooLarge) missEvent(subscription, at as number)
-        else if (!hasId(desk, queue, message.id)) insert(desk, queue, toIncoming(message, found))
+        else insert(desk, queue, toIncoming(message, found))
       }
     }
     cursor = position as number

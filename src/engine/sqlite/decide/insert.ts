@@ -52,8 +52,8 @@ export interface Past {
   readonly reason: string | null
 }
 
-/** The number of the message, which is not in the queue yet. */
-export function insert(desk: Desk, queue: Queue, message: Incoming, past: Past | null = null): number {
+/** The number of the message; null where the queue has one of that id, waiting, leased, dead or kept. */
+export function insert(desk: Desk, queue: Queue, message: Incoming, past: Past | null = null): number | null {
   const seq = desk.nextSeq()
   const { expires, split } = message
   const bytes = bodySize(message)
@@ -64,8 +64,7 @@ export function insert(desk: Desk, queue: Queue, message: Incoming, past: Past |
   const start = past?.sentAt ?? now
   const expiresAt = expires === null || 'at' in expires ? null : start + expires.afterMs
   const wallExpires = expires !== null && 'at' in expires ? expires.at : null
-  desk.queues.change(queue).enter(at.state, bytes)
-  desk.statements
+  const added = desk.statements
     .of(INSERT_MESSAGE)
     .run(
       seq,
@@ -91,6 +90,8 @@ export function insert(desk: Desk, queue: Queue, message: Incoming, past: Past |
       split,
       isLarge ? null : message.bytes,
     )
+  if (added === 0) return null
+  desk.queues.change(queue).enter(at.state, bytes)
   if (isLarge) desk.run(INSERT_CONTENT, seq, message.bytes)
   desk.use(queue)
   if (at.due !== null) desk.lowerDue(queue, at.due)

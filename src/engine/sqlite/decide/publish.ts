@@ -8,7 +8,7 @@ import type { Desk } from '../desk.ts'
 import type { Subscription, Topic } from '../state/topic.ts'
 import { engineMessage } from './ending.ts'
 import { missEvent, writeSubscription } from './gap.ts'
-import { hasId, insert, type Incoming } from './insert.ts'
+import { insert, type Incoming } from './insert.ts'
 import { keepEvent } from './retain.ts'
 import { findFirst, remember } from './send.ts'
 
@@ -39,10 +39,7 @@ function route(desk: Desk, topic: Topic, message: Incoming): number {
     } else if (queue.isFull(bodySize(message))) {
       suspend(desk, subscription, position)
       suspended.push(subscription)
-    } else if (!hasId(desk, queue, message.id)) {
-      insert(desk, queue, message)
-      routed++
-    }
+    } else if (insert(desk, queue, message) !== null) routed++
   }
   for (const subscription of suspended) announce(desk, subscription, 'suspended')
   return routed

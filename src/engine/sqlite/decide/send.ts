@@ -11,7 +11,7 @@ import type { Queue } from '../state/queue.ts'
 import { COUNT_QUEUES } from '../state/queue.ts'
 import { DEDUPE, HAS_DEDUPE, PUT_DEDUPE, SWEEP_DEDUPES } from '../state/record.ts'
 import { end } from './ending.ts'
-import { hasId, incoming, insert, type Incoming, type Past } from './insert.ts'
+import { hasId, incoming, insert, type Past } from './insert.ts'
 import { storeFailure } from './settle.ts'
 
 const RESTORED: Partial<Record<State, number>> = {
@@ -25,20 +25,24 @@ const RESTORED: Partial<Record<State, number>> = {
 /** A refusal leaves nothing. `isSettling`: limits do not hold for it. */
 export function send(desk: Desk, queueName: string, sent: Sent, isSettling: boolean): ChangeResult | Refusal {
   const message = incoming(desk, sent)
+  const { id, dedupe } = message
   const known = desk.queues.find(queueName)
-  const first = firstSent(desk, known, queueName, message)
+  const first = dedupe === null ? undefined : findFirst(desk, `queue ${queueName}`, dedupe)
   if (first !== undefined) return { id: first, duplicate: true }
+  // Where the send may be refused, or empties the queue first, the id is looked for before; else the insert says whether it is there.
+  const isTight = dedupe !== null && desk.numbers.dedupes >= desk.limits.dedupe
+  const mustLook = known !== undefined && (known.unbound || isTight || known.isFull(bodySize(message)))
+  if (mustLook && hasId(desk, known, id)) return { id, duplicate: true }
   const refusal = isSettling
     ? null
-    : (refusalOfGrowth(desk, known, queueName, bodySize(message)) ?? refusalOfDedupe(desk, message.dedupe))
+    : (refusalOfGrowth(desk, known, queueName, bodySize(message)) ?? refusalOfDedupe(desk, dedupe))
   if (refusal !== null) return refusal
   const queue = known ?? desk.queue(queueName)
   if (queue.unbound) revive(desk, queue)
+  if (insert(desk, queue, message) === null) return { id, duplicate: true }
   const { dedupeWindowMs } = queue.settings
-  if (message.dedupe !== null && dedupeWindowMs > 0)
-    remember(desk, `queue ${queueName}`, message.dedupe, message.id, desk.now + dedupeWindowMs)
-  insert(desk, queue, message)
-  return { id: message.id, duplicate: false }
+  if (dedupe !== null && dedupeWindowMs > 0) remember(desk, `queue ${queueName}`, dedupe, id, desk.now + dedupeWindowMs)
+  return { id, duplicate: false }
 }
 
 /** The id that was sent first with this dedupe text. */
@@ -91,7 +95,7 @@ export function restore(desk: Desk, sent: Sent, stored: Omit<StoredMessage, 'mes
     endedAt: isOver ? (stored.endedAt ?? desk.now) : null,
     reason: isOver ? stored.reason : null,
   }
-  const message = { seq: insert(desk, queue, incoming(desk, sent), past), history: 0 }
+  const message = { seq: insert(desk, queue, incoming(desk, sent), past)!, history: 0 }
   for (const failure of stored.failures)
     storeFailure(desk, message, { ...cutFailure(failure), at: failure.at, delayMs: failure.delayMs })
   if (message.history > 0) desk.run(SET_HISTORY, message.history, message.seq)
@@ -99,14 +103,6 @@ export function restore(desk: Desk, sent: Sent, stored: Omit<StoredMessage, 'mes
   if (isEnded) desk.lowerDue(queue, past.endedAt! + keep.endedMs)
   desk.queues.touch(queue)
   return null
-}
-
-/** The id of the message of which this one would be a duplicate. */
-function firstSent(desk: Desk, queue: Queue | undefined, queueName: string, message: Incoming): string | undefined {
-  const { dedupe, id } = message
-  const first = dedupe === null ? undefined : findFirst(desk, `queue ${queueName}`, dedupe)
-  if (first !== undefined || queue === undefined) return first
-  return hasId(desk, queue, id) ? id : undefined
 }
 
 /** A queue to which something is sent for itself, although its subscription has ended: from now on it is a queue like others. */

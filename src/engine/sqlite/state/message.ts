@@ -98,7 +98,7 @@ export const SEQ_OF_ID = 'select seq from message where id = ? and queue = ?'
 export const CONTENT_OF = 'select split, content from message where seq = ?'
 export const LARGE_CONTENT = 'select content from content where seq = ?'
 export const INSERT_MESSAGE =
-  'insert into message (seq, queue, id, state, rank, place, due, wall_due, expires, wall_expires, line, head, bytes, sent_at, owner, handout, process, acquired, failed, released, cancel, history, ended_at, report, reason, split, content) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?)'
+  'insert into message (seq, queue, id, state, rank, place, due, wall_due, expires, wall_expires, line, head, bytes, sent_at, owner, handout, process, acquired, failed, released, cancel, history, ended_at, report, reason, split, content) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?) on conflict (id, queue) do nothing'
 export const INSERT_CONTENT = 'insert into content (seq, content) values (?, ?)'
 export const DELETE_MESSAGE = 'delete from message where seq = ?'
 export const DELETE_CONTENT = 'delete from content where seq = ?'
