@@ -228,6 +228,20 @@ test('a slow reader holds few: the rest waits in the queue', async () => {
   await until(async () => (await depth(server)).leased === 0, 'what it held is given back')
 })
 
+test('a reader that takes nothing keeps nobody from taking over', async () => {
+  await using server = await start()
+  const body = JSON.stringify('x'.repeat(900_000))
+  for (let n = 0; n < 30; n++)
+    await server.call('POST', '/v1/topics/t/events?type=a', { body, headers: { 'content-type': 'application/json' } })
+  const socket = connect(server.server.port, '127.0.0.1')
+  socket.pause()
+  socket.write('GET /v1/subscriptions/s/stream?ack=manual HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  await until(async () => (await depth(server)).leased > 0, 'the first reads')
+  await using second = await Reader.open(server, 's', '?ack=manual&takeover=true')
+  await second.has(30)
+  socket.destroy()
+})
+
 test('one reader at a time; another may take over', async () => {
   await using server = await start()
   await publish(server, 1, 1)

@@ -82,7 +82,7 @@ async function stream(call: Call): Promise<Answer> {
   try {
     const open = ack === 'resume' ? resume : manual
     const { source, close } = await open(call, subscription, reading)
-    const body = toBody(source, async () => {
+    const body = toBody(source, reading.signal, async () => {
       await close()
       await reading[Symbol.asyncDispose]()
     })
@@ -218,20 +218,21 @@ async function stillLeased({ deps }: Call, given: readonly Delivery[]): Promise<
 }
 
 /** Asks for the next piece only when the one before has gone out: a slow reader makes nothing pile up here. */
-function toBody(source: StreamSource, close: () => Promise<void>): ReadableStream<Uint8Array> {
+function toBody(source: StreamSource, signal: AbortSignal, close: () => Promise<void>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   let asked: Promise<string | null> = Promise.resolve(null)
   let ended: Promise<void> | null = null
   // What is being leased while the reader goes must be known before it is given back.
   const end = () => (ended ??= asked.then(close, close))
+  // A reader that takes nothing asks for nothing: his end does not wait for him.
+  signal.addEventListener('abort', () => void end())
   return new ReadableStream(
     {
       async pull(controller) {
         asked = source.next()
         try {
           const piece = await asked
-          if (ended !== null) return
-          if (piece !== null) return controller.enqueue(encoder.encode(piece))
+          if (piece !== null && ended === null) return controller.enqueue(encoder.encode(piece))
           await end()
           controller.close()
         } catch (error) {
