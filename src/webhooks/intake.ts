@@ -66,9 +66,15 @@ interface Deps<Secret> {
 
 /** @throws WebhookError `invalid-secret`, `invalid-option` */
 export function createIntake<Secret>(options: ReceiverOptions<Secret>): Intake {
-  const { clock = machineClock, answerWithinMs = options.profile.answerWithinMs } = options
+  for (const name of ['maxBodyBytes', 'answerWithinMs', 'retryAfterMs'] as const) {
+    const value = options[name]
+    if (value !== undefined && !(value > 0))
+      throw new WebhookError('invalid-option', `${name}: more than 0 is needed, and this is ${value}`)
+  }
+  const { clock = machineClock } = options
   if (typeof options.onEvent !== 'function') throw new WebhookError('invalid-option', 'onEvent: a function is needed')
   const deps: Deps<Secret> = { options, clock, check: createCheck({ ...options, now: clock.now }), running: new Map() }
+  const { answerWithinMs = options.profile.answerWithinMs } = options
   return async (request) => {
     const from = clock.now()
     const ending = await within(clock, answerWithinMs, (signal) => take(deps, request, signal)).catch(

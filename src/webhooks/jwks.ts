@@ -92,12 +92,16 @@ async function readText(answer: Response): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let size = 0
-  for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength
-    if (size > MOST_BYTES) throw new WebhookError('keys-unavailable', `the answer has more than ${MOST_BYTES} bytes`)
-    text += decoder.decode(chunk, { stream: true })
+  const reader = answer.body?.getReader()
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true }
+    if (done) return text + decoder.decode()
+    size += value.byteLength
+    text += decoder.decode(value, { stream: true })
+    if (size <= MOST_BYTES) continue
+    void reader?.cancel().catch(() => undefined)
+    throw new WebhookError('keys-unavailable', `the answer has more than ${MOST_BYTES} bytes`)
   }
-  return text + decoder.decode()
 }
 
 /** A key for something else than signatures, or of a kind that is not known here, is no key here. */

@@ -1,5 +1,5 @@
 /** Where something stands in a request: a header, one entry of a header, the query, a field of a form, a member of a JSON body. */
-import { toText } from './bytes.ts'
+import { WebhookError } from './error.ts'
 import { addField, fieldOf } from './form.ts'
 import type { Arrived } from './request.ts'
 
@@ -12,10 +12,10 @@ export type Place =
   | { readonly json: readonly string[] }
 
 /** The text that stands there; null where there is none. */
-export function readPlace(place: Place, { headers, body, query }: Arrived): string | null {
+export function readPlace(place: Place, { headers, body, query, json }: Arrived): string | null {
   if ('query' in place) return query.get(place.query)
   if ('form' in place) return fieldOf(body, place.form)
-  if ('json' in place) return memberOf(body, place.json)
+  if ('json' in place) return memberOf(json(), place.json)
   const text = headers.get(place.header)
   if (!('entry' in place) || text === null) return text
   const found = text.split(place.separator).find((entry) => entry.trimStart().startsWith(place.entry))
@@ -48,27 +48,21 @@ export interface Outgoing {
 /** Members of the body are the sender's own to write. */
 export function writePlace(place: Place, text: string, outgoing: Outgoing): void {
   if ('query' in place) outgoing.query[place.query] = text
-  else if ('form' in place) outgoing.body = addField(outgoing.body, place.form, text)
-  else if ('entry' in place) {
+  else if ('form' in place) {
+    if (fieldOf(outgoing.body, place.form) !== null)
+      throw new WebhookError('invalid-part', `the body has ${describePlace(place)} already`)
+    outgoing.body = addField(outgoing.body, place.form, text)
+  } else if ('entry' in place) {
     const before = outgoing.headers[place.header]
     outgoing.headers[place.header] = `${before === undefined ? '' : before + place.separator}${place.entry}${text}`
   } else if ('header' in place) outgoing.headers[place.header] = text
 }
 
-function memberOf(body: Uint8Array, path: readonly string[]): string | null {
-  let value = parseJson(body)
+function memberOf(root: unknown, path: readonly string[]): string | null {
+  let value = root
   for (const name of path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return null
     value = (value as Record<string, unknown>)[name]
   }
   return typeof value === 'string' || typeof value === 'number' ? String(value) : null
-}
-
-/** Undefined where it is not JSON. */
-export function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(toText(body)) as unknown
-  } catch {
-    return undefined
-  }
 }

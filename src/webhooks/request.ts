@@ -1,5 +1,6 @@
 /** A request as verification sees it: headers in any of the shapes that people have them in, and the raw bytes of the body. */
-import { toBytes } from './bytes.ts'
+import { toBytes, toText } from './bytes.ts'
+import { WebhookError } from './error.ts'
 
 export type HeaderSource = Headers | Readonly<Record<string, string | readonly string[] | undefined>>
 
@@ -16,13 +17,29 @@ export interface Arrived {
   readonly headers: Headers
   readonly body: Uint8Array<ArrayBuffer>
   readonly query: URLSearchParams
+  /** The body as JSON, parsed once; undefined where it is none. */
+  readonly json: () => unknown
 }
 
-export function toArrived({ headers, body, url }: Incoming): Arrived {
-  return {
-    headers: toHeaders(headers),
-    body: typeof body === 'string' ? toBytes(body) : ownBytes(body),
-    query: new URL(url ?? '/', 'http://localhost').searchParams,
+export function toArrived({ headers, body, url = '' }: Incoming): Arrived {
+  const [, query = ''] = /\?([^#]*)/.exec(url) ?? []
+  return withBody({ headers: toHeaders(headers), query: new URLSearchParams(query) }, toOwnBytes(body))
+}
+
+export function withBody(
+  { headers, query }: Pick<Arrived, 'headers' | 'query'>,
+  body: Uint8Array<ArrayBuffer>,
+): Arrived {
+  let parsed: { readonly value: unknown } | undefined
+  return { headers, query, body, json: () => (parsed ??= { value: parseJson(body) }).value }
+}
+
+/** Undefined where it is not JSON. */
+export function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(toText(body)) as unknown
+  } catch {
+    return undefined
   }
 }
 
@@ -32,12 +49,21 @@ export function toHeaders(source: HeaderSource): Headers {
   for (const [name, value] of Object.entries(source)) {
     // HTTP/2's :path and the like are no headers.
     if (value === undefined || name.startsWith(':')) continue
-    for (const one of typeof value === 'string' ? [value] : value) headers.append(name, one)
+    try {
+      for (const one of typeof value === 'string' ? [value] : value) headers.append(name, one)
+    } catch {
+      throw new WebhookError('invalid-part', `the header ${JSON.stringify(name)} is none that HTTP allows`, {
+        header: name,
+      })
+    }
   }
   return headers
 }
 
 /** WebCrypto takes no shared memory. */
-function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes)
+export function toOwnBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
+  if (typeof body === 'string') return toBytes(body)
+  if (!(body instanceof Uint8Array))
+    throw new WebhookError('invalid-option', 'body: the raw bytes or the raw text is needed, before any parser')
+  return body.buffer instanceof ArrayBuffer ? (body as Uint8Array<ArrayBuffer>) : new Uint8Array(body)
 }

@@ -1,10 +1,11 @@
 /** Signs what is sent as a profile says, so that its receivers can verify it: the platform's side, and tests of receivers. */
-import { encode, toBytes } from './bytes.ts'
+import { encode } from './bytes.ts'
 import { machineClock } from './clock.ts'
 import { WebhookError } from './error.ts'
 import type { Key } from './key.ts'
 import { describePlace, writePlace, type Outgoing } from './place.ts'
 import type { Parts, Profile } from './profile.ts'
+import { toOwnBytes } from './request.ts'
 import { createLocks, type Lock } from './secrets.ts'
 import { separatorAfter, toSigned, uses } from './signed.ts'
 
@@ -41,11 +42,16 @@ export type Signer = (message: Unsigned) => Promise<Signed>
 /** Reads the secrets once. @throws WebhookError `invalid-secret`, `invalid-option` */
 export function createSigner<Secret>(options: SignOptions<Secret>): Signer {
   const { profile, secrets, now = machineClock.now } = options
+  if (typeof profile?.read !== 'function')
+    throw new WebhookError(
+      'invalid-option',
+      'profile: one like standardWebhooks, or what defineProfile makes, is needed',
+    )
   const source = createLocks(profile, secrets)
   return async (message) => {
     const locks = await source({ refused: false })
     const [first] = locks
-    const given = typeof message.body === 'string' ? toBytes(message.body) : Uint8Array.from(message.body)
+    const given = toOwnBytes(message.body)
     const body = profile.seal && first ? await profile.seal(given, first.secret) : given
     const outgoing: Outgoing = { headers: {}, query: {}, body }
     const parts = writeParts(profile, message, now(), outgoing)

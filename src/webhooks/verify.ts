@@ -8,7 +8,7 @@ import { WebhookError } from './error.ts'
 import type { Algorithm } from './key.ts'
 import { describePlace, readFirst, readPlace, type Place } from './place.ts'
 import type { Parts, Profile } from './profile.ts'
-import { toArrived, type Arrived, type Incoming } from './request.ts'
+import { toArrived, withBody, type Arrived, type Incoming } from './request.ts'
 import { createLocks, type Lock, type LockSource, type Secrets } from './secrets.ts'
 import { separatorAfter, toSigned, uses } from './signed.ts'
 import { toVerified, type Verified } from './verified.ts'
@@ -51,7 +51,12 @@ export interface Check<Secret> {
 }
 
 export function createCheck<Secret>(options: VerifyOptions<Secret>): Check<Secret> {
-  const { profile, toleranceMs = profile.toleranceMs, now = machineClock.now } = options
+  const { profile, toleranceMs = profile?.toleranceMs, now = machineClock.now } = options
+  if (typeof profile?.read !== 'function')
+    throw new WebhookError(
+      'invalid-option',
+      'profile: one like standardWebhooks, or what defineProfile makes, is needed',
+    )
   if (!(toleranceMs >= 0))
     throw new WebhookError('invalid-option', `toleranceMs: 0 or more is needed, and this is ${toleranceMs}`)
   const locks = createLocks(profile, options.secrets)
@@ -61,7 +66,7 @@ export function createCheck<Secret>(options: VerifyOptions<Secret>): Check<Secre
     if (timestamp !== null) checkTime(timestamp, now(), toleranceMs)
     const found = await find(profile, entries, parts, arrived, locks)
     const body = await open(profile, arrived.body, found.lock.secret)
-    const opened = { ...arrived, body }
+    const opened = body === arrived.body ? arrived : withBody(arrived, body)
     const event = toVerified({
       profile: profile.name,
       id: readFirst(profile.id, opened) ?? `sha256:${await digest(found.signed)}`,

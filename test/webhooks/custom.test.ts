@@ -78,6 +78,16 @@ test('where a form has room for one signature, a second key is refused', async (
   })
 })
 
+test('whatever stands in headers and URL is refused and never a crash', async () => {
+  const profile = defineProfile({ name: 'a', signature, signed: '{body}' })
+  for (const headers of [{ 'x-signature': 'a\nb' }, { 'no header': 'a' }, { 'x-signature': '签名' }])
+    await rejects(verify({ headers: { ...headers }, body: '' }, { profile, secrets: 'a' }), { code: 'invalid-part' })
+  const mac = createHmac('sha256', 'a').update('').digest('hex')
+  for (const url of ['//', 'http://[', '?', '', '/%', '/?%E0%A4%A', 'a?b#c?d'])
+    await verify({ headers: { 'x-signature': mac }, url, body: '' }, { profile, secrets: 'a' })
+  await rejects(verify({ headers: {}, body: {} as never }, { profile, secrets: 'a' }), { code: 'invalid-option' })
+})
+
 test('many secrets are refused: each forged request would cost as many checks', async () => {
   const profile = defineProfile({ name: 'a', signature, signed: '{body}' })
   await rejects(verify({ headers: {}, body: '' }, { profile, secrets: Array.from({ length: 33 }, String) }), {

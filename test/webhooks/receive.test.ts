@@ -289,6 +289,12 @@ suite('a receiver', () => {
     throws(() => createReceiver({ ...recording().options, secrets: 'whsec_' }), { code: 'invalid-secret' })
     throws(() => createReceiver({ ...recording().options, toleranceMs: -1 }), { code: 'invalid-option' })
     throws(() => createReceiver({ ...recording().options, onEvent: undefined as never }), { code: 'invalid-option' })
+    throws(() => createReceiver({ ...recording().options, profile: undefined as never }), { code: 'invalid-option' })
+    for (const name of ['maxBodyBytes', 'answerWithinMs', 'retryAfterMs'])
+      throws(() => createReceiver({ ...recording().options, [name]: Number.NaN }), {
+        code: 'invalid-option',
+        message: `${name}: more than 0 is needed, and this is NaN`,
+      })
   })
 
   test('keys that cannot be had are 503: the sender keeps the event', async () => {

@@ -1,6 +1,7 @@
 /** Alipay's asynchronous notices: a form whose fields, sorted, are signed with RSA2, and which wants `success` as the whole answer. */
 import { concat, toBytes } from '../bytes.ts'
-import { readForm, type Field } from '../form.ts'
+import { WebhookError } from '../error.ts'
+import { fieldOf, readForm, type Field } from '../form.ts'
 import { readPrivateKey, readPublicKey } from '../pem.ts'
 import { TOLERANCE_MS, type Profile } from '../profile.ts'
 
@@ -20,6 +21,11 @@ export const alipay: Profile<AlipaySecret> = {
   // Which of the two it is depends on the product and its age; Alipay's own library tries both as well.
   signed: ({ body }) => {
     const fields = readForm(body).filter(({ name }) => name !== 'sign')
+    // Two fields of one name could be one field with an & in it, and parsers differ in which of the two they take.
+    if (new Set(fields.map(({ name }) => name)).size < fields.length)
+      throw new WebhookError('invalid-part', 'a field of the form comes twice')
+    const kind = fieldOf(body, 'sign_type') ?? 'RSA2'
+    if (kind !== 'RSA2') throw new WebhookError('invalid-part', 'the form field sign_type is not RSA2')
     const without = fields.filter(({ name }) => name !== 'sign_type')
     return without.length === fields.length ? [sorted(fields)] : [sorted(without), sorted(fields)]
   },

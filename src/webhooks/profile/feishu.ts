@@ -6,7 +6,7 @@ import { decryptBlocks, encryptBlocks, pad, unpad } from '../aes.ts'
 import { concat, fromBase64, toBase64, toBytes, toText } from '../bytes.ts'
 import { isEqual } from '../equal.ts'
 import { WebhookError } from '../error.ts'
-import { parseJson } from '../place.ts'
+import { parseJson } from '../request.ts'
 import { TOLERANCE_MS, type Answer, type Profile } from '../profile.ts'
 
 export interface FeishuSecret {

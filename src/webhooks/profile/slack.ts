@@ -1,6 +1,6 @@
 /** Slack (https://docs.slack.dev/authentication/verifying-requests-from-slack), with the question it asks when an address is set. */
 import { toBytes } from '../bytes.ts'
-import { parseJson } from '../place.ts'
+import { parseJson } from '../request.ts'
 import { TOLERANCE_MS, type Profile } from '../profile.ts'
 
 export const slack: Profile = {
