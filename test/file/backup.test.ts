@@ -8,6 +8,8 @@ import { look } from '../torture/look.ts'
 import { Bench, FOLDER, drawLimits } from '../torture/disk.ts'
 import { prepare, work } from '../torture/work.ts'
 import { FaultDisk, seeded } from '../../src/engine/file/disk/fault-disk.ts'
+import { FrameReader } from '../../src/engine/file/log/frame-reader.ts'
+import type { LogLimits } from '../../src/engine/file/open-log.ts'
 import { openFileEngine, type FileEngine } from '../../src/engine/file/engine.ts'
 import { backupFolder } from '../../src/engine/file/backup/backup.ts'
 import { restoreFolder } from '../../src/engine/file/backup/restore.ts'
@@ -23,10 +25,10 @@ interface Setting {
   readonly work: (commits: number) => Promise<void>
 }
 
-async function setting(seed: number): Promise<Setting> {
+async function setting(seed: number, limits?: Partial<LogLimits>): Promise<Setting> {
   const random = seeded(seed)
   const disk = new FaultDisk({ seed, syncTurns: seed % 3 })
-  const bench = new Bench(disk, random, { logLimits: drawLimits(random) })
+  const bench = new Bench(disk, random, { logLimits: { ...drawLimits(random), ...limits } })
   const engine = await bench.open()
   const history = new History()
   await prepare(engine)
@@ -170,4 +172,19 @@ test('a backup is not opened as an engine, a damaged one is not restored, a fold
     (error) => isPosthornError(error) && error.code === 'corrupt' && error.details['file'] === `${TARGET}/${name}`,
   )
   await rejects(openFileEngine('/damaged', { disk, clock }), isInvalid)
+})
+
+test('a damaged log is not backed up as if it ended there', async () => {
+  const { disk, bench, work: run } = await setting(9, { checkpointBytes: 1 << 30, firstSegmentBytes: 1 << 20 })
+  await run(40)
+  const path = `${FOLDER}/segment-000001.log`
+  const { offset } = [...new FrameReader(disk.open(path, 'reading')).search(0)][5]!
+  disk.bytesOf(path)[offset + 60]! ^= 1
+  for (const state of ['open', 'left']) {
+    if (state === 'left') disk.kill()
+    await rejects(
+      backupFolder(FOLDER, `/${state}`, { disk, clock: bench.clock }),
+      (error) => isPosthornError(error) && error.code === 'corrupt' && error.details['from'] === offset,
+    )
+  }
 })

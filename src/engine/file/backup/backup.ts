@@ -9,7 +9,7 @@ import { createIds } from '../../../core/id.ts'
 import { BlockTable } from '../block/block-table.ts'
 import { CHECKPOINT } from '../recovery/checkpoint.ts'
 import { readCheckpoint } from '../recovery/checkpoint-load.ts'
-import { judgeEmpty, follow } from '../recovery/replay.ts'
+import { follow, judge, judgeEmpty, type Followed } from '../recovery/replay.ts'
 import { surveySegments, type FoundSegment } from '../recovery/survey.ts'
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { NodeDisk } from '../disk/node-disk.ts'
@@ -58,6 +58,8 @@ interface Wanted {
 interface Plan {
   readonly wanted: readonly Wanted[]
   readonly sequence: number
+  /** Why the log may not end where it seems to. */
+  readonly doubt: PosthornError | null
   readonly close: () => void
 }
 
@@ -65,7 +67,7 @@ const ATTEMPTS = 5
 
 /**
  * @param from the folder of an engine @param to a folder that is new or empty
- * @throws PosthornError `not-found`, `invalid`, `corrupt` where the folder is damaged, `disk-full`
+ * @throws PosthornError `invalid`, `corrupt` where the folder is damaged
  */
 export async function backupFolder(from: string, to: string, options: CopyOptions = {}): Promise<BackupReport> {
   const disk = options.disk ?? new NodeDisk()
@@ -132,21 +134,41 @@ async function copyAll(
 function checkCopy(disk: Disk, target: string, sequence: number): void {
   const copy = plan(disk, target)
   copy.close()
+  if (copy.doubt !== null) throw copy.doubt
   if (copy.sequence !== sequence)
     throw new PosthornError('corrupt', `${target} ends at frame ${copy.sequence} and should at ${sequence}`, {
       details: { folder: target },
     })
 }
 
-/** The owner may be giving back segments in the moment in which the hold is placed: then it is looked at once more. */
+/**
+ * While the owner writes, the log may be seen to end before what it says of itself by now: the next look must find it longer than that.
+ * One that does not is damaged. The owner may also give back segments in the moment in which the hold is placed.
+ */
 async function planned(disk: Disk, folder: string): Promise<Plan> {
+  let promised = Infinity
   for (let attempt = 1; ; attempt++) {
     try {
-      return plan(disk, folder)
+      const found = plan(disk, folder)
+      if (found.doubt === null || found.sequence >= promised) return found
+      found.close()
+      promised = Number(found.doubt.details['promised'])
+      if (attempt === ATTEMPTS) throw found.doubt
     } catch (error) {
       if (attempt === ATTEMPTS || !isPosthornError(error) || error.code !== 'corrupt') throw error
-      await new Promise((resolve) => setImmediate(resolve))
     }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** null: the log ends where it seems to. */
+function doubtOf(found: readonly FoundSegment[], followed: Followed): PosthornError | null {
+  try {
+    judge(found, followed)
+    return null
+  } catch (error) {
+    if (isPosthornError(error) && error.code === 'corrupt') return error
+    throw error
   }
 }
 
@@ -170,7 +192,8 @@ function plan(disk: Disk, folder: string): Plan {
       (first === undefined
         ? null
         : { segment: first, offset: first.head!.endBytes, sequence: first.head!.header.sequence - 1 })
-    const end = from === null ? null : follow(found, from, () => {}, checkpoint?.header.sequence ?? 0).end
+    const followed = from === null ? null : follow(found, from, () => {}, checkpoint?.header.sequence ?? 0)
+    const end = followed?.end ?? null
     const passed = new Map(end?.passed.map((one) => [one.segment.number, one.endBytes]))
     const segments = found.filter(({ number }) => passed.has(number) || checkpoint?.segments.has(number))
     const wanted = segments.map((segment) => wantedOf(segment, passed.get(segment.number)))
@@ -183,7 +206,12 @@ function plan(disk: Disk, folder: string): Plan {
         head: null,
         isLog: false,
       })
-    return { wanted, sequence: end?.last.sequence ?? 0, close: () => opened.forEach((file) => file.close()) }
+    return {
+      wanted,
+      sequence: end?.last.sequence ?? 0,
+      doubt: followed === null ? null : doubtOf(found, followed),
+      close: () => opened.forEach((file) => file.close()),
+    }
   } catch (error) {
     for (const file of opened) file.close()
     throw error

@@ -47,10 +47,15 @@ export function replay(
   apply: (frame: FoundFrame, segment: FoundSegment) => void,
   promised = 0,
 ): ReplayEnd {
-  const { end, cursor, syncedTo, left } = follow(all, from, apply, promised)
+  const followed = follow(all, from, apply, promised)
+  judge(all, followed)
+  return followed.end
+}
+
+/** Whether the log ends where it was followed to. @throws PosthornError `corrupt`; `promised` of its details is how far it was durable */
+export function judge(all: readonly FoundSegment[], { cursor, syncedTo, left }: Followed): void {
   if (left !== null && left.header.syncedTo > cursor.sequence) throw lostFollower(all, cursor, left)
   judgeEnd(all, cursor, syncedTo)
-  return end
 }
 
 export interface Followed {
