@@ -7,7 +7,7 @@ import { describePlace, writePlace, type Outgoing } from './place.ts'
 import type { Parts, Profile } from './profile.ts'
 import { toOwnBytes } from './request.ts'
 import { createLocks, type Lock } from './secrets.ts'
-import { separatorAfter, toSigned, uses } from './signed.ts'
+import { readSigned, type SignedForm } from './signed.ts'
 
 export interface SignOptions<Secret> {
   readonly profile: Profile<Secret>
@@ -48,17 +48,18 @@ export function createSigner<Secret>(options: SignOptions<Secret>): Signer {
       'profile: one like standardWebhooks, or what defineProfile makes, is needed',
     )
   const source = createLocks(profile, secrets)
+  const form = readSigned(profile.signed)
   return async (message) => {
     const locks = await source({ refused: false })
     const [first] = locks
     const given = toOwnBytes(message.body)
     const body = profile.seal && first ? await profile.seal(given, first.secret) : given
     const outgoing: Outgoing = { headers: {}, query: {}, body }
-    const parts = writeParts(profile, message, now(), outgoing)
+    const parts = writeParts(profile, form, message, now(), outgoing)
     const keys = signingKeys(profile, locks)
     if (profile.keyId && keys[0]?.id != null) writePlace(profile.keyId, keys[0].id, outgoing)
     const texts: string[] = []
-    for (const key of keys) texts.push(await signatureOf(profile, key, { ...parts, body: outgoing.body }))
+    for (const key of keys) texts.push(await signatureOf(profile, form, key, { ...parts, body: outgoing.body }))
     writeSignature(profile, texts, outgoing)
     return outgoing
   }
@@ -69,13 +70,19 @@ export async function sign<Secret>(message: Unsigned, options: SignOptions<Secre
   return createSigner(options)(message)
 }
 
-function writeParts(profile: Profile<never>, message: Unsigned, now: number, outgoing: Outgoing): Parts {
+function writeParts(
+  profile: Profile<never>,
+  form: SignedForm,
+  message: Unsigned,
+  now: number,
+  outgoing: Outgoing,
+): Parts {
   const [idPlace] = profile.id
   const [typePlace] = profile.type
   const id = message.id ?? ''
-  if (uses(profile.signed, 'id') && typeof profile.signed === 'string' && id === '')
+  if (form.needs('id') && id === '')
     throw new WebhookError('missing-part', `${profile.name} signs an id, so one must be given`)
-  const separator = separatorAfter(profile.signed, 'id')
+  const separator = form.separatorAfter('id')
   if (separator !== '' && id.includes(separator))
     throw new WebhookError('invalid-part', `an id of ${profile.name} must not have ${JSON.stringify(separator)} in it`)
   if (idPlace && id !== '') writePlace(idPlace, id, outgoing)
@@ -104,10 +111,10 @@ function signingKeys<Secret>(profile: Profile<Secret>, locks: readonly Lock<Secr
   )
 }
 
-async function signatureOf(profile: Profile<never>, key: Key, parts: Parts): Promise<string> {
+async function signatureOf(profile: Profile<never>, form: SignedForm, key: Key, parts: Parts): Promise<string> {
   const { labels, encoding } = profile.signature
   const label = Object.keys(labels).find((one) => labels[one] === key.algorithm)
-  const [bytes] = toSigned(profile.signed, { ...parts, secret: key.text })
+  const [bytes] = form.variants({ ...parts, secret: key.text })
   if (label === undefined || !bytes || !key.sign)
     throw new WebhookError('invalid-option', `profile ${profile.name} has no label for ${key.algorithm}`)
   return label + encode(await key.sign(bytes), encoding)

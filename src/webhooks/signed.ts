@@ -1,32 +1,49 @@
-/** The bytes that a signature is over, from a profile's template and the parts of one request. */
+/** What a signature is over, from a profile's template, read once, and the parts of one request. */
 import { concat, toBytes } from './bytes.ts'
 import type { Parts, Profile } from './profile.ts'
 
+export interface SignedForm {
+  /** The variants of the bytes that may have been signed, nearly always one. */
+  readonly variants: (parts: Parts) => readonly Uint8Array<ArrayBuffer>[]
+  /** Whether this part may be in it; what is not is not looked for before the signature is known to fit. */
+  readonly uses: (part: keyof Parts) => boolean
+  /** Whether a request must have this part. */
+  readonly needs: (part: keyof Parts) => boolean
+  /**
+   * What must not stand in a part, because it is what separates that part from the next: with it, two different requests could have
+   * the same signed bytes. Empty where anything may.
+   */
+  readonly separatorAfter: (part: keyof Parts) => string
+}
+
 type Piece = keyof Parts | { readonly text: string }
 
-/** The variants that may have been signed, nearly always one. */
-export function toSigned(signed: Profile['signed'], parts: Parts): readonly Uint8Array<ArrayBuffer>[] {
-  if (typeof signed !== 'string') return signed(parts)
-  const pieces = split(signed).map((piece) => {
-    if (typeof piece === 'object') return toBytes(piece.text)
-    return piece === 'body' ? parts.body : toBytes(parts[piece])
-  })
-  return [pieces.length === 1 && pieces[0] ? pieces[0] : concat(...pieces)]
-}
-
-export function uses(signed: Profile['signed'], part: keyof Parts): boolean {
-  return typeof signed !== 'string' || signed.includes(`{${part}}`)
-}
-
-/**
- * What must not stand in a part, because it is what separates that part from the next: with it, two different requests could have
- * the same signed bytes.
- */
-export function separatorAfter(signed: Profile['signed'], part: keyof Parts): string {
-  if (typeof signed !== 'string') return ''
+export function readSigned(signed: Profile['signed']): SignedForm {
+  if (typeof signed !== 'string')
+    return { variants: signed, uses: () => true, needs: () => false, separatorAfter: () => '' }
   const pieces = split(signed)
-  const next = pieces[pieces.indexOf(part) + 1]
-  return pieces.includes(part) && typeof next === 'object' ? next.text : ''
+  return {
+    variants: (parts) => [build(pieces, parts)],
+    uses: (part) => pieces.includes(part),
+    needs: (part) => pieces.includes(part),
+    separatorAfter: (part) => {
+      const next = pieces[pieces.indexOf(part) + 1]
+      return pieces.includes(part) && typeof next === 'object' ? next.text : ''
+    },
+  }
+}
+
+function build(pieces: readonly Piece[], parts: Parts): Uint8Array<ArrayBuffer> {
+  if (pieces.length === 1 && pieces[0] === 'body') return parts.body
+  const done: Uint8Array[] = []
+  let text = ''
+  for (const piece of pieces) {
+    if (piece === 'body') {
+      done.push(toBytes(text), parts.body)
+      text = ''
+    } else text += typeof piece === 'object' ? piece.text : parts[piece]
+  }
+  return concat(...done, toBytes(text))
 }
 
 function split(template: string): readonly Piece[] {

@@ -18,13 +18,18 @@ export interface Verified {
   readonly secret: number
   /** @throws WebhookError `invalid-body` */
   text(): string
-  /** @throws WebhookError `invalid-body` */
+  /** Parsed once: the same value each time. @throws WebhookError `invalid-body` */
   json(): unknown
   /** The fields of a form. */
   form(): Readonly<Record<string, string>>
 }
 
-export function toVerified(facts: Omit<Verified, 'text' | 'json' | 'form'>): Verified {
+type Facts = Omit<Verified, 'text' | 'json' | 'form'> & {
+  /** The body as JSON; undefined where it is none. */
+  readonly parsed: () => unknown
+}
+
+export function toVerified({ parsed, ...facts }: Facts): Verified {
   const text = (): string => {
     try {
       return toText(facts.body)
@@ -36,12 +41,9 @@ export function toVerified(facts: Omit<Verified, 'text' | 'json' | 'form'>): Ver
     ...facts,
     text,
     json: () => {
-      try {
-        return JSON.parse(text()) as unknown
-      } catch (error) {
-        if (error instanceof WebhookError) throw error
-        throw new WebhookError('invalid-body', `the body of ${facts.body.length} bytes is not JSON`, { id: facts.id })
-      }
+      const value = parsed()
+      if (value !== undefined) return value
+      throw new WebhookError('invalid-body', `the body of ${facts.body.length} bytes is not JSON`, { id: facts.id })
     },
     form: () => textFields(facts.body),
   }

@@ -10,7 +10,7 @@ import { describePlace, readFirst, readPlace, type Place } from './place.ts'
 import type { Parts, Profile } from './profile.ts'
 import { toArrived, withBody, type Arrived, type Incoming } from './request.ts'
 import { createLocks, type Lock, type LockSource, type Secrets } from './secrets.ts'
-import { separatorAfter, toSigned, uses } from './signed.ts'
+import { readSigned, type SignedForm } from './signed.ts'
 import { toVerified, type Verified } from './verified.ts'
 
 export interface VerifyOptions<Secret> {
@@ -60,11 +60,12 @@ export function createCheck<Secret>(options: VerifyOptions<Secret>): Check<Secre
   if (!(toleranceMs >= 0))
     throw new WebhookError('invalid-option', `toleranceMs: 0 or more is needed, and this is ${toleranceMs}`)
   const locks = createLocks(profile, options.secrets)
+  const form = readSigned(profile.signed)
   const check = async (arrived: Arrived): Promise<Checked<Secret>> => {
     const entries = readEntries(profile, arrived)
-    const { parts, timestamp } = readParts(profile, arrived)
+    const { parts, timestamp } = readParts(profile, form, arrived)
     if (timestamp !== null) checkTime(timestamp, now(), toleranceMs)
-    const found = await find(profile, entries, parts, arrived, locks)
+    const found = await find(profile, form, entries, parts, arrived, locks)
     const body = await open(profile, arrived.body, found.lock.secret)
     const opened = body === arrived.body ? arrived : withBody(arrived, body)
     const event = toVerified({
@@ -75,6 +76,7 @@ export function createCheck<Secret>(options: VerifyOptions<Secret>): Check<Secre
       body,
       headers: arrived.headers,
       secret: found.index,
+      parsed: opened.json,
     })
     return { event, secret: found.lock.secret }
   }
@@ -120,13 +122,13 @@ interface Read {
   readonly timestamp: number | null
 }
 
-function readParts(profile: Profile<never>, arrived: Arrived): Read {
-  const { signed, name } = profile
+function readParts(profile: Profile<never>, form: SignedForm, arrived: Arrived): Read {
+  const { name } = profile
   const part = (key: 'id' | 'nonce', places: readonly Place[]): string => {
     const [place] = places
-    if (!place || !uses(signed, key)) return ''
-    const text = typeof signed === 'string' ? required(place, arrived, name) : (readPlace(place, arrived) ?? '')
-    const separator = separatorAfter(signed, key)
+    if (!place || !form.uses(key)) return ''
+    const text = form.needs(key) ? required(place, arrived, name) : (readPlace(place, arrived) ?? '')
+    const separator = form.separatorAfter(key)
     if (separator !== '' && text.includes(separator))
       throw new WebhookError(
         'invalid-part',
@@ -166,6 +168,7 @@ interface Found<Secret> {
 
 async function find<Secret>(
   profile: Profile<Secret>,
+  form: SignedForm,
   entries: readonly Entry[],
   parts: Parts,
   arrived: Arrived,
@@ -173,10 +176,10 @@ async function find<Secret>(
 ): Promise<Found<Secret>> {
   const keyId = profile.keyId ? readPlace(profile.keyId, arrived) : null
   const locks = await source({ refused: false })
-  const found = await tryAll(profile, entries, parts, locks, keyId)
+  const found = await tryAll(form, entries, parts, locks, keyId)
   if (found) return found
   const newer = await source({ refused: true })
-  const second = newer === locks ? null : await tryAll(profile, entries, parts, newer, keyId)
+  const second = newer === locks ? null : await tryAll(form, entries, parts, newer, keyId)
   if (second) return second
   const tried = newer.length
   const named = keyId === null ? '' : ` (the request names the key ${JSON.stringify(keyId.slice(0, 100))})`
@@ -188,7 +191,7 @@ async function find<Secret>(
 }
 
 async function tryAll<Secret>(
-  profile: Profile<Secret>,
+  form: SignedForm,
   entries: readonly Entry[],
   parts: Parts,
   locks: readonly Lock<Secret>[],
@@ -199,7 +202,7 @@ async function tryAll<Secret>(
       if (keyId !== null && key.id !== null && key.id !== keyId) continue
       const fitting = entries.filter(({ algorithm }) => algorithm === key.algorithm)
       if (fitting.length === 0 || !key.verify) continue
-      for (const signed of toSigned(profile.signed, { ...parts, secret: key.text })) {
+      for (const signed of form.variants({ ...parts, secret: key.text })) {
         for (const { bytes } of fitting) if (await key.verify(signed, bytes)) return { lock, index, signed }
       }
     }
