@@ -3,6 +3,7 @@ import type { ChangeResult } from '../../core/engine.ts'
 import { decideCommit, type Decided } from './decide/commit.ts'
 import { findMessage } from './decide/by-id.ts'
 import { extend, lease, nextReadyInMs, type Delivered, type LeaseMemory } from './decide/lease.ts'
+import { settleTouched } from './decide/sweep.ts'
 import type { Desk } from './desk.ts'
 import type { Packer } from './packer.ts'
 import { browse, depths } from './read/browse.ts'
@@ -65,6 +66,8 @@ export function answerCall(desk: Desk, requests: LeaseMemory, call: Call, packer
       const recalled = requests.recall(desk, id)
       const given = recalled ?? lease(desk, call.request)
       if (recalled === null) requests.remember(id, given)
+      // What had expired and was found out just now may be beyond its queue's bounds.
+      settleTouched(desk)
       const deliveries = given.map((each) => packDelivery(each, packer))
       return { deliveries, nextReadyInMs: nextReadyInMs(desk, wants) }
     }

@@ -2,22 +2,25 @@
 import { isPosthornError, PosthornError, type ErrorCode } from '../../core/error.ts'
 import type { Fault } from './request.ts'
 
+const NONE = 0
+const ERROR = 1
 const BUSY = 5
 const LOCKED = 6
+/** Many at once want the log's index. */
+const PROTOCOL = 15
 const CORRUPT = 11
 const FULL = 13
+const CONSTRAINT = 19
 const NOT_A_DATABASE = 26
 
 export function isBusy(error: unknown): boolean {
-  return [BUSY, LOCKED].includes(codeOf(error))
+  return [BUSY, LOCKED, PROTOCOL].includes(codeOf(error))
 }
 
 /** Whether what was decided may not be built upon any more: the disk failed, or what it holds is damaged. */
 export function isFatal(error: unknown): boolean {
-  return ![0, 1, BUSY, LOCKED, FULL].includes(codeOf(error)) && !isConstraint(error)
+  return !isBusy(error) && ![NONE, ERROR, FULL, CONSTRAINT].includes(codeOf(error))
 }
-
-const isConstraint = (error: unknown): boolean => codeOf(error) === 19
 
 export function toFault(error: unknown, path: string): Fault {
   if (isPosthornError(error)) return { code: error.code, message: error.message, details: error.details }
@@ -36,8 +39,8 @@ export function toError({ code, message, details }: Fault): PosthornError {
   return new PosthornError(code as ErrorCode, message, { details })
 }
 
-/** SQLite's primary result code; 0: it is none of SQLite's errors. */
+/** SQLite's primary result code; NONE: it is none of SQLite's errors. */
 function codeOf(error: unknown): number {
   const code = (error as { readonly errcode?: unknown } | null)?.errcode
-  return typeof code === 'number' ? code & 0xff : 0
+  return typeof code === 'number' ? code & 0xff : NONE
 }

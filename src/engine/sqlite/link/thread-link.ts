@@ -16,8 +16,8 @@ export interface ThreadOptions {
 
 export type FromThread = { readonly opened: true } | { readonly fault: Fault } | { readonly reply: Reply }
 
-/** How this file is called where it runs: TypeScript in the repository, JavaScript in the package. */
-const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+/** TypeScript in the repository, JavaScript in the package. */
+const THREAD = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url)
 
 export class ThreadLink implements Link {
   readonly #worker: Worker
@@ -30,7 +30,7 @@ export class ThreadLink implements Link {
 
   /** @throws PosthornError as the opening does */
   static open(options: ThreadOptions, listener: LinkListener): Promise<ThreadLink> {
-    const worker = new Worker(new URL(`./thread${EXTENSION}`, import.meta.url), { workerData: options })
+    const worker = new Worker(THREAD, { workerData: options })
     const link = new ThreadLink(worker)
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromThread) => {
