@@ -3,9 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { Post, WorkGiven, WorkParts } from '../posthorn.ts'
+import { z } from 'zod'
+import { internalsOf, open, type Post, type WorkGiven, type WorkParts } from '../posthorn.ts'
+import { silentLog } from '../runtime/log.ts'
+import { subscribe, topic } from '../topic/index.ts'
 import { CommandError } from './exit.ts'
-import { loadModule } from './module.ts'
+import { loadModule, withoutHandlers } from './module.ts'
 
 let folder: string
 before(() => (folder = mkdtempSync(join(tmpdir(), 'posthorn-module-'))))
@@ -86,4 +89,12 @@ test('a module that is not there, or does not load, is told so', async () => {
     match(error.hints.join(), /no enums/)
     return true
   })
+})
+
+test('without its handlers a module still says which subscriptions there are, and what their topics take', async () => {
+  await using post = await open('memory:', { log: silentLog })
+  const orders = topic('orders', { 'order.paid': z.object({ n: z.number() }) })
+  await post.work(withoutHandlers([subscribe(orders, 'billing', '**', () => {})], post))
+  equal((await post.topic('orders').subscription('billing'))?.status, 'live')
+  equal(internalsOf(post).registry.topic('orders')?.events.size, 1)
 })

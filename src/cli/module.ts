@@ -34,9 +34,12 @@ export function withoutHandlers(work: Work, post: Post): Work {
       import('../posthorn.ts'),
       import('../task/index.ts'),
     ])
-    const { registry } = internalsOf(post)
-    for (const [at, handler] of handlers.entries())
-      registry.add(handlerDefinitionOf(handler, `handler ${at}`).definition)
+    const internals = internalsOf(post)
+    for (const [at, handler] of handlers.entries()) {
+      const { definition, declare } = handlerDefinitionOf(handler, `handler ${at}`)
+      internals.registry.add(definition)
+      await declare?.(internals)
+    }
     return { ...rest, handlers: [] }
   }
 }
