@@ -12,6 +12,9 @@ import { engineUrl, placeOf } from './connect.ts'
 import { writeJson, type CommonOptions, type Session } from './session.ts'
 import { writeFacts } from './table.ts'
 
+/** Longer lines are hard to read. */
+const WIDEST = 120
+
 export function addDoctor(program: Command, session: Session): void {
   program
     .command('doctor')
@@ -36,7 +39,10 @@ async function doctor(session: Session, options: CommonOptions): Promise<void> {
     checkMemory(),
   ]
   if (checks.some(({ verdict }) => verdict === 'wrong')) session.exit = 'failed'
-  if (options.json) return writeJson(session, { checks, defaults: { ...DEFAULTS, queue: DEFAULT_QUEUE } })
+  if (options.json) {
+    const told = checks.map((check) => ({ ...check, meaning: check.meaning.join(' ') }))
+    return writeJson(session, { checks: told, defaults: { ...DEFAULTS, queue: DEFAULT_QUEUE } })
+  }
   writeChecks(session, checks)
   session.terminal.out(`\n${session.terminal.style('bold', 'Defaults')}`)
   writeFacts(session.terminal, defaultFacts())
@@ -49,8 +55,24 @@ function writeChecks({ terminal }: Session, checks: readonly Check[]): void {
     wrong: terminal.style('red', '✗'),
   }
   const widest = Math.max(...checks.map(({ name }) => name.length))
+  const indent = ' '.repeat(widest + 4)
+  const columns = Math.min(terminal.columns, WIDEST) - indent.length
   for (const { name, verdict, found, meaning } of checks) {
-    terminal.out(`${marks[verdict]} ${name.padEnd(widest)}  ${found}`)
-    for (const line of meaning) terminal.out(terminal.style('dim', `${' '.repeat(widest + 4)}${line}`))
+    const [first = '', ...more] = wrap(found, columns)
+    terminal.out(`${marks[verdict]} ${name.padEnd(widest)}  ${first}`)
+    for (const line of more) terminal.out(indent + line)
+    for (const line of wrap(meaning.join(' '), columns)) terminal.out(terminal.style('dim', indent + line))
   }
+}
+
+/** Lines of whole words; a word that is too long has its own. */
+function wrap(text: string, columns: number): readonly string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (word === '') continue
+    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
 }

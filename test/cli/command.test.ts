@@ -119,6 +119,12 @@ test('doctor tells what is here, and the defaults', async (context) => {
   equal(defaults.attempts, 5)
 })
 
+test('doctor fails where something is wrong', async () => {
+  const { code, out } = await run(['doctor', '--engine', 'http://127.0.0.1:9'])
+  equal(code, 1)
+  match(out, /✗ Engine .*cannot be used\n .*does not answer/)
+})
+
 test('doctor says which program has the folder locked', async (context) => {
   const folder = join(newFolder(context), 'engine')
   await using post = await open(`file:${folder}`, { log: silentLog })

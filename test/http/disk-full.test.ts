@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { open } from 'posthorn'
+import { createLog, open } from 'posthorn'
 import { startServer } from './server/client.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'posthorn-full-'))
@@ -20,7 +20,9 @@ test('sends are 507 with Retry-After; leases, settles, redrives and purges go on
     for (let at = 0; at < 6; at++)
       equal((await server.call('POST', '/v1/queues/a/messages', { body: { at } })).status, 202)
   }
-  await using server = await startServer({ url, open: { limits } })
+  const warned: string[] = []
+  const log = createLog((level, message) => void (level === 'warn' && warned.push(message)))
+  await using server = await startServer({ url, open: { limits, log } })
   for (const path of ['/v1/queues/a/messages', '/v1/queues/new/messages', '/v1/tasks/t']) {
     const refused = await server.call('POST', path, { body: { at: 9 } })
     equal(refused.status, 507, path)
@@ -28,6 +30,8 @@ test('sends are 507 with Retry-After; leases, settles, redrives and purges go on
     match(refused.json.detail, /bytes left: new messages are taken again when there are 4503599627370496/)
     equal(refused.headers.get('retry-after'), '5')
   }
+  equal(warned.length, 1, 'told once, not for each')
+  match(warned[0]!, /^new messages are refused: the disk of /)
   const { json } = await server.call('POST', '/v1/queues/a/lease', { body: { max: 4 } })
   const outcomes = json.deliveries.map(({ token }: { token: string }, at: number) => ({
     token,

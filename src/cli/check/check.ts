@@ -4,7 +4,7 @@ export interface Check {
   /** `wrong` fails the command. */
   readonly verdict: 'ok' | 'note' | 'wrong'
   readonly found: string
-  /** What it means, or what to do; a line each. */
+  /** What it means, or what to do: sentences, or pieces of them. */
   readonly meaning: readonly string[]
   /** For programs: the same in numbers. */
   readonly facts?: Readonly<Record<string, unknown>> | undefined

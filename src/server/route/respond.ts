@@ -1,6 +1,6 @@
 /** A request's way: found, let in, read, run once, answered. Whatever goes wrong on it ends as a problem, never as a throw. */
 import { RegExpRouter } from 'hono/router/reg-exp-router'
-import { PosthornError } from '../../core/error.ts'
+import { isPosthornError, PosthornError } from '../../core/error.ts'
 import type { Access } from '../request/access.ts'
 import { readBody } from '../request/body.ts'
 import { problemFrom, type Answer } from './answer.ts'
@@ -18,11 +18,13 @@ interface Found {
   readonly params: Readonly<Record<string, string>>
 }
 
+const TOLD_AGAIN_MS = 60_000
 const NOTHING = new Uint8Array(0)
 const WITH_BODY: readonly Method[] = ['POST', 'PUT', 'PATCH']
 
 export function createRespond(deps: ServerDeps, routes: readonly Route[], access: Access): Respond {
   const find = createFinder(routes)
+  const tellFull = nowAndThen(deps, (message) => deps.log.warn(`new messages are refused: ${message}`))
   return async (request) => {
     const startedMs = deps.clock.monotonicMs()
     let route: Route | undefined
@@ -35,6 +37,7 @@ export function createRespond(deps: ServerDeps, routes: readonly Route[], access
         route = found === null ? undefined : routeOf(found.methods, request.method)
         answer = await run(deps, access, { request, url, found, route })
       } catch (error) {
+        if (isPosthornError(error) && error.code === 'disk-full') tellFull(error.message)
         answer = problemFrom(error, deps.log, url.pathname)
       }
     } finally {
@@ -42,6 +45,17 @@ export function createRespond(deps: ServerDeps, routes: readonly Route[], access
     }
     deps.metrics.request(route?.id ?? 'none', answer.status, deps.clock.monotonicMs() - startedMs)
     return answer
+  }
+}
+
+/** Calls at once, and then at most once a minute. */
+function nowAndThen({ clock }: ServerDeps, call: (message: string) => void): (message: string) => void {
+  let nextMs = -Infinity
+  return (message) => {
+    const nowMs = clock.monotonicMs()
+    if (nowMs < nextMs) return
+    nextMs = nowMs + TOLD_AGAIN_MS
+    call(message)
   }
 }
 
