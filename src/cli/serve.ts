@@ -19,6 +19,7 @@ interface ServeOptions extends RunOptions {
   readonly host: string
   readonly callbackAllow: readonly string[]
   readonly callbackAllowRange: readonly string[]
+  readonly webhookOrigin: readonly string[]
   readonly work: boolean
   readonly autoCreate: boolean
 }
@@ -39,6 +40,12 @@ export function addServe(program: Command, session: Session): void {
     .option(
       '--callback-allow-range <cidr>',
       'addresses that are not public and may be called back all the same (repeatable)',
+      collect,
+      [],
+    )
+    .option(
+      '--webhook-origin <name>',
+      'who may deliver events here as webhooks, by the CloudEvents handshake: events.example.com (repeatable)',
       collect,
       [],
     )
@@ -92,6 +99,7 @@ async function listenAt(post: Post, port: number, options: ServeOptions, keys: r
       host: options.host,
       callbackAllow: options.callbackAllow,
       callbackAllowRanges: options.callbackAllowRange,
+      webhooks: options.webhookOrigin.length === 0 ? undefined : { origins: options.webhookOrigin },
       autoCreate: options.autoCreate,
       key: keys,
     })
