@@ -12,6 +12,7 @@ import { FrameReader } from '../../src/engine/file/log/frame-reader.ts'
 import type { LogLimits } from '../../src/engine/file/open-log.ts'
 import { openFileEngine, type FileEngine } from '../../src/engine/file/engine.ts'
 import { backupFolder } from '../../src/engine/file/backup/backup.ts'
+import { isHeld, placeHold } from '../../src/engine/file/backup/hold.ts'
 import { restoreFolder } from '../../src/engine/file/backup/restore.ts'
 
 const TARGET = '/backup'
@@ -187,4 +188,32 @@ test('a damaged log is not backed up as if it ended there', async () => {
       (error) => isPosthornError(error) && error.code === 'corrupt' && error.details['from'] === offset,
     )
   }
+})
+
+test('a hold keeps segments from being used again while its process lives, and no longer', async () => {
+  const limits = { checkpointBytes: 2000, segmentBytes: 2048, slackBytes: 2048, keptSegments: 0 }
+  const { disk, engine } = await setting(1, limits)
+  const headOf = (name: string): string => Buffer.from(disk.bytesOf(`${FOLDER}/${name}`).subarray(0, 8)).toString('hex')
+  /** Segments in use of which nothing is left after a hundred puts of the same record. */
+  const givenBack = async (): Promise<number> => {
+    const before = disk.list(FOLDER).filter((name) => name.startsWith('segment') && headOf(name).startsWith('50484652'))
+    const heads = before.map(headOf)
+    for (let count = 0; count < 100; count++)
+      await engine.commit([{ changes: [{ do: 'put', key: 'one', value: new Uint8Array(500) }] }])
+    const now = disk.list(FOLDER)
+    return before.filter((name, at) => !now.includes(name) || headOf(name) !== heads[at]).length
+  }
+  ok((await givenBack()) > 0)
+  const hold = placeHold(disk, FOLDER, 'one')
+  equal(await givenBack(), 0)
+  hold[Symbol.dispose]()
+  ok((await givenBack()) > 0)
+  const dead = disk.open(`${FOLDER}/hold.dead`, 'create')
+  dead.write([new TextEncoder().encode(JSON.stringify({ pid: 0, started: '', host: 'fault-disk' }))], 0)
+  equal(isHeld(disk, FOLDER), false)
+  await engine.close()
+  disk.open(`${FOLDER}/hold.torn`, 'create')
+  equal(isHeld(disk, FOLDER), true, 'it may be that somebody is just writing it')
+  await (await openFileEngine(FOLDER, { disk, clock: new ManualClock() })).close()
+  equal(isHeld(disk, FOLDER), false)
 })

@@ -12,6 +12,7 @@ import { CHUNK_MASK } from '../ledger/state/slots.ts'
 import { LedgerState } from '../ledger/state/state.ts'
 import type { Disk } from './disk/disk.ts'
 import { refuseOther } from './backup/backup.ts'
+import { clearTornHolds } from './backup/hold.ts'
 import { FolderLock } from './lock.ts'
 import { NodeDisk } from './disk/node-disk.ts'
 import { inItsFile } from './recovery/lost-content.ts'
@@ -114,6 +115,7 @@ async function openLocked(
   release: () => Promise<void>,
 ): Promise<FileEngine> {
   const { clock, ids, limits, dropHints, durability = 'disk' } = options
+  clearTornHolds(disk, folder)
   const state = new LedgerState()
   const { store, now, measure } = await openLog(
     { disk, folder, clock, durability, limits: { ...LOG_LIMITS, ...options.logLimits } },

@@ -23,11 +23,19 @@ export function isHeld(disk: Disk, folder: string): boolean {
     if (!name.startsWith(PREFIX)) continue
     const path = join(folder, name)
     const holder = readHolder(disk, path)
-    // One that cannot be read yet was just placed.
+    // One that cannot be read yet is just being placed.
     if (holder === null || disk.processes.isRunning(holder) !== false) held = true
     else removeIfThere(disk, path)
   }
   return held
+}
+
+/** At an open: one that cannot be read was torn by a power cut, and nobody is left to remove it. */
+export function clearTornHolds(disk: Disk, folder: string): void {
+  for (const name of disk.list(folder)) {
+    const path = join(folder, name)
+    if (name.startsWith(PREFIX) && readHolder(disk, path) === null) removeIfThere(disk, path)
+  }
 }
 
 function readHolder(disk: Disk, path: string): ProcessIdentity | null {
