@@ -1,5 +1,5 @@
 /** The receiver for everything that speaks the Fetch API: Deno, Bun, workers, Hono, Next.js, and Node behind an adapter. */
-import { concat } from './bytes.ts'
+import { concat, toBytes } from './bytes.ts'
 import { WebhookError } from './error.ts'
 import { createIntake, type ReceiverOptions } from './intake.ts'
 
@@ -22,7 +22,7 @@ export function createReceiver<Secret>(options: ReceiverOptions<Secret>): Receiv
       headers: request.headers,
       body: (maxBytes, signal) => readBody(request, maxBytes, signal),
     })
-    return new Response(body ?? null, { status, headers })
+    return new Response(body === undefined ? null : toBytes(body), { status, headers })
   }
 }
 

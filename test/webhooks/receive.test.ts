@@ -337,6 +337,12 @@ suite('what platforms ask and want to hear', () => {
     const response = await receive(requestOf(await sign({ body }, { profile: slack, secrets: 'hush' })), options)
     deepEqual([response.status, await response.text()], [200, 'c-1'])
     equal((await receive(requestOf(await sign({ body }, { profile: slack, secrets: 'no' })), options)).status, 401)
+    // An event that has a member of that name is an event.
+    const ids: string[] = []
+    const event = '{"type":"event_callback","event_id":"Ev1","challenge":"c-1"}'
+    const taking = { ...options, onEvent: ({ id }: Verified) => void ids.push(id) }
+    const taken = await receive(requestOf(await sign({ body: event }, { profile: slack, secrets: 'hush' })), taking)
+    deepEqual([taken.status, await taken.text(), ids], [200, '', ['Ev1']])
   })
 
   test('Feishu’s question is answered when it is sealed with the key, signed or not; in the clear only when signed', async () => {
@@ -352,6 +358,9 @@ suite('what platforms ask and want to hear', () => {
     equal((await receive(requestOf(clear), options)).status, 400)
     const otherToken = await sign({ body: body.replace('tok"', 'kot"') }, { profile: feishu, secrets: secret })
     equal((await receive(requestOf({ ...otherToken, headers: {} }), options)).status, 400)
+    // Sealed, but with a signature that does not fit: then it is nobody's question.
+    const forged = { ...signed.headers, 'x-lark-signature': '00'.repeat(32) }
+    equal((await receive(requestOf({ ...signed, headers: forged }), options)).status, 401)
     // Sealed, but an event: without a signature it is none.
     const event = await sign(
       { body: '{"header":{"event_id":"e","token":"tok"}}' },
