@@ -30,10 +30,11 @@ export function addCompletion(program: Command, session: Session): void {
 async function printQueues(session: Session, options: CommonOptions): Promise<void> {
   const exchange = whoAnswers(session, options)
   if (exchange === null) return
+  const patience = new AbortController()
+  using _timer = session.clock.timer(PATIENCE_MS, () => patience.abort())
   try {
     const query = { limit: '500' }
-    const signal = AbortSignal.timeout(PATIENCE_MS)
-    const { body } = await call<PageView<QueueView>>(exchange, 'GET', '/v1/queues', { query, signal })
+    const { body } = await call<PageView<QueueView>>(exchange, 'GET', '/v1/queues', { query, signal: patience.signal })
     for (const { queue } of body.items) session.terminal.out(queue)
   } catch {
     // Nothing is completed, and nothing is said into the line that is being typed.

@@ -73,8 +73,10 @@ export function judgeSpeed(speed: SyncSpeed, place: string, mount: Mount | null,
 
 export function checkRoom({ freeBytes, totalBytes }: Room, isGuarded = true): Check {
   const { minFreeBytes } = DEFAULTS
-  const share = totalBytes === 0 ? '' : ` (${Math.floor((freeBytes / totalBytes) * 100)} %)`
-  const found = `${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}${share}`
+  if (totalBytes === 0)
+    return { name: 'Space', verdict: 'ok', found: 'this file system does not tell how much', meaning: [] }
+  const share = Math.floor((freeBytes / totalBytes) * 100)
+  const found = `${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)} (${share} %)`
   const facts = { freeBytes, totalBytes, minFreeBytes }
   if (!isGuarded && freeBytes < LITTLE_BYTES)
     return {

@@ -90,8 +90,9 @@ export class NodeDisk implements Disk {
   }
 
   freeBytes(folder: string): number {
-    const { bavail, bsize } = statfsSync(folder)
-    return bavail * bsize
+    const { bavail, blocks, bsize } = statfsSync(folder)
+    // A file system that has no size (some in user space) does not tell.
+    return blocks === 0 ? Infinity : bavail * bsize
   }
 
   async close(): Promise<void> {

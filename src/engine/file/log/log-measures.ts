@@ -6,6 +6,7 @@ import { Histogram } from '../../../core/histogram.ts'
 import type { Measure } from '../../../core/measure.ts'
 import type { Disk } from '../disk/disk.ts'
 import type { Log } from './log.ts'
+import { roomOn } from './room.ts'
 import type { Shelf } from './shelf.ts'
 import type { Space } from './space.ts'
 
@@ -48,6 +49,7 @@ export function measure({ measures, disk, folder, log, shelf, space }: MeasuredL
   const frames = log.writtenBytes
   const filled = shelf.filledBytes + shelf.reserve.filledBytes
   const first = frames - rewrittenBytes
+  const freeBytes = roomOn(disk, folder)
   return [
     seconds('posthorn_log_sync_seconds', 'fdatasync of the log, as a commit waits for it.', syncMs, SYNC_SECONDS),
     {
@@ -97,7 +99,9 @@ export function measure({ measures, disk, folder, log, shelf, space }: MeasuredL
         labels: { state },
       }),
     ),
-    gauge('posthorn_disk_free_bytes', 'Room on the disk of the folder.', disk.freeBytes(folder)),
+    ...(Number.isFinite(freeBytes)
+      ? [gauge('posthorn_disk_free_bytes', 'Room on the disk of the folder.', freeBytes)]
+      : []),
     gauge('posthorn_disk_min_free_bytes', 'Below this new messages are refused.', space.minFreeBytes),
     gauge('posthorn_disk_refusing', '1 while new messages are refused for want of room.', space.isRefusing ? 1 : 0),
   ]

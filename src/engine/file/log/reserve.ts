@@ -4,6 +4,7 @@
  * back when there is room again. On a disk that writes elsewhere what is overwritten (btrfs, ZFS) it holds no room.
  */
 import { join } from 'node:path'
+import { roomOn } from './room.ts'
 import { isDiskError, type Disk, type DiskFile } from '../disk/disk.ts'
 
 export const RESERVE = 'reserve'
@@ -30,7 +31,7 @@ export class Reserve {
 
   /** How large it is to be: more than before, or as before. */
   aim(targetBytes: number): void {
-    if (targetBytes > this.#targetBytes && this.#disk.freeBytes(this.#folder) > targetBytes * 2)
+    if (targetBytes > this.#targetBytes && roomOn(this.#disk, this.#folder) > targetBytes * 2)
       this.#targetBytes = targetBytes
   }
 

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
 import { Reserve } from './reserve.ts'
+import { roomOn } from './room.ts'
 import { BLANK, blankSegment, segmentName, type Segment } from './segment.ts'
 
 export interface ShelfLimits {
@@ -146,7 +147,7 @@ export class Shelf {
   }
 
   #begin(): Filling | null {
-    if (this.#disk.freeBytes(this.#folder) < this.#nextBytes * 2) return null
+    if (roomOn(this.#disk, this.#folder) < this.#nextBytes * 2) return null
     const segment = this.#make(false)
     return { segment, writtenBytes: segment.file.size(), syncing: false }
   }
@@ -181,7 +182,7 @@ export class Shelf {
    * Where the disk is nearly full: only what has its room already, for a write that finds none stops the engine. Else null.
    */
   #takeScarce(): Segment | null {
-    const freeBytes = this.#disk.freeBytes(this.#folder)
+    const freeBytes = roomOn(this.#disk, this.#folder)
     if (freeBytes >= this.#nextBytes * 2) return null
     const leastBytes = this.#limits.firstSegmentBytes
     const filling = this.#filling

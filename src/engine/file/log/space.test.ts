@@ -123,6 +123,21 @@ test('what was settled gives its room back, though nothing is written any more t
   await log.close()
 })
 
+test('a disk that does not tell its room is not believed to be full, and stops nothing', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: LIMITS })
+  const freeBytes = disk.freeBytes.bind(disk)
+  disk.freeBytes = (...folder: readonly unknown[]) => {
+    // It asks itself, too.
+    if (folder.length === 0) return freeBytes()
+    throw new Error('no idea')
+  }
+  await fillLog(log, 200)
+  equal(log.store.refusal(), null)
+  ok(log.measure().every(({ name }) => name !== 'posthorn_disk_free_bytes'))
+  await log.close()
+})
+
 test('a disk that is full is not asked at every send', async () => {
   const clock = new ManualClock()
   const disk = new FaultDisk({ capacityBytes: 400_000 })

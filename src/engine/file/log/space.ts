@@ -4,6 +4,7 @@
  */
 import type { Disk } from '../disk/disk.ts'
 import type { Log } from './log.ts'
+import { roomOn } from './room.ts'
 import type { Shelf } from './shelf.ts'
 
 export interface SpaceDeps {
@@ -49,7 +50,7 @@ export class Space {
   #look(): void {
     const { disk, folder, log, shelf, engineMs } = this.#deps
     // What the log keeps to use again is room as well; a reserve that was taken is to be put back before anything else.
-    const freeBytes = disk.freeBytes(folder) + shelf.freeBytes
+    const freeBytes = roomOn(disk, folder) + shelf.freeBytes
     const neededBytes = this.minFreeBytes + (shelf.reserve.isTaken ? shelf.reserve.targetBytes : 0)
     if (freeBytes >= neededBytes) {
       this.#refusal = null

@@ -8,6 +8,7 @@ import { isHeld } from '../backup/hold.ts'
 import { UNFINISHED, removeIfThere, writeCheckpoint, type CheckpointDeps, type CheckpointFrom } from './checkpoint.ts'
 import type { ColdReader } from '../block/cold-read.ts'
 import type { LogMeasures } from '../log/log-measures.ts'
+import { roomOn } from '../log/room.ts'
 import type { Segment } from '../log/segment.ts'
 
 export interface UpkeepLimits {
@@ -82,7 +83,7 @@ export class Upkeep {
     if (nowMs < this.#relieveAtMs) return
     this.#relieveAtMs = nowMs + RELIEVE_MS
     const isDead = [...shelf.used.values()].some((segment) => segment !== log.current && segment.liveBytes === 0)
-    if (!isDead || disk.freeBytes(folder) < this.#checkpointBytes * 2) return
+    if (!isDead || roomOn(disk, folder) < this.#checkpointBytes * 2) return
     this.#working = this.#work().finally(() => (this.#working = null))
   }
 
