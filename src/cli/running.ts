@@ -24,10 +24,10 @@ export function openOptions({ minFree }: RunOptions): OpenOptions {
 }
 
 /** For `serve` and `work`. */
-export const MIN_FREE = [
+export const MIN_FREE: readonly [flag: string, text: string] = [
   '--min-free <size>',
   `with less room on the disk of file:DIR, new messages are refused (disk-full); default ${formatBytes(DEFAULTS.minFreeBytes)}`,
-] as const
+]
 
 export interface Parts {
   readonly post: Post

@@ -29,7 +29,7 @@ export interface Model {
 /** Commands for scripts begin so, and are shown to nobody. */
 export const HIDDEN = '__'
 /** Prints the queues that somebody answers for, a line each. */
-export const QUEUES = `${HIDDEN}queues`
+export const QUEUES: string = `${HIDDEN}queues`
 
 export function modelOf(program: Command): Model {
   return {
