@@ -4,6 +4,7 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { Engine } from '../../src/core/engine.ts'
 import { commit, message, onPostgres } from './world.ts'
 
 onPostgres('confirmed-survives, counted: leases of a process that was killed lapse at once', async (world) => {
@@ -16,7 +17,7 @@ onPostgres('confirmed-survives, counted: leases of a process that was killed lap
     }),
   )
   const victim = spawn(process.execPath, [join(import.meta.dirname, 'holder.ts'), world.url, world.schema], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
   const [said] = (await once(victim.stdout, 'data')) as [Buffer]
   const tokens = JSON.parse(said.toString()) as string[]
@@ -42,3 +43,34 @@ onPostgres('confirmed-survives, counted: leases of a process that was killed lap
     equal(result.status === 'refused' && result.code, 'stale')
   }
 })
+
+onPostgres('stale-is-inert: a worker that was paused past its lease changes nothing when it goes on', async (world) => {
+  const engine = await world.open({ pollMs: 5 })
+  const one = message()
+  await commit(engine, { do: 'send', queue: 'a', message: one })
+  const victim = spawn(
+    process.execPath,
+    [join(import.meta.dirname, 'holder.ts'), world.url, world.schema, 'client', '500'],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  )
+  const [said] = (await once(victim.stdout, 'data')) as [Buffer]
+  equal((JSON.parse(said.toString()) as string[]).length, 1)
+  victim.kill('SIGSTOP')
+  const token = await leaseOne(engine)
+  victim.kill('SIGCONT')
+  victim.stdin.write('go\n')
+  const [answer] = (await once(victim.stdout, 'data')) as [Buffer]
+  deepEqual(JSON.parse(answer.toString()), ['stale'])
+  await once(victim, 'exit')
+  equal((await engine.depth(['a']))[0]!.leased, 1)
+  equal((await commit(engine, { do: 'ack', token })).status, 'committed')
+})
+
+/** Leases until there is one. */
+async function leaseOne(engine: Engine): Promise<string> {
+  for (let n = 0; ; n++) {
+    const wants = [{ queue: 'a', max: 1 }]
+    const { deliveries } = await engine.lease({ id: `one ${n}`, worker: 'w', holder: 'client', leaseMs: 60_000, wants })
+    if (deliveries[0] !== undefined) return deliveries[0].token
+  }
+}

@@ -47,6 +47,7 @@ interface Pg {
 }
 
 const CONNECT_MS = 10_000
+const SILENT_MS = 40_000
 
 /** @throws PosthornError `invalid-option` where the driver is not installed */
 export async function loadPg(url: string): Promise<Driver> {
@@ -58,6 +59,8 @@ export async function loadPg(url: string): Promise<Driver> {
         pipeline: true,
         keepAlive: true,
         connectionTimeoutMillis: CONNECT_MS,
+        // Above all timeouts of the server: then the connection is dead, whatever TCP believes.
+        query_timeout: SILENT_MS,
         application_name: 'posthorn',
         types: { getTypeParser: (oid: number) => PARSERS[oid] ?? ((text: string) => text) },
       })
@@ -150,6 +153,7 @@ export type ColumnName =
   | 'is_cancelled'
   | 'is_dead'
   | 'is_due'
+  | 'is_fence'
   | 'is_held'
   | 'is_lagging'
   | 'is_there'

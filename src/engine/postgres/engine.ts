@@ -23,6 +23,7 @@ import { quote } from './decide/refusal.ts'
 import { Folder } from './fold.ts'
 import { Leases } from './lease.ts'
 import type { EngineLimits } from './limit.ts'
+import type { PlainSends } from './plain.ts'
 import { Reads } from './read.ts'
 import type { Session } from './session.ts'
 import type { Transactor } from './transact.ts'
@@ -32,6 +33,7 @@ import type { Watchers } from './hint.ts'
 export interface PostgresEngineParts {
   readonly session: Session
   readonly transactor: Transactor
+  readonly plain: PlainSends
   readonly upkeep: Upkeep
   readonly watchers: Watchers
   readonly limits: EngineLimits
@@ -52,9 +54,9 @@ export class PostgresEngine implements Engine {
   #closing: Promise<void> | null = null
 
   constructor(parts: PostgresEngineParts) {
-    const { limits, session, transactor } = parts
+    const { limits, plain, session, transactor } = parts
     this.#parts = parts
-    this.#folder = new Folder(transactor, OFFERS, limits.fold)
+    this.#folder = new Folder(transactor, plain, OFFERS, limits.fold)
     this.#leases = new Leases(session)
     this.#reads = new Reads(session)
     this.capabilities = {

@@ -6,6 +6,7 @@ import type { Capabilities, Commit, CommitResult } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import { decideCommit } from './decide/commit.ts'
 import { failureOf } from './failure.ts'
+import type { PlainSends } from './plain.ts'
 import type { Transactor } from './transact.ts'
 import { prefetch } from './work/prefetch.ts'
 
@@ -19,10 +20,12 @@ export class Folder {
   readonly #transactor: Transactor
   readonly #offers: Capabilities['durability']
   readonly #most: number
+  readonly #plain: PlainSends
   #waiting: Caller[] = []
   #isRunning = false
 
-  constructor(transactor: Transactor, offers: Capabilities['durability'], most: number) {
+  constructor(transactor: Transactor, plain: PlainSends, offers: Capabilities['durability'], most: number) {
+    this.#plain = plain
     this.#transactor = transactor
     this.#offers = offers
     this.#most = most
@@ -50,14 +53,18 @@ export class Folder {
   async #fold(callers: readonly Caller[]): Promise<void> {
     const commits = callers.map(({ commit }) => commit)
     try {
-      const results = await this.#transactor.run({
-        load: (work) => prefetch(work, commits),
-        decide: async (work) => {
-          const decided: CommitResult[] = []
-          for (const commit of commits) decided.push(await decideCommit(work, commit, this.#offers))
-          return decided
-        },
-      })
+      const plain = await this.#plain.commit(commits)
+      const results =
+        plain ??
+        (await this.#transactor.run({
+          load: (work) => prefetch(work, commits),
+          decide: async (work) => {
+            const decided: CommitResult[] = []
+            for (const commit of commits) decided.push(await decideCommit(work, commit, this.#offers))
+            this.#plain.learn(work)
+            return decided
+          },
+        }))
       for (const [at, caller] of callers.entries()) caller.resolve(results[at]!)
     } catch (error) {
       if (error instanceof PosthornError || callers.length === 1) return this.#fail(callers, error)

@@ -3,10 +3,11 @@ import { systemClock, type Clock } from '../../core/clock.ts'
 import { PosthornError } from '../../core/error.ts'
 import { loadPg, type Driver } from './driver.ts'
 import { PostgresEngine } from './engine.ts'
-import { Watchers } from './hint.ts'
+import { Watchers, type Notice } from './hint.ts'
 import { Home } from './home.ts'
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './limit.ts'
 import { migrate } from './migrate.ts'
+import { PlainSends } from './plain.ts'
 import { Pool } from './pool.ts'
 import { Session } from './session.ts'
 import { Statements } from './statement.ts'
@@ -71,6 +72,8 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       hint: (notices) => watchers.give(notices),
       outageMs,
     })
+    const hint = (notices: readonly Notice[]): void => watchers.give(notices)
+    const plain = new PlainSends({ pool, statements, limits, clock, moment, process, transactor, hint })
     const holder = isPooled ? null : process
     const session = new Session({ pool, statements, transactor, clock, limits, moment, holder, outageMs })
     const letGo = (processes: readonly number[]): Promise<void> =>
@@ -98,7 +101,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       await home.close()
       await pool.close()
     }
-    return new PostgresEngine({ session, transactor, upkeep, watchers, limits, clock, end })
+    return new PostgresEngine({ session, transactor, plain, upkeep, watchers, limits, clock, end })
   } catch (error) {
     await pool.close()
     throw error

@@ -41,7 +41,7 @@ export interface Decision<T> {
 }
 
 export const BEGIN =
-  "begin; set local statement_timeout = '30s'; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '30s'; set local jit = off; set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off"
+  "begin; set local statement_timeout = '30s'; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '5s'; set local jit = off; set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off"
 
 const TRIES = 5
 const ROUNDS = 100

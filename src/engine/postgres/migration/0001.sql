@@ -116,7 +116,9 @@ create index remembered_until on {schema}.remembered (until);
 -- One row a fold, so that an answer that was lost can be found again.
 create table {schema}.fold (
   serial bigint primary key,
-  at timestamptz not null default statement_timestamp()
+  at timestamptz not null default statement_timestamp(),
+  -- It did not happen, and must not happen any more.
+  is_fence boolean not null default false
 );
 
 create table {schema}.topic (

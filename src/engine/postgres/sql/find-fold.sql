@@ -1,1 +1,1 @@
-select from {schema}.fold where serial = $1::bigint
+select is_fence from {schema}.fold where serial = $1::bigint
