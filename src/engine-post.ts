@@ -40,9 +40,8 @@ import {
   type Registry,
   type Sender,
   type Task,
-  type TopicDefinition,
 } from './task/index.ts'
-import { createTopicControl, declareRetentionIfNone, type TopicControl } from './topic/index.ts'
+import { createTopicControl, type TopicControl } from './topic/index.ts'
 
 /** For the floors above: what a `Post` stands on. Not part of the public API. */
 export interface Internals {
@@ -81,7 +80,7 @@ export class EnginePost implements Post {
   readonly records: RecordControl
   readonly #parts: EngineParts
   readonly #workers = new Set<Working>()
-  readonly #declared = new WeakMap<Definition | TopicDefinition, Promise<void>>()
+  readonly #declared = new WeakMap<Definition, Promise<void>>()
   readonly #attachDeps = new WeakMap<Definition, AttachDeps<unknown>>()
   #closed: Promise<void> | null = null
 
@@ -104,13 +103,14 @@ export class EnginePost implements Post {
   }
 
   async publish(topic: unknown, type: unknown, input: unknown, options?: ComposeOptions): Promise<PublishReceipt> {
-    const { inside, registry, sender } = this.#parts
+    const { inside, registry, sender, composer } = this.#parts
     this.#checkOpen()
     inside.check('publish')
     const definition = topicDefinitionOf(topic, 'what publish was given')
     const event = eventDefinitionOf(definition, type)
     registry.addTopic(definition)
-    if (definition.retention !== undefined) await this.#declareTopic(definition)
+    const late = composer.prepareTopic(definition)
+    if (late !== null) await late
     const { routed, ...receipt } = await sender.publish(event, input, options)
     return { ...receipt, matched: routed }
   }
@@ -234,17 +234,6 @@ export class EnginePost implements Post {
     this.#parts.closer.abort(new PosthornError('closed', 'the post is closed'))
     await this.#parts.reports.stop({ grace: 0 })
     await this.#parts.release()
-  }
-
-  /** What the contract declares of what its topic keeps, likewise. */
-  #declareTopic(definition: TopicDefinition): Promise<void> {
-    let declared = this.#declared.get(definition)
-    if (declared === undefined) {
-      declared = declareRetentionIfNone(this.#parts.engine, definition.name, definition.retention!)
-      declared.catch(() => this.#declared.delete(definition))
-      this.#declared.set(definition, declared)
-    }
-    return declared
   }
 
   /** What the contract declares of its queue, where nobody has set anything yet; once in the life of this post. */

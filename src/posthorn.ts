@@ -19,6 +19,7 @@ import { createStderrLog } from './runtime/stderr-log.ts'
 import { Telemetry } from './runtime/telemetry.ts'
 import { tellErrors } from './runtime/tell-errors.ts'
 import { Composer, InsideMark, Registry, Sender } from './task/index.ts'
+import { createPrepareTopic } from './topic/index.ts'
 
 export type { Internals } from './engine-post.ts'
 export { meetContracts, partsOfWork } from './work-parts.ts'
@@ -231,7 +232,14 @@ function createParts({ url, engine, options, release, insteadOfWaiting: instead 
   if (onError !== undefined) tellErrors(telemetry, onError)
   const closer = new AbortController()
   const registry = new Registry()
-  const composer = new Composer({ clock, ids, source, maxBodyBytes: bodyBytes, registry })
+  const composer = new Composer({
+    clock,
+    ids,
+    source,
+    maxBodyBytes: bodyBytes,
+    registry,
+    prepareTopic: createPrepareTopic(engine),
+  })
   const ending: EndingDeps = { clock, ids, source, follow: (queue, input) => registry.follow(queue, input) }
   return {
     url,

@@ -19,6 +19,7 @@ import {
   type SendOptions,
 } from './option.ts'
 import { applyPolicies, hasPolicies, type Registry } from './registry.ts'
+import type { TopicDefinition } from './topic-definition.ts'
 
 export interface ComposeDeps {
   readonly clock: Clock
@@ -27,6 +28,8 @@ export interface ComposeDeps {
   readonly source: string
   readonly maxBodyBytes: number
   readonly registry: Registry
+  /** What must be waited for before an event of the topic is published; null: nothing. Default: nothing ever. */
+  readonly prepareTopic?: ((topic: TopicDefinition) => Promise<void> | null) | undefined
 }
 
 /** A message and where it goes. */
@@ -53,6 +56,11 @@ export class Composer {
 
   constructor(deps: ComposeDeps) {
     this.#deps = deps
+  }
+
+  /** See `ComposeDeps`. */
+  prepareTopic(topic: TopicDefinition): Promise<void> | null {
+    return this.#deps.prepareTopic?.(topic) ?? null
   }
 
   /**

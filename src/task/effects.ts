@@ -64,10 +64,13 @@ export function holdPublish(
   options: ComposeOptions | undefined,
 ): Held {
   const { composer, cause } = holder
-  const definition = eventDefinitionOf(topicDefinitionOf(topic, 'what publish was given'), type)
+  const declared = topicDefinitionOf(topic, 'what publish was given')
+  const definition = eventDefinitionOf(declared, type)
   const id = options?.id ?? composer.id()
   const outgoing = composer.compose(definition, input, options, cause, id)
-  holder.line.add(outgoing instanceof Promise ? outgoing.then(toPublish) : toPublish(outgoing))
+  const late = composer.prepareTopic(declared)
+  if (late !== null) holder.line.add(Promise.all([outgoing, late]).then(([ready]) => toPublish(ready)))
+  else holder.line.add(outgoing instanceof Promise ? outgoing.then(toPublish) : toPublish(outgoing))
   return { id }
 }
 

@@ -12,9 +12,10 @@ export {
   type TopicOptions,
 } from './contract.ts'
 export type { Gap, ReadOptions, RetainedView, SubscriptionView, TopicControl, UnsubscribeOptions } from './control.ts'
-export { declareRetention, declareRetentionIfNone } from './declare.ts'
+export { declareRetention } from './declare.ts'
 export type { Checked, Matching } from './pattern.ts'
 export { systemEvents, type SubscriptionNotice, type SystemEvents } from './system-events.ts'
+export { createPrepareTopic, type PrepareTopic } from './prepare.ts'
 export {
   resolveSubscription,
   subscribe,

@@ -245,6 +245,17 @@ test('a retained topic is read, and a new name begins at the beginning, a time o
   await rejects(t.post.work([subscribe(orders, 'x', '**', () => {}, { from: 'beginning' })]), { code: 'unsupported' })
 })
 
+test('what a topic keeps is in place before the first event that is published, by whomever', async () => {
+  const kept = (name: string) => topic(name, { line: z.number() }, { retain: { count: 10 } })
+  const [one, two, three] = [kept('one'), kept('two'), kept('three')]
+  await using t = await testPost([handle(task('run'), (_, ctx) => void ctx.publish(three, 'line', 3))])
+  await t.post.publish(one, 'line', 1)
+  await t.post.commit((fx) => void fx.publish(two, 'line', 2))
+  await t.post.send(task('run'))
+  await t.drain()
+  for (const each of [one, two, three]) equal((await t.post.topic(each).read()).items.length, 1, each.name)
+})
+
 test('a full subscription is suspended and shown with its gap; its topic and the others go on', async () => {
   await using t = await testPost([
     subscribe(orders, 'slow', '**', () => {}, { queue: { limit: { messages: 2 } } }),
