@@ -40,7 +40,7 @@ async function repaired(specimen: Specimen, files: Specimen['files'], disk: Faul
   try {
     const missing = await missingIn(engine, specimen.history)
     const named = new Set(report.lost.messages.map(({ queue, id }) => `${queue} ${id}`))
-    const mayLack = report.lost.frames.length > 0 || report.lost.ranges.some(({ what }) => what !== 'content')
+    const mayLack = report.lost.frames.length > 0 || report.lost.ranges.some(({ what }) => !what.startsWith('content'))
     if (!report.isWhole && !mayLack) {
       deepStrictEqual(missing.toSorted(), [...named].filter((name) => !isEnded(specimen.history, name)).toSorted())
       return 'lost content only, each by name'

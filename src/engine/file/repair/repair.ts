@@ -38,6 +38,8 @@ export interface RepairReport {
   readonly lost: Loss
 }
 
+const MISSING_CONTENT = 'content of a file that is missing'
+
 /** Content that is written between two syncs. */
 const BATCH_BYTES = 4 << 20
 
@@ -56,7 +58,7 @@ export async function repairFolder(from: string, to: string, options: RepairOpti
     const lost = noLoss()
     const found = salvage(disk, source, lost)
     try {
-      const saved = await rebuildIn(disk, target, found, lost, { ...options, clock })
+      const saved = await rebuildIn(disk, { source, target }, found, lost, { ...options, clock })
       await renew(disk, target, { clock })
       await finishCopy(disk, target)
       return { from: source, to: target, isWhole: isWhole(lost), saved, lost }
@@ -70,14 +72,14 @@ export async function repairFolder(from: string, to: string, options: RepairOpti
 
 async function rebuildIn(
   disk: Disk,
-  folder: string,
+  { source, target: folder }: { readonly source: string; readonly target: string },
   { state, snapshot, table, segments, owners, lastMs }: Salvage,
   lost: Loss,
   { clock, onProgress }: RepairOptions & { readonly clock: Clock },
 ): Promise<RepairReport['saved']> {
-  const old = new OldBlocks(table, segments, (file, at, until) => {
+  const old = new OldBlocks(table, { folder: source, segments }, (file, at, until) => {
     const known = lost.ranges.some((range) => range.file === file && range.from === at)
-    if (!known) lost.ranges.push({ file, from: at, until, what: 'content' })
+    if (!known) lost.ranges.push({ file, from: at, until, what: until === 0 ? MISSING_CONTENT : 'content' })
   })
   const needed = prune(state, old, owners, lost)
   const { store } = await openLog(
