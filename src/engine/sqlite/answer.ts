@@ -13,10 +13,9 @@ import { toStored, VIEW_BY_SEQ, type StoredRow } from './read/view.ts'
 import type { Call, SentChange, Span } from './request.ts'
 import type { StoredRecord } from '../../core/record.ts'
 
-/** A message's columns in the order of `StoredRow`, its body among the packed. */
+/** A message's columns, its content among the packed. */
 export type PackedMessage = readonly [
   queue: string,
-  id: string,
   state: number,
   place: number,
   due: number | null,
@@ -28,7 +27,7 @@ export type PackedMessage = readonly [
   released: number,
   cancel: boolean,
   reason: string | null,
-  failures: readonly string[],
+  failures: readonly string[] | null,
   offset: number,
   split: number,
   length: number,
@@ -41,7 +40,11 @@ export type PackedDecided =
   | { readonly replayed: boolean; readonly results: readonly PackedResult[] }
   | Extract<Decided, { readonly code: string }>
 
-export type PackedDelivery = readonly [token: string, leaseUntil: number, stored: PackedMessage]
+/** Token, `leaseUntil` and the message of each (`DELIVERY_WORDS`), one after another in one list: there may be many, and each list of its own costs. */
+export interface PackedLease {
+  readonly words: readonly (string | number | boolean | readonly string[] | null)[]
+  readonly nextReadyInMs: number | null
+}
 
 export interface PackedRecord extends Omit<StoredRecord, 'value'> {
   readonly value: Span
@@ -68,8 +71,7 @@ export function answerCall(desk: Desk, requests: LeaseMemory, call: Call, packer
       if (recalled === null) requests.remember(id, given)
       // What had expired and was found out just now may be beyond its queue's bounds.
       settleTouched(desk)
-      const deliveries = given.map((each) => packDelivery(each, packer))
-      return { deliveries, nextReadyInMs: nextReadyInMs(desk, wants) }
+      return packLease(given, nextReadyInMs(desk, wants), packer)
     }
     case 'extend':
       return call.tokens.map((token) => extend(desk, token, call.leaseMs))
@@ -122,8 +124,10 @@ export function isDone(call: Call, value: unknown): boolean {
   return 'results' in decided! && !decided.replayed && decided.results.length === 1 && decided.results[0] === 0
 }
 
-function packDelivery({ token, leaseUntil, stored }: Delivered, packer: Packer): PackedDelivery {
-  return [token, leaseUntil, packMessage(stored, packer)]
+function packLease(given: readonly Delivered[], inMs: number | null, packer: Packer): PackedLease {
+  const words: PackedLease['words'][number][] = []
+  for (const { token, leaseUntil, stored } of given) words.push(token, leaseUntil, ...packMessage(stored, packer))
+  return { words, nextReadyInMs: inMs }
 }
 
 function packRecord(record: StoredRecord | null, packer: Packer): PackedRecord | null {
@@ -134,7 +138,6 @@ function packMessage(stored: StoredRow, packer: Packer): PackedMessage {
   const [offset, length] = packer.add(stored.bytes)
   return [
     stored.queue,
-    stored.id,
     stored.state,
     stored.place,
     stored.due,
@@ -146,7 +149,7 @@ function packMessage(stored: StoredRow, packer: Packer): PackedMessage {
     stored.released,
     stored.cancel,
     stored.reason,
-    stored.failures,
+    stored.failures.length === 0 ? null : stored.failures,
     offset,
     stored.split,
     length,

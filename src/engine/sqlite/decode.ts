@@ -2,8 +2,11 @@
 import type { CommitResult, Commit, Delivery, Durability, LeaseResult, Page, RetainedEvent } from '../../core/engine.ts'
 import type { Message, State, StoredFailure, StoredMessage } from '../../core/message.ts'
 import type { StoredRecord } from '../../core/record.ts'
-import type { PackedDecided, PackedDelivery, PackedEvent, PackedMessage, PackedRecord } from './answer.ts'
+import type { PackedDecided, PackedEvent, PackedLease, PackedMessage, PackedRecord } from './answer.ts'
+import { DELIVERY_WORDS } from './request.ts'
 import { DELAYED, LEASED, READY, STATE_NAMES } from './state/message.ts'
+
+const NO_FAILURES: readonly StoredFailure[] = []
 
 export interface PackedPage<T> {
   readonly items: readonly T[]
@@ -20,29 +23,22 @@ export function decodeCommit(decided: PackedDecided, { changes }: Commit, durabi
   return { status: 'committed', durability, replayed: decided.replayed, results }
 }
 
-export function decodeLease(
-  {
-    deliveries,
-    nextReadyInMs,
-  }: { readonly deliveries: readonly PackedDelivery[]; readonly nextReadyInMs: number | null },
-  bytes: Uint8Array,
-): LeaseResult {
-  return {
-    deliveries: deliveries.map(([token, leaseUntil, stored]): Delivery => ({
-      token,
-      leaseUntil,
-      stored: decodeMessage(stored, bytes),
-    })),
-    nextReadyInMs,
+export function decodeLease({ words, nextReadyInMs }: PackedLease, bytes: Uint8Array): LeaseResult {
+  const deliveries: Delivery[] = []
+  for (let at = 0; at < words.length; at += DELIVERY_WORDS) {
+    const stored = decodeMessage(words.slice(at + 2, at + DELIVERY_WORDS) as unknown as PackedMessage, bytes)
+    deliveries.push({ token: words[at] as string, leaseUntil: words[at + 1] as number, stored })
   }
+  return { deliveries, nextReadyInMs }
 }
 
 export function decodeMessage(packed: PackedMessage, bytes: Uint8Array): StoredMessage {
-  const [queue, id, state, place, due, leaseUntil, endedAt, sentAt, acquired, failed, released] = packed
+  const [queue, state, place, due, leaseUntil, endedAt, sentAt, acquired, failed, released] = packed
+  const message = messageOf(bytes, packed[13], packed[14], packed[15])
   return {
     queue,
-    id,
-    message: messageOf(bytes, packed[14], packed[15], packed[16]),
+    id: message.id,
+    message,
     state: STATE_NAMES[state] as State,
     sentAt,
     readyAt: state === DELAYED ? due : state === READY || state === LEASED ? place : null,
@@ -51,9 +47,9 @@ export function decodeMessage(packed: PackedMessage, bytes: Uint8Array): StoredM
     acquired,
     failed,
     released,
-    failures: packed[13].map((failure) => JSON.parse(failure) as StoredFailure),
-    cancelRequested: packed[11],
-    reason: packed[12],
+    failures: packed[12] === null ? NO_FAILURES : packed[12].map((failure) => JSON.parse(failure) as StoredFailure),
+    cancelRequested: packed[10],
+    reason: packed[11],
   }
 }
 

@@ -29,7 +29,6 @@ import type { PackedDecided } from './answer.ts'
 import { decodeCommit, decodeEvent, decodeLease, decodeMessage, decodePage, decodeRecord } from './decode.ts'
 import type { Driver } from './driver/driver.ts'
 import { Exchange } from './exchange.ts'
-import { LocalLink } from './link/local-link.ts'
 import { ThreadLink } from './link/thread-link.ts'
 import type { Ticks } from './request.ts'
 import { Watchers } from './watchers.ts'
@@ -184,6 +183,7 @@ export async function openSqliteEngine(file: string, options: SqliteEngineOption
   if (local === undefined)
     exchange.connect(await ThreadLink.open({ path, durability, limits, ticks: exchange.ticks() }, exchange))
   else {
+    const { LocalLink } = await import('./link/local-link.ts')
     const ticks = (): Ticks => ({ machineMs: clock.monotonicMs(), wallMs: clock.wallMs() })
     exchange.connect(new LocalLink({ ...local, path, durability, limits, boot: 'given', ticks }, exchange))
   }

@@ -91,3 +91,6 @@ export interface Reply {
   /** The host will decide nothing any more: what was half done must not be built upon. */
   readonly failure: Fault | null
 }
+
+/** Of a delivery in the answer to a lease. */
+export const DELIVERY_WORDS = 18
