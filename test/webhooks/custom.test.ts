@@ -3,7 +3,18 @@
 import { createHmac, generateKeyPairSync, sign as nodeSign } from 'node:crypto'
 import { equal, rejects, throws } from 'node:assert/strict'
 import { test } from 'node:test'
-import { defineProfile, sign, verify, type ProfileOptions } from '../../src/webhooks/index.ts'
+import {
+  createReceiver,
+  createSigner,
+  defineProfile,
+  dingtalk,
+  github,
+  jwks,
+  sign,
+  standardWebhooks,
+  verify,
+  type ProfileOptions,
+} from '../../src/webhooks/index.ts'
 
 const signature = { header: 'x-signature', encoding: 'hex', labels: { '': 'hmac-sha256' } } as const
 
@@ -94,3 +105,20 @@ test('many secrets are refused: each forged request would cost as many checks', 
     code: 'invalid-option',
   })
 })
+
+/** Never run: that the compiler knows which secrets a profile takes. */
+export function mistakes(): void {
+  const onEvent = (): undefined => undefined
+  createReceiver({ profile: standardWebhooks, secrets: jwks('https://sender.example/jwks.json'), onEvent })
+  createReceiver({ profile: standardWebhooks, secrets: async () => ['whsec_…'], onEvent })
+  // @ts-expect-error DingTalk has three parts of a secret
+  createReceiver({ profile: dingtalk, secrets: 'token', onEvent })
+  // @ts-expect-error one of them is missing
+  createSigner({ profile: dingtalk, secrets: { token: 'a', aesKey: 'b' } })
+  // @ts-expect-error GitHub has a text
+  createReceiver({ profile: github, secrets: { publicKey: 'a' }, onEvent })
+  // @ts-expect-error and publishes no keys
+  createReceiver({ profile: github, secrets: jwks('https://sender.example/jwks.json'), onEvent })
+  // @ts-expect-error a variable that is not set is no secret
+  createReceiver({ profile: github, secrets: process.env['SECRET'], onEvent })
+}

@@ -128,11 +128,17 @@ test('published keys are followed', async () => {
   }
 })
 
-test('every profile stands in the guide', async () => {
+test('every profile and every error stands in the guide', async () => {
   const webhooks = await import('../../src/webhooks/index.ts')
   const profiles = Object.entries(webhooks).filter(([, value]) => typeof value === 'object' && 'signature' in value)
   ok(profiles.length >= 10)
   for (const [name] of profiles) ok(guide.includes(`\`${name}\``), name)
+  const rows = guide.split('\n').filter((line) => line.startsWith('| `'))
+  for (const [code, { status }] of Object.entries(webhooks.WEBHOOK_ERRORS))
+    ok(
+      rows.some((row) => row.includes(`\`${code}\``) && row.includes(`| ${status} |`)),
+      code,
+    )
 })
 
 async function freePort(): Promise<number> {
