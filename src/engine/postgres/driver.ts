@@ -1,3 +1,5 @@
+// oxlint-disable-next-line typescript/triple-slash-reference -- whoever compiles this file alone needs the declaration as well
+/// <reference path="./pg.d.ts" />
 /**
  * What the engine needs of a driver, by structure: a connection that takes statements, several at once, and answers in order. `pg` is
  * loaded when an engine is opened, and by nobody else.

@@ -83,7 +83,9 @@ export class Session {
     const { now, wall } = this.#parts.moment()
     const { rows } = await query('start', [now, wall, false])
     const start = rows[0]!
-    return { now: start.now as number, wall: start.wall as number, isDue: start.is_due === true }
+    const instant = { now: start.now as number, wall: start.wall as number, isDue: start.is_due === true }
+    if (!instant.isDue) this.#parts.transactor.hasSeen(instant.now)
+    return instant
   }
 
   /** A burst at a moment at which time has nothing to decide. */

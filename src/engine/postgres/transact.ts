@@ -84,6 +84,11 @@ export class Transactor {
     }
   }
 
+  /** At that moment time had nothing to decide, so whatever is found later fell due later. */
+  hasSeen(now: number): void {
+    this.#sweptAt = Math.max(this.#sweptAt, now)
+  }
+
   /** Lets time decide what it has to, if anything. */
   sweep(): Promise<void> {
     return this.run({ decide: () => Promise.resolve() })
@@ -119,7 +124,7 @@ export class Transactor {
         ...[...writes, ...last].map(([name, values]) => connection.query(statements.get(name), values)),
         connection.query(statements.plain('commit')),
       ])
-      this.#sweptAt = Math.max(this.#sweptAt, work.now)
+      this.hasSeen(work.now)
       if (hints.length > 0) hint(hints)
       return result
     } catch (error) {
