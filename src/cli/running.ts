@@ -80,6 +80,10 @@ export async function runUntilStopped(
       session.terminal.style('dim', `stopping: what runs may run on for ${options.grace}${hint}`),
     )
   }
+  if (failure !== null) {
+    const { message } = failure as Error
+    tell(session, options, 'failed', { detail: message, graceMs }, session.terminal.style('red', `failed: ${message}`))
+  }
   server.drain()
   await worker.stop({ grace: graceMs })
   await server.stop({ graceMs })

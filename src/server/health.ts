@@ -50,12 +50,12 @@ function renderServer({ lines, drain }: ServerDeps): string {
 }
 
 async function ready({ deps }: Call): Promise<Answer> {
-  deps.drain.check()
   try {
     await deps.engine.get([])
-    return json(200, { status: 'ok' })
   } catch (error) {
     if (error instanceof PosthornError) throw error
     throw new PosthornError('engine-failed', 'the engine does not answer', { cause: error })
   }
+  deps.drain.check()
+  return json(200, { status: 'ok' })
 }

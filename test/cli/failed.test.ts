@@ -22,6 +22,7 @@ test('a write fails: serve ends with 7, and what was confirmed is there when it 
     const body = new Uint8Array(MIB / 2)
     status = (await fetch(`${String(url)}/v1/queues/a/messages`, { method: 'POST', headers, body })).status
   }
+  match(String((await server.event('failed'))['detail']), /cannot be written/)
   equal(await server.ended, 7)
   const problem = JSON.parse(server.errors.at(-1)!)
   equal(problem.code, 'engine-failed')
