@@ -70,7 +70,8 @@ export function createCheck<Secret>(options: VerifyOptions<Secret>): Check<Secre
     const opened = body === arrived.body ? arrived : withBody(arrived, body)
     const event = toVerified({
       profile: profile.name,
-      id: readFirst(profile.id, opened) ?? `sha256:${await digest(found.signed)}`,
+      // Without the secret, which some platforms have in what they sign.
+      id: readFirst(profile.id, opened) ?? `sha256:${await digest(form.variants(parts))}`,
       type: readFirst(profile.type, opened),
       timestamp,
       body,
@@ -163,7 +164,6 @@ function checkTime(timestamp: number, now: number, toleranceMs: number): void {
 interface Found<Secret> {
   readonly lock: Lock<Secret>
   readonly index: number
-  readonly signed: Uint8Array<ArrayBuffer>
 }
 
 async function find<Secret>(
@@ -203,7 +203,7 @@ async function tryAll<Secret>(
       const fitting = entries.filter(({ algorithm }) => algorithm === key.algorithm)
       if (fitting.length === 0 || !key.verify) continue
       for (const signed of form.variants({ ...parts, secret: key.text })) {
-        for (const { bytes } of fitting) if (await key.verify(signed, bytes)) return { lock, index, signed }
+        for (const { bytes } of fitting) if (await key.verify(signed, bytes)) return { lock, index }
       }
     }
   }
@@ -242,6 +242,6 @@ function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`
 }
 
-async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+async function digest([bytes = new Uint8Array()]: readonly Uint8Array<ArrayBuffer>[]): Promise<string> {
   return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 }

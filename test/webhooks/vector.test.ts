@@ -1,7 +1,7 @@
 // What others have signed: the specifications' own vectors, and requests that the vendors' libraries made (vectors.json).
 
 import { deepEqual, equal, match, rejects } from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
@@ -206,6 +206,13 @@ suite('the vendors’ own examples', () => {
     const { headers, body, secret } = recorded.feishu
     const event = await verify({ headers, body }, { profile: feishu, secrets: secret, now: () => 1_790_000_000_000 })
     deepEqual([event.id, event.type], ['f7984f25', 'im.message.receive_v1'])
+    // Where an event has no id, its digest must not be the signature: that has the key in it.
+    const nameless = await sign(
+      { body: '{"token":"tok"}', timestamp: 0, nonce: 'n' },
+      { profile: feishu, secrets: secret },
+    )
+    const { id } = await verify(nameless, { profile: feishu, secrets: secret, now: () => 0 })
+    equal(id, `sha256:${createHash('sha256').update('0n').update(nameless.body).digest('hex')}`)
     const other = { ...secret, verificationToken: 'another' }
     await rejects(verify({ headers, body }, { profile: feishu, secrets: other, now: () => 1_790_000_000_000 }), {
       code: 'invalid-body',
