@@ -117,7 +117,7 @@ async function importPg(): Promise<Pg> {
   } catch (error) {
     throw new PosthornError(
       'invalid-option',
-      "PostgreSQL needs the driver 'pg', version 8 or later: install it with `npm install pg`",
+      "PostgreSQL needs the driver 'pg', version 8.23 or later: install it with `npm install pg`",
       { details: { field: 'url' }, cause: error },
     )
   }

@@ -1,5 +1,5 @@
 /** Opens an engine on a PostgreSQL database. */
-import { systemClock, type Clock } from '../../core/clock.ts'
+import { pause, systemClock, type Clock } from '../../core/clock.ts'
 import { PosthornError } from '../../core/error.ts'
 import { loadPg, type Driver } from './driver.ts'
 import { PostgresEngine } from './engine.ts'
@@ -34,6 +34,8 @@ export interface PostgresOptions {
 }
 
 const DEFAULTS = { schema: 'posthorn', connections: 4, outageMs: 30_000, pollMs: 100 }
+/** How long a close tries to tell the others. */
+const LONGEST_PARTING_MS = 2_000
 const DATABASE_MOMENT: Moment = { now: null, wall: null }
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
 
@@ -80,7 +82,11 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       transactor.run({ decide: async (work) => void (await work.query('orphan', [processes, work.now])) })
     const findGone = async (): Promise<void> => {
       if (isPooled) return
-      if (!home.isHeld) await home.hold(await driver.connect())
+      if (!home.isHeld) {
+        await home.hold(await driver.connect())
+        // Meanwhile another process may have taken this one for gone.
+        await session.burst((query) => query('keep-process', [process]))
+      }
       const gone = await session.burst((query) => query('find-gone', [lockKey]))
       const processes = gone.rows.map((row) => row.process as number)
       if (processes.length > 0) await letGo(processes)
@@ -97,7 +103,8 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     })
     upkeep.start()
     const end = async (): Promise<void> => {
-      await letGo([process]).catch(() => {})
+      // A database that is away finds out by itself.
+      await Promise.race([letGo([process]).catch(() => {}), pause(clock, LONGEST_PARTING_MS)])
       await home.close()
       await pool.close()
     }

@@ -1,0 +1,1 @@
+insert into {schema}.process (process) values ($1::bigint) on conflict do nothing

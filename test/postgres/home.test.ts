@@ -1,0 +1,29 @@
+// A process that lost the session by which others know that it lives is known again as soon as it has another: else nobody would notice its end.
+
+import { equal, ok } from 'node:assert/strict'
+import { commit, message, onPostgres } from './world.ts'
+
+onPostgres('a process that lost its session is known again', async (world) => {
+  const one = await world.open({ pollMs: 5, url: `${world.url}?application_name=${world.schema}` })
+  const other = await world.open({ pollMs: 5 })
+  await commit(one, { do: 'send', queue: 'a', message: message() })
+  const before = await world.ask('select process from {schema}.process order by process')
+  equal(before.length, 2)
+  // Whoever looks now takes the first for gone.
+  const ended = await world.ask('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [
+    world.schema,
+  ])
+  ok(ended.length > 0)
+  const isHeld = `select count(*)::int as count from pg_locks l join pg_stat_activity a using (pid)
+    where l.locktype = 'advisory' and a.application_name = $1`
+  for (let held = 0; held === 0;) held = (await world.ask(isHeld, [world.schema]))[0]!['count'] as number
+  for (let known = 0; known !== 2;) known = (await world.ask('select from {schema}.process')).length
+  const wants = [{ queue: 'a', max: 1 }]
+  const { deliveries } = await one.lease({ id: 'x', worker: 'w', holder: 'process', leaseMs: 3_600_000, wants })
+  equal(deliveries.length, 1)
+  await one.close()
+  for (let n = 0; ; n++) {
+    const again = await other.lease({ id: `${n}`, worker: 'w', holder: 'client', leaseMs: 60_000, wants })
+    if (again.deliveries.length > 0) break
+  }
+})
