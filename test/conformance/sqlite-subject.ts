@@ -4,7 +4,7 @@
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Subject } from '../../src/conformance/index.ts'
+import type { Storage, Subject } from '../../src/conformance/index.ts'
 import type { Engine } from '../../src/core/engine.ts'
 import type { Driver } from '../../src/engine/sqlite/driver/driver.ts'
 import { nodeDriver } from '../../src/engine/sqlite/driver/node-driver.ts'
@@ -32,47 +32,83 @@ class WatchedDriver implements Driver {
   }
 }
 
-export const sqliteSubject: Subject = {
-  name: 'sqlite',
-  create() {
-    const folder = mkdtempSync(join(ROOT, 'posthorn-sqlite-'))
-    const driver = new WatchedDriver()
-    let number = 0
-    let open: Engine[] = []
-    const path = (): string => join(folder, `${number}.db`)
-    const leave = async (tail: (log: Buffer, synced: number) => Buffer): Promise<void> => {
-      const [from, synced] = [path(), driver.synced.get(path()) ?? 0]
-      number++
-      copyFileSync(from, path())
-      if (existsSync(`${from}-wal`)) writeFileSync(`${path()}-wal`, tail(readFileSync(`${from}-wal`), synced))
-      const left = open
-      open = []
-      await Promise.all(left.map((engine) => engine.close()))
+/** As two processes have it: calls go to either in turn, so that each must see at once what the other wrote. What is called together stays together. */
+function inTurn(engines: readonly [Engine, Engine]): Engine {
+  let turn = 0
+  let underWay = 0
+  /** A request that is repeated goes to the process that it went to. */
+  const leasedBy = new Map<string, Engine>()
+  const choose = (name: string | symbol, id: string): Engine => {
+    if (underWay === 0) turn++
+    const engine = (name === 'lease' ? leasedBy.get(id) : undefined) ?? engines[turn % 2]!
+    if (name === 'lease') leasedBy.set(id, engine)
+    return engine
+  }
+  const call = async (name: string | symbol, args: readonly unknown[]): Promise<unknown> => {
+    if (name === 'close') return Promise.all(engines.map((engine) => engine.close()))
+    const engine = choose(name, name === 'lease' ? (args[0] as { readonly id: string }).id : '')
+    underWay++
+    try {
+      return await (Reflect.get(engine, name, engine) as (...given: readonly unknown[]) => unknown).apply(engine, [
+        ...args,
+      ])
+    } finally {
+      underWay--
     }
-    return {
-      async open({ clock }) {
-        // A log that is never begun anew shows by its length what was synced.
-        const engine = await openSqliteEngine(path(), { clock, local: { driver, checkpointPages: 0 } })
-        open.push(engine)
-        return engine
-      },
-      faults: {
-        kill: () => leave((log) => log),
-        powerCut: (luck) =>
-          leave((log, synced) => {
-            if (luck % 3 === 0) return log.subarray(0, synced)
-            // The frames behind may be there in part, or as whatever was there before.
-            return luck % 3 === 1
-              ? log.subarray(0, Math.min(log.length, synced + 1_000 * (luck + 1)))
-              : Buffer.concat([log.subarray(0, synced), Buffer.alloc(log.length - synced, luck)])
-          }),
-      },
-      remove: async () => {
-        await Promise.all(open.map((engine) => engine.close()))
-        rmSync(folder, { recursive: true, force: true })
-      },
-    }
-  },
+  }
+  return new Proxy(engines[0], {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return name === 'watch' ? value.bind(target) : (...args: readonly unknown[]) => call(name, args)
+    },
+  })
+}
+
+export const sqliteSubject: Subject = { name: 'sqlite', create: () => createStorage(false) }
+
+/** What two processes do to each other: what one has in memory, the other changes. */
+export const sqlitePairSubject: Subject = { name: 'sqlite, two in turn', create: () => createStorage(true) }
+
+function createStorage(isPair: boolean): Storage {
+  const folder = mkdtempSync(join(ROOT, 'posthorn-sqlite-'))
+  const driver = new WatchedDriver()
+  let number = 0
+  let open: Engine[] = []
+  const path = (): string => join(folder, `${number}.db`)
+  const leave = async (tail: (log: Buffer, synced: number) => Buffer): Promise<void> => {
+    const [from, synced] = [path(), driver.synced.get(path()) ?? 0]
+    number++
+    copyFileSync(from, path())
+    if (existsSync(`${from}-wal`)) writeFileSync(`${path()}-wal`, tail(readFileSync(`${from}-wal`), synced))
+    const left = open
+    open = []
+    await Promise.all(left.map((engine) => engine.close()))
+  }
+  return {
+    async open({ clock }) {
+      // A log that is never begun anew shows by its length what was synced.
+      const one = (): Promise<Engine> => openSqliteEngine(path(), { clock, local: { driver, checkpointPages: 0 } })
+      const engine = isPair ? inTurn([await one(), await one()]) : await one()
+      open.push(engine)
+      return engine
+    },
+    faults: {
+      kill: () => leave((log) => log),
+      powerCut: (luck) =>
+        leave((log, synced) => {
+          if (luck % 3 === 0) return log.subarray(0, synced)
+          // The frames behind may be there in part, or as whatever was there before.
+          return luck % 3 === 1
+            ? log.subarray(0, Math.min(log.length, synced + 1_000 * (luck + 1)))
+            : Buffer.concat([log.subarray(0, synced), Buffer.alloc(log.length - synced, luck)])
+        }),
+    },
+    remove: async () => {
+      await Promise.all(open.map((engine) => engine.close()))
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
 }
 
 export const sqliteThreadSubject: Subject = {

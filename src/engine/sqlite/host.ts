@@ -8,7 +8,7 @@ import { PosthornError } from '../../core/error.ts'
 import type { EngineLimits } from '../sql/limit.ts'
 import { answerCall, isDone, isWriting } from './answer.ts'
 import { LeaseMemory } from './decide/lease.ts'
-import { dueTimes, flush, sweep, type DueTimes } from './decide/sweep.ts'
+import { dueTimes, flush, sweep, type DueTimes, type Moment } from './decide/sweep.ts'
 import type { Desk } from './desk.ts'
 import type { Driver } from './driver/driver.ts'
 import { isFatal, toFault } from './fault.ts'
@@ -59,7 +59,7 @@ export class Host {
   #dataVersion = -1
   #due: DueTimes = NOTHING_DUE
   /** Until when everything that was due has been decided by this process. */
-  #lookedAt: number
+  #lookedAt: Moment
   #lookedForGoneAt = 0
   #failure: Fault | null = null
   #isClosed = false
@@ -70,7 +70,7 @@ export class Host {
     this.#reply = reply
     this.#opened = openDesk(options)
     this.#desk = this.#opened.desk
-    this.#lookedAt = this.#desk.now
+    this.#lookedAt = momentOf(this.#desk)
     this.#requests = new LeaseMemory(options.limits.leaseRequests)
     this.#others = new Others({ ...options, desk: this.#desk, clock: systemClock, look: () => this.#schedule() })
     this.#others.start()
@@ -165,7 +165,7 @@ export class Host {
         sweep(desk, this.#lookedAt)
         this.#due = NOTHING_DUE
       }
-      this.#lookedAt = desk.now
+      this.#lookedAt = momentOf(desk)
       desk.bytes = post.bytes
       for (const call of post.calls) {
         const answer = this.#answer(call, packer)
@@ -288,3 +288,5 @@ export class Host {
     this.#options.closed?.()
   }
 }
+
+const momentOf = ({ now, wall }: Desk): Moment => ({ now, wall })

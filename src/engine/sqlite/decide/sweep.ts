@@ -35,6 +35,8 @@ import { giveBack, hasExpired } from './settle.ts'
 
 /** Messages and records moved in one run. */
 const STEPS = 2_000
+/** By how much the wall's clock may be corrected between two looks without having stepped. */
+const STEP_MS = 1
 /** Events of one topic. */
 const TRIMMED_AT_ONCE = 500
 /** Of dedupe texts and commit ids, which nobody sees go. */
@@ -62,15 +64,17 @@ export function dueTimes(desk: Desk): DueTimes {
 }
 
 /**
- * Everything happens at its own time, in order, however late somebody looks: between `since`, when somebody last did, and now. What is in memory
+ * Everything happens at its own time, in order, however late somebody looks: between the moment when this process last did and now. What is in memory
  * only is written before, because what is due is looked for in the tables.
  */
-export function sweep(desk: Desk, since: number): void {
+export function sweep(desk: Desk, { now: since, wall: wallSince }: Moment): void {
   const { now, wall } = desk
+  // What a step of the wall's clock makes due is due now; without one, the wall tells when it was.
+  const isStepped = Math.abs(wall - now - (wallSince - since)) > STEP_MS
   const work = { left: STEPS }
   let at = since
   for (flush(desk); work.left > 0; flush(desk)) {
-    const turn = nextTurn(desk, now, wall)
+    const turn = nextTurn(desk, now, wall, isStepped)
     if (turn === null) break
     at = Math.min(now, Math.max(at, turn.at))
     desk.now = at
@@ -87,6 +91,12 @@ export function sweep(desk: Desk, since: number): void {
   settleTouched(desk)
 }
 
+/** On both clocks. */
+export interface Moment {
+  readonly now: number
+  readonly wall: number
+}
+
 interface Turn {
   /** Engine time. */
   readonly at: number
@@ -97,7 +107,7 @@ interface Turn {
 }
 
 /** Whose turn is next; null: nothing is due. */
-function nextTurn(desk: Desk, now: number, wall: number): Turn | null {
+function nextTurn(desk: Desk, now: number, wall: number, isStepped: boolean): Turn | null {
   const first = (sql: string): readonly [number, number | string] | undefined =>
     desk.statements.of(sql).first() as readonly [number, number | string] | undefined
   const turns: Turn[] = []
@@ -105,7 +115,12 @@ function nextTurn(desk: Desk, now: number, wall: number): Turn | null {
   if (due !== undefined && due[0] <= now)
     turns.push({ at: due[0], wallAt: -Infinity, queue: due[1] as number, topic: null })
   if (wallDue !== undefined && wallDue[0] <= wall)
-    turns.push({ at: now - (wall - wallDue[0]), wallAt: wallDue[0], queue: wallDue[1] as number, topic: null })
+    turns.push({
+      at: isStepped ? now : now - (wall - wallDue[0]),
+      wallAt: wallDue[0],
+      queue: wallDue[1] as number,
+      topic: null,
+    })
   if (topicDue !== undefined && topicDue[0] <= now)
     turns.push({ at: topicDue[0], wallAt: -Infinity, queue: null, topic: topicDue[1] as string })
   return turns.reduce<Turn | null>((best, turn) => (best === null || turn.at < best.at ? turn : best), null)
