@@ -20,5 +20,5 @@ else {
     { hints: 'drop' },
     CASES.filter(({ name }) => !/^however (many|much)/.test(name)),
   )
-  holdsAgainstOracle(subject, { runs: 60, faults: ['close', 'kill'], durability: ['os', 'disk'] })
+  holdsAgainstOracle(subject, { runs: 40, faults: ['close', 'kill'], durability: ['os', 'disk'] })
 }
