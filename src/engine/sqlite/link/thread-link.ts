@@ -22,6 +22,7 @@ const THREAD = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thre
 export class ThreadLink implements Link {
   readonly #worker: Worker
   readonly #gone: Promise<void>
+  #isEnding = false
 
   private constructor(worker: Worker) {
     this.#worker = worker
@@ -30,7 +31,7 @@ export class ThreadLink implements Link {
 
   /** @throws PosthornError as the opening does */
   static open(options: ThreadOptions, listener: LinkListener): Promise<ThreadLink> {
-    const worker = new Worker(THREAD, { workerData: options })
+    const worker = new Worker(THREAD, { workerData: options, execArgv: [], name: 'posthorn-sqlite' })
     const link = new ThreadLink(worker)
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromThread) => {
@@ -42,6 +43,11 @@ export class ThreadLink implements Link {
         const fault = { code: 'engine-failed', message: `the database's thread failed: ${String(error)}`, details: {} }
         reject(toError(fault))
         listener.failed(fault)
+      })
+      worker.once('exit', () => {
+        const fault = { code: 'engine-failed', message: "the database's thread has ended", details: {} }
+        reject(toError(fault))
+        if (!link.#isEnding) listener.failed(fault)
       })
     })
   }
@@ -56,11 +62,7 @@ export class ThreadLink implements Link {
   }
 
   end(): Promise<void> {
+    this.#isEnding = true
     return this.#gone
-  }
-
-  /** Ends the thread wherever it is, as the death of the process would. */
-  async kill(): Promise<void> {
-    await this.#worker.terminate()
   }
 }
