@@ -148,7 +148,9 @@ async function outcomeOf(specimen: Specimen, files: Files, hurt: Hurt): Promise<
     return HARMLESS
   } catch (error) {
     if (isPosthornError(error)) return `found at read${placed(error, hurt)}`
-    if (!isEndOfLog(specimen, files)) throw error
+    // After a close one bit is never enough for that.
+    const isOneBit = hurt.until - hurt.from === 1
+    if (!isEndOfLog(specimen, files) || (specimen.isClosed && isOneBit)) throw error
     // What a crash left at the end of the log cannot be told from what it tore, but what is there is a beginning of it.
     await look(engine, copyOf(specimen.history), false)
     return 'taken for the torn tail of a crash'

@@ -120,9 +120,10 @@ function createStore(
   store.maintain({
     onProgress: () => upkeep.tick(),
     onRefusal: () => upkeep.relieve(),
-    onClose: () => {
+    onClose: async () => {
       hurry.abort()
-      return upkeep.stop(store.failure === null)
+      await upkeep.stop(store.failure === null)
+      if (!upkeep.coversAll) store.mark()
     },
   })
   return store

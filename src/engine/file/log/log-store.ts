@@ -170,15 +170,15 @@ export class LogStore implements Store {
     for (const { promise } of this.#takeWaiting((waiting) => waiting.frame <= synced)) promise.resolve()
     this.#onProgress()
     if ((this.#syncs && this.#asked > synced) || this.#waiting.length > 0) this.#schedule()
-    else setImmediate(() => this.#mark())
+    else setImmediate(() => this.#closing === null && this.mark())
   }
 
   /**
-   * Where nobody has come meanwhile, an empty frame says that the last one is durable: else damage to it would look like a torn tail. It is
+   * Where nobody has come meanwhile, and at a close, an empty frame says that the last one is durable: else damage to it would look like a torn tail. It is
    * not synced, and where it is lost nothing is.
    */
-  #mark(): void {
-    if (this.#closing !== null || this.#scheduled || this.#syncing || this.#log.written > this.#log.synced) return
+  mark(): void {
+    if (this.#failure !== null || this.#scheduled || this.#syncing || this.#log.written > this.#log.synced) return
     if (this.#log.writer.isOpen) return
     this.#log.writer.need(0)
     this.#closeFrame()

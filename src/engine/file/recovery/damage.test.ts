@@ -3,6 +3,7 @@ import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { isPosthornError } from '../../../core/error.ts'
 import { FaultDisk } from '../disk/fault-disk.ts'
+import { openFileEngine, type FileEngine } from '../engine.ts'
 import { FrameReader } from '../log/frame-reader.ts'
 import { CHECKPOINT, type CheckpointFrom, type CheckpointHead } from './checkpoint.ts'
 import { makeFrame } from '../log/frame.ts'
@@ -269,4 +270,21 @@ test('the last segment is missed, or was set back, though nothing behind it tell
       if (stale === null) disk.open(path(last), 'create').write([bytes], 0)
     }
   }
+})
+
+test('after a close the last frame is promised, though no checkpoint covers it', async () => {
+  const disk = new FaultDisk()
+  const open = (): Promise<FileEngine> => openFileEngine(FOLDER, { disk, logLimits: { minFreeBytes: 0 } })
+  const put = (engine: FileEngine, key: string): Promise<unknown> =>
+    engine.commit([{ changes: [{ do: 'put', key, value: new Uint8Array(10) }] }])
+  const first = await open()
+  await Promise.all(Array.from({ length: 2000 }, (_, number) => put(first, `key-${number}`)))
+  await first.close()
+  const second = await open()
+  await put(second, 'little-since-the-checkpoint')
+  await second.close()
+  const file = path(segmentName(2))
+  const at = Buffer.from(disk.bytesOf(file)).indexOf('little-since')
+  flip(disk, file, at)
+  await rejects(open(), (error) => isPosthornError(error) && error.code === 'corrupt' && error.details['file'] === file)
 })

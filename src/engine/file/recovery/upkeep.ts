@@ -91,10 +91,15 @@ export class Upkeep {
   async stop(withCheckpoint: boolean): Promise<void> {
     this.#stopped = true
     await this.#working
-    if (!withCheckpoint || this.#deps.log.written === this.#from?.sequence) return
+    if (!withCheckpoint || this.coversAll) return
     const segments = this.#deps.shelf.used.size - this.#old().length
     if (this.#grownBytes >= this.#checkpointBytes / 4 || segments > MOST_SEGMENTS)
       await this.#checkpoint().catch(() => this.#giveUp())
+  }
+
+  /** Whether the last checkpoint vouches for the last frame. */
+  get coversAll(): boolean {
+    return this.#deps.log.written === this.#from?.sequence
   }
 
   #isDue(): boolean {
