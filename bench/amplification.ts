@@ -50,12 +50,13 @@ try {
   let sent = 0
   let acked = 0
   const lane = async () => {
-    for (let tick = 0; sent < count; tick++) {
+    // eslint-disable-next-line no-unmodified-loop-condition -- other lanes send as well
+    while (sent < count) {
       const changes = Array.from({ length: BATCH }, () => toSend(sent++))
       clock.advance(1)
       checked(await engine.commit([{ changes }]))
-      const count = await ackSome()
-      acked += count
+      const done = await ackSome()
+      acked += done
     }
   }
   await Promise.all(Array.from({ length: LANES }, lane))
