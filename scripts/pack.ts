@@ -13,7 +13,7 @@ interface Manifest {
 }
 
 const root = dirname(import.meta.dirname)
-const unpublished = ['private', 'scripts', 'devDependencies', 'optionalDependencies']
+const unpublished = ['private', 'scripts', 'devDependencies', 'optionalDependencies', 'overrides']
 
 if (import.meta.main) console.log(pack(resolve(process.argv[2] ?? root)))
 

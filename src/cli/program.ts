@@ -18,9 +18,10 @@ import { addWork } from './work.ts'
 export { CommanderError }
 
 const AFTER = `
-Engine: --engine URL, else POSTHORN_URL, else file:./.posthorn. A URL is file:DIR, memory:, or the
-address of a server (http://127.0.0.1:7070; its key in POSTHORN_KEY or --key-file). A folder that
-\`posthorn serve\` or \`posthorn work\` holds is reached through that process.
+Engine: --engine URL, else POSTHORN_URL, else file:./.posthorn. A URL is file:DIR, sqlite:FILE,
+postgres://HOST/DATABASE, memory: (for serve and work), or the address of a server
+(http://127.0.0.1:7070; its key in POSTHORN_KEY or --key-file). A folder that \`posthorn serve\` or
+\`posthorn work\` holds is reached through that process.
 
 First steps:
   posthorn serve worker.ts               run the handlers of a module and the HTTP API

@@ -1,5 +1,4 @@
 /** A message: a CloudEvents 1.0 event plus delivery attributes. What is sent, stored and handed out on every engine. */
-import { PosthornError } from './error.ts'
 import { isUuid } from './id.ts'
 import { isEventType, isQueueName } from './name.ts'
 
@@ -228,10 +227,4 @@ function faultOfAttributes(event: EventAttributes): string | null {
     size += name.length + 8
   }
   return size > ATTRIBUTE_BYTES ? `the event's attributes are larger than ${ATTRIBUTE_BYTES} bytes` : null
-}
-
-/** For code that would rather throw than carry a sentence. */
-export function checkMessage(message: Message, maxBodyBytes: number): void {
-  const fault = faultOfMessage(message, maxBodyBytes)
-  if (fault !== null) throw new PosthornError('invalid', fault)
 }

@@ -82,7 +82,6 @@ export const DAMAGES: Readonly<Record<string, Damage>> = {
   },
 }
 
-export type DamageKind = keyof typeof DAMAGES
 export const DAMAGE_KINDS: readonly string[] = Object.keys(DAMAGES)
 
 /** Many damages of one kind to one folder. @throws Error where something wrong was seen */

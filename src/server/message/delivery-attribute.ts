@@ -42,8 +42,6 @@ const FORMS: readonly Form[] = [
   { header: 'posthorn-expires', extension: 'expirytime', field: 'expires', parse: parseExpiry },
 ]
 
-export const DELIVERY_HEADERS: readonly string[] = FORMS.map(({ header }) => header)
-
 /** @throws PosthornError `invalid`, `invalid-duration`, `duration-without-unit`, `attribute-conflict` */
 export function readHeaders(headers: Headers): DeliveryAttributes {
   return collect((form) => {

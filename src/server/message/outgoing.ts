@@ -14,8 +14,6 @@ import { withTrace } from '../request/trace.ts'
 import type { ServerDeps } from '../route/call.ts'
 import type { Incoming } from './incoming.ts'
 
-/** Queues of Posthorn's own, its tasks' (redrives, purges) included. */
-
 export interface OutgoingOptions {
   readonly headers: Headers
   /** Default: a new one. */

@@ -23,11 +23,9 @@ export const PUT_DEDUPE =
 export const HAS_DEDUPE = 'select 1 from dedupe where scope = ? and text = ?'
 export const SWEEP_DEDUPES =
   'delete from dedupe where (scope, text) in (select scope, text from dedupe where until <= ? order by until limit ?)'
-export const NEXT_DEDUPE = 'select until from dedupe order by until limit 1'
 
 export const REMEMBERED = 'select results from remembered where id = ? and until > ?'
 export const PUT_REMEMBERED = 'insert or replace into remembered (id, results, until) values (?, ?, ?)'
 export const HAS_REMEMBERED = 'select 1 from remembered where id = ?'
 export const SWEEP_REMEMBERED =
   'delete from remembered where id in (select id from remembered where until <= ? order by until limit ?)'
-export const NEXT_REMEMBERED = 'select until from remembered order by until limit 1'
