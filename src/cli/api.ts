@@ -79,9 +79,8 @@ function parseAnswer(text: string, response: Response): unknown {
 
 function toCommandError({ code = 'failed', detail, title, ...rest }: Partial<Problem>, status: number): CommandError {
   const hints: string[] = []
-  if (status === 401 || status === 403)
-    hints.push('Give the key of the server with --key-file FILE or in POSTHORN_KEY.')
-  if (status === 429 || status === 503) hints.push('The same command can work in a moment.')
   const exit = status === 503 && code === 'draining' ? 'refused' : exitOfCode(code, status)
+  if (exit === 'unreachable') hints.push('Give the key of the server with --key-file FILE or in POSTHORN_KEY.')
+  if (status === 429 || status === 503) hints.push('The same command can work in a moment.')
   return new CommandError(exit, code, detail ?? title ?? `status ${status}`, hints, rest)
 }

@@ -13,6 +13,8 @@ test('every error has its exit', () => {
   equal(exitOf(new Error('x')), 'failed')
   equal(exitOfCode('whatever', 404), 'not-found')
   equal(exitOfCode('unauthorized', 401), 'unreachable')
+  equal(exitOfCode('forbidden-origin', 403), 'unreachable')
+  equal(exitOfCode('forbidden-queue', 403), 'usage')
 })
 
 test('no two exits share a code', () => {

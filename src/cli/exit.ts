@@ -51,9 +51,12 @@ export function exitOf(error: unknown): ExitName {
 export function exitOfCode(code: string, status: number): ExitName {
   if (code === 'engine-locked') return 'locked'
   if (code === 'full' || code === 'disk-full' || status === 429) return 'refused'
-  if (status === 401 || status === 403) return 'unreachable'
+  if (status === 401 || isKeyless(code)) return 'unreachable'
   if (status === 404 || status === 410) return 'not-found'
-  return status === 400 || status === 409 || status === 413 || status === 422 ? 'usage' : 'failed'
+  return status === 400 || status === 403 || status === 409 || status === 413 || status === 422 ? 'usage' : 'failed'
 }
+
+/** What a server without keys answers to those that it does not take for this machine's own. */
+const isKeyless = (code: string): boolean => code === 'forbidden-host' || code === 'forbidden-origin'
 
 export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)

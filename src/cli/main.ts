@@ -1,7 +1,7 @@
 /** The command `posthorn`: runs one command, says what went wrong and what to do about it, and answers with an exit code. */
 import { readFileSync } from 'node:fs'
-import { isPosthornError } from '../core/error.ts'
-import { CommandError, EXIT_CODES, exitOf } from './exit.ts'
+import { isPosthornError, toProblem, type ErrorCode } from '../core/error.ts'
+import { CommandError, EXIT_CODES, exitOf, isErrorCode } from './exit.ts'
 import { CommanderError, createProgram } from './program.ts'
 import { createSession, type Session } from './session.ts'
 
@@ -11,32 +11,38 @@ export async function main(argv: readonly string[], session: Session = createSes
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) =>
     session.kill(code === 'EPIPE' ? EXIT_CODES.ok.code : EXIT_CODES.failed.code),
   )
+  const asJson = argv.includes('--json')
   try {
-    await createProgram(session, readVersion()).parseAsync(argv, { from: 'user' })
+    await createProgram(session, readVersion(), { asJson }).parseAsync(argv, { from: 'user' })
     return EXIT_CODES[session.exit].code
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok.code : EXIT_CODES.usage.code
-    report(session, error, argv.includes('--json'))
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT_CODES.ok.code
+      if (asJson && error.code !== 'commander.help') reportUsage(session, error)
+      return EXIT_CODES.usage.code
+    }
+    report(session, error, asJson)
     return EXIT_CODES[exitOf(error)].code
   }
 }
 
+function reportUsage({ terminal }: Session, { message }: CommanderError): void {
+  terminal.err(JSON.stringify(toProblem('invalid-option', message.replace(/^error: /, '').replaceAll('\n', ' '))))
+}
+
 function report({ terminal }: Session, error: unknown, asJson: boolean): void {
-  if (asJson) return terminal.err(JSON.stringify(toProblem(error)))
+  if (asJson) return terminal.err(JSON.stringify(problemOf(error)))
   const message = error instanceof Error ? error.message : String(error)
   terminal.err(`posthorn: ${message}`)
   for (const hint of hintsOf(error)) terminal.err(`  ${hint}`)
 }
 
-function toProblem(error: unknown): unknown {
+function problemOf(error: unknown): unknown {
   if (isPosthornError(error)) return error.toProblem()
-  const code = error instanceof CommandError ? error.code : 'internal'
-  return {
-    type: `urn:posthorn:error:${code}`,
-    title: 'The command failed',
-    code,
-    detail: error instanceof Error ? error.message : String(error),
-  }
+  const code = error instanceof CommandError ? error.code : ('internal' satisfies ErrorCode)
+  const detail = error instanceof Error ? error.message : String(error)
+  if (isErrorCode(code)) return toProblem(code, detail)
+  return { type: `urn:posthorn:error:${code}`, title: 'The command failed', code, detail }
 }
 
 function hintsOf(error: unknown): readonly string[] {

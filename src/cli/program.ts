@@ -28,7 +28,12 @@ First steps:
   posthorn send task:resize '{"id":1}'   call a task
   posthorn queues                        see what waits, and what is dead`
 
-export function createProgram(session: Session, version: string): Command {
+export interface ProgramOptions {
+  /** Nothing is said of a wrong command line: who runs the program tells it as JSON. */
+  readonly asJson?: boolean | undefined
+}
+
+export function createProgram(session: Session, version: string, { asJson = false }: ProgramOptions = {}): Command {
   const program = new Command('posthorn')
     .description('durable tasks, queues, callbacks and async APIs')
     .version(version, '-V, --version', 'print the version')
@@ -42,7 +47,9 @@ export function createProgram(session: Session, version: string): Command {
     .configureOutput({
       writeOut: (text) => session.terminal.out(text.trimEnd()),
       writeErr: (text) => session.terminal.err(text.trimEnd()),
-      outputError: (text, write) => write(text.replace(/^error: /, 'posthorn: ')),
+      outputError: (text, write) => {
+        if (!asJson) write(text.replace(/^error: /, 'posthorn: '))
+      },
     })
     .configureHelp({ showGlobalOptions: true, styleTitle: (text) => session.terminal.style('bold', text) })
     .addHelpText('after', AFTER)

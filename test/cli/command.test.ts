@@ -3,7 +3,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { open, silentLog } from 'posthorn'
+import { ERRORS, open, silentLog } from 'posthorn'
 import { newFolder, parse, run } from './command.ts'
 
 test('help and version', async () => {
@@ -60,6 +60,20 @@ test('a server that is not there ends with 6, an error is JSON where that is ask
   const { code, err } = await run(['queues', '--engine', 'http://127.0.0.1:9', '--json'])
   equal(code, 6)
   equal(parse(err).code, 'unreachable')
+})
+
+test('with --json every error is a problem: those of the table, and those of the command line', async (context) => {
+  const engine = `file:${join(newFolder(context), 'engine')}`
+  const forbidden = await run(['send', 'system:callback', '{}', '--engine', engine, '--json'])
+  equal(forbidden.code, 2)
+  const { code, title, status } = parse(forbidden.err)
+  deepEqual({ code, title, status }, { code: 'forbidden-queue', title: ERRORS['forbidden-queue'].title, status: 403 })
+  for (const args of [['qeues'], ['purge', 'inbox'], ['serve', '--port', 'http']]) {
+    const usage = await run([...args, '--engine', engine, '--json'])
+    equal(usage.code, 2)
+    equal(usage.out, '')
+    equal(parse(usage.err).title, ERRORS['invalid-option'].title, args.join(' '))
+  }
 })
 
 test('send, look, purge: the life of messages from the command line', async (context) => {

@@ -87,6 +87,8 @@ export function runOn(args: readonly string[], options: RunOptions = {}): Runnin
 export interface Printed {
   readonly id: string
   readonly code: string
+  readonly title: string
+  readonly status: number
   readonly duplicate: boolean
   readonly state: string
   readonly failed: number
