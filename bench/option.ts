@@ -36,7 +36,7 @@ export interface BenchOptions {
 
 export const USAGE = `npm run bench -- --mode send|drain|flow|latency [options]
   --contestant NAME   ${CONTESTANTS.join(' | ')} (default posthorn)
-  --engine URL        file:DIR | memory: (default: a file engine in a temporary folder)
+  --engine URL        file:DIR | memory: | sqlite:FILE (default: a file engine in a temporary folder)
   --level LEVEL       api: through open(), send and work · engine: through the engine's contract (default api)
   --count N           messages at most (default 500000, drain 200000)
   --seconds S         time at most (default 5, latency 10)
