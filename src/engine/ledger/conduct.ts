@@ -89,17 +89,6 @@ export class Conduct {
     })
   }
 
-  /** Between two commits of one call: the next is as if it came alone, and what was decided may begin to be made durable. */
-  next(): void {
-    const { desk } = this
-    if (desk.isDirty) {
-      desk.isDirty = false
-      this.#dirtyFrame = this.#store.frame
-      this.#store.sync()
-    }
-    if (sweep(desk)) this.#hasSwept = true
-  }
-
   /** At the end of a piece: what was decided is made durable, and the timer set for what is due next. */
   finish(): void {
     const { desk } = this

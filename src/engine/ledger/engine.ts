@@ -33,6 +33,7 @@ import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './limit.ts'
 import { CHUNK_MASK } from './state/slots.ts'
 import type { LedgerState } from './state/state.ts'
 import type { Store } from './store.ts'
+import { sweep } from './time/sweep.ts'
 import { tokenOf } from './decide/token.ts'
 import { buryUnreadable } from './decide/unreadable.ts'
 import { viewOf, viewOrName } from './read/view.ts'
@@ -89,7 +90,7 @@ export class LedgerEngine implements Engine {
       let level = commits.length === 0 ? best : 0
       const results = commits.map((commit, at) => {
         // Each is as if it came alone: what the one before brought beyond its bounds is forgotten first.
-        if (at > 0) this.#conduct.next()
+        if (at > 0) sweep(desk)
         level = Math.max(level, commit.durability === undefined ? best : offers.indexOf(commit.durability))
         desk.holdBack()
         const result = decideCommit(desk, commit, offers)

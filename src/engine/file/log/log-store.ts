@@ -28,8 +28,6 @@ interface Waiting {
   readonly promise: PromiseWithResolvers<void>
 }
 
-/** With so many commits in the open frame, and no sync under way, one begins at once. */
-const EARLY_COMMITS = 48
 /** A frame that has grown so large is not kept open for more. */
 const LARGE_FRAME_BYTES = 512 << 10
 
@@ -41,8 +39,6 @@ export class LogStore implements Store {
   readonly #deps: LogStoreDeps
   readonly #log: Log
   #listener: StoreListener | null = null
-  /** Commits since the last frame was closed. */
-  #gathered = 0
   /** Somebody waits until this frame is durable. */
   #asked = 0
   #scheduled = false
@@ -92,8 +88,7 @@ export class LogStore implements Store {
     if (writer.openBytes > LARGE_FRAME_BYTES) this.#closeFrame()
     this.#deps.measures.asked()
     this.#asked = writer.isOpen ? this.#log.open : this.#log.written
-    if (++this.#gathered >= EARLY_COMMITS && this.#syncs && !this.#syncing) this.#syncEarly()
-    else this.#schedule()
+    this.#schedule()
   }
 
   /** @throws PosthornError `engine-failed` */
@@ -125,12 +120,6 @@ export class LogStore implements Store {
 
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
-  }
-
-  /** Enough wait already: the disk works while others are being decided, and not only when all have been. */
-  #syncEarly(): void {
-    this.#closeFrame()
-    if (this.#failure === null) void this.#sync()
   }
 
   #schedule(): void {
@@ -185,7 +174,6 @@ export class LogStore implements Store {
   }
 
   #closeFrame(): void {
-    this.#gathered = 0
     if (this.#failure !== null) return
     try {
       this.#log.close()
