@@ -73,7 +73,7 @@ export class Conduct {
     try {
       this.#look()
       this.#hasSwept = sweep(this.desk)
-      return this.#pace.give(this.desk.now, call())
+      return this.#pace.give(this.desk.now, this.#ask(call))
     } catch (error) {
       if (!(error instanceof PosthornError)) this.#stop(error)
       return Promise.reject(this.#failure ?? (error as PosthornError))
@@ -148,6 +148,17 @@ export class Conduct {
     reopen(desk)
     settleTouched(desk)
     this.finish()
+  }
+
+  /** What time has decided before a call that makes no sense stands: left in a frame that nobody asks for, it would hold up the next call. */
+  #ask<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return call()
+    } catch (error) {
+      if (!(error instanceof PosthornError)) throw error
+      this.finish()
+      return Promise.reject(error)
+    }
   }
 
   #look(): void {
