@@ -44,7 +44,7 @@ export class ColdReader {
         return use(piece.bytes, offset - first * PIECE_BYTES)
       }
       return this.#hold(segment, async () =>
-        use((await this.#fetch(segment, first)).bytes, offset - first * PIECE_BYTES),
+        use((await this.#fetch(segment, first, offset + lengthBytes)).bytes, offset - first * PIECE_BYTES),
       )
     }
     return this.#hold(segment, async () => use(await this.#join(segment, offset, lengthBytes), 0))
@@ -81,13 +81,16 @@ export class ColdReader {
     return piece
   }
 
-  #fetch(segment: Segment, index: number): Promise<Piece> {
+  /** The piece, with what the file holds of it up to this offset at least. */
+  async #fetch(segment: Segment, index: number, until: number): Promise<Piece> {
     const key = segment.number * MOST_PIECES + index
-    let reading = this.#reading.get(key)
-    if (reading === undefined) {
-      reading = this.#readPiece(segment, index, key).finally(() => this.#reading.delete(key))
-      this.#reading.set(key, reading)
+    for (let reading = this.#reading.get(key); reading !== undefined; reading = this.#reading.get(key)) {
+      const piece = await reading
+      // One that was on its way already may have begun before the file held all that is asked for.
+      if (piece.until >= until) return piece
     }
+    const reading = this.#readPiece(segment, index, key).finally(() => this.#reading.delete(key))
+    this.#reading.set(key, reading)
     return reading
   }
 
@@ -98,7 +101,7 @@ export class ColdReader {
     for (let next = 1; next <= AHEAD && (index + next) * PIECE_BYTES < segment.endBytes; next++) {
       if (this.#pieces.has(key + next) || this.#reading.has(key + next)) continue
       // Who needs it reads it again, and is told what is wrong.
-      this.#hold(segment, () => this.#fetch(segment, index + next)).catch(() => {})
+      this.#hold(segment, () => this.#fetch(segment, index + next, 0)).catch(() => {})
     }
   }
 
@@ -127,7 +130,10 @@ export class ColdReader {
     }
     const index = Math.floor(offset / PIECE_BYTES)
     const cut = (index + 1) * PIECE_BYTES
-    const [left, right] = await Promise.all([this.#fetch(segment, index), this.#fetch(segment, index + 1)])
+    const [left, right] = await Promise.all([
+      this.#fetch(segment, index, cut),
+      this.#fetch(segment, index + 1, offset + lengthBytes),
+    ])
     left.bytes.copy(bytes, 0, offset - index * PIECE_BYTES, PIECE_BYTES)
     right.bytes.copy(bytes, cut - offset, 0, offset + lengthBytes - cut)
     return bytes

@@ -1,0 +1,58 @@
+// What is read of a segment that is still being written, and what is fetched ahead.
+import { equal } from 'node:assert/strict'
+import { test } from 'node:test'
+import type { DiskFile } from '../disk/disk.ts'
+import { blankSegment } from '../log/segment.ts'
+import { ColdReader } from './cold-read.ts'
+
+const PIECE_BYTES = 256 << 10
+
+/** A file whose reads see what is there when they begin, and answer when they are let. */
+function create(sizeBytes: number) {
+  const content = new Uint8Array(sizeBytes)
+  const reads: { readonly position: number; readonly answer: () => void }[] = []
+  const file = {
+    path: '/segment',
+    readSoon(target: Uint8Array, position: number): Promise<number> {
+      const seen = content.slice(position, position + target.byteLength)
+      const { promise, resolve } = Promise.withResolvers<number>()
+      reads.push({ position, answer: () => (target.set(seen), resolve(seen.byteLength)) })
+      return promise
+    },
+  } as Partial<DiskFile> as DiskFile
+  return { segment: blankSegment(1, file, sizeBytes), content, reads }
+}
+
+const byteAt = (bytes: Buffer, at: number): number => bytes[at]!
+
+test('a piece that was on its way when more was written to it is read again', async () => {
+  const { segment, content, reads } = create(PIECE_BYTES)
+  const cold = new ColdReader(1 << 20)
+  content[10] = 1
+  segment.endBytes = 100
+  const first = cold.read(segment, 10, 1, byteAt)
+  content[200] = 2
+  segment.endBytes = 300
+  const second = cold.read(segment, 200, 1, byteAt)
+  reads[0]!.answer()
+  equal(await first, 1)
+  await new Promise((resolve) => setImmediate(resolve))
+  reads[1]?.answer()
+  equal(await second, 2)
+})
+
+test('and so are bytes that lie across two pieces', async () => {
+  const { segment, content, reads } = create(2 * PIECE_BYTES)
+  const cold = new ColdReader(1 << 20)
+  segment.endBytes = 100
+  const first = cold.read(segment, 10, 1, byteAt)
+  content[PIECE_BYTES - 1] = 3
+  segment.endBytes = PIECE_BYTES + 10
+  const second = cold.read(segment, PIECE_BYTES - 1, 2, byteAt)
+  for (let turn = 0; turn < 3; turn++) {
+    for (const { answer } of reads.splice(0)) answer()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  equal(await first, 0)
+  equal(await second, 3)
+})
