@@ -10,6 +10,7 @@ import type { Message } from '../../src/core/message.ts'
 import type { Storage, Subject } from '../../src/conformance/index.ts'
 import { LedgerEngine } from '../../src/engine/ledger/engine.ts'
 import { READY, type Entries } from '../../src/engine/ledger/entries.ts'
+import { LATE_COLUMNS } from '../../src/engine/ledger/state/slots.ts'
 import { Snapshot } from '../../src/engine/ledger/snapshot/snapshot.ts'
 import { LedgerState } from '../../src/engine/ledger/state/state.ts'
 import type { Blocks, Store, StoreListener } from '../../src/engine/ledger/store.ts'
@@ -55,6 +56,7 @@ export class RecordedStore implements Store {
   #listener: StoreListener | null = null
   #isSyncing = false
   #isWanted = false
+  #asked = 0
   #checkpoint: (Checkpoint & { left: string[] }) | null = null
   snapshot: Snapshot | null = null
 
@@ -82,6 +84,8 @@ export class RecordedStore implements Store {
   sync(): void {
     ok(this.#calls.length > 0, 'what is to be synced is in the open frame')
     this.#isWanted = true
+    // As a log does whose frame has grown large: also in the middle of a call, between two of its commits.
+    if (++this.#asked % 2 === 0) this.write()
     if (!this.#isSyncing) this.#syncSoon()
   }
 
@@ -285,6 +289,7 @@ function dump(state: LedgerState, now: number): unknown {
     messages.push([
       slot,
       ...columns,
+      ...LATE_COLUMNS.map((column) => chunk[column][row]),
       chunk.expires?.get(row),
       chunk.reason?.get(row),
       chunk.about?.get(row),
