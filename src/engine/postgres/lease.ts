@@ -2,7 +2,8 @@
 import type { Delivery, LeaseRequest, LeaseResult, Token } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { QueueSettings } from '../../core/settings.ts'
-import { quote } from './decide/refusal.ts'
+import { checkLeaseMs, checkLeaseRequest } from '../sql/lease-request.ts'
+import { quote } from '../sql/refusal.ts'
 import { parseToken, toToken } from './decide/token.ts'
 import type { Answer, Columns } from './driver.ts'
 import type { Queue } from './row.ts'
@@ -25,7 +26,7 @@ export class Leases {
   }
 
   async lease(request: LeaseRequest): Promise<LeaseResult> {
-    checkRequest(request)
+    checkLeaseRequest(request)
     const known = this.#requests.get(request.id)
     if (known !== undefined) {
       const standing = await this.#standing(request, await known)
@@ -177,19 +178,4 @@ function limited(wants: readonly Want[], most: number): Want[] {
 function compare(one: readonly number[], other: readonly number[]): number {
   const at = one.findIndex((each, place) => each !== other[place])
   return at === -1 ? 0 : one[at]! - other[at]!
-}
-
-/** @throws PosthornError `invalid` */
-function checkRequest(request: LeaseRequest): void {
-  const { id, leaseMs, wants }: Partial<LeaseRequest> = request ?? {}
-  checkLeaseMs(leaseMs)
-  if (typeof id !== 'string' || id === '')
-    throw new PosthornError('invalid', `id is ${quote(id)}: it must be a text that is not empty`)
-  const isSound = Array.isArray(wants) && wants.every((want) => typeof want?.queue === 'string' && want.max >= 0)
-  if (!isSound) throw new PosthornError('invalid', `wants is ${quote(wants)}: it must be a list of { queue, max }`)
-}
-
-function checkLeaseMs(leaseMs: number | undefined): void {
-  if (!(Number.isFinite(leaseMs) && leaseMs! > 0))
-    throw new PosthornError('invalid', `leaseMs is ${leaseMs}: it must be a number of milliseconds above 0`)
 }

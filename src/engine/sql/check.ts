@@ -259,7 +259,7 @@ function faultOfRestored(stored: StoredMessage, limits: EngineLimits): Refusal |
     : refuse('invalid', `sentAt is ${quote(stored.sentAt)}: it must be a time in ms since the epoch`)
 }
 
-function isFailure(error: Failure | null | undefined): boolean {
+export function isFailure(error: Failure | null | undefined): boolean {
   const { code, message, stack }: Partial<Failure> = error ?? {}
   return (
     typeof code === 'string' &&

@@ -4,7 +4,8 @@ import { isRecordKey, isSettingsKey } from '../../../core/record.ts'
 import { toJsonBytes } from '../../../core/json.ts'
 import type { Record } from '../row.ts'
 import type { Work } from '../work/work.ts'
-import { quote, refuse } from './refusal.ts'
+import { quote } from '../../sql/refusal.ts'
+import { refuse } from './refusal.ts'
 
 export const toVersion = (version: number): Version => version.toString(36)
 

@@ -13,6 +13,3 @@ export class Refusal extends Error {
 export const refuse = (code: RefusalCode, detail: string): never => {
   throw new Refusal(code, detail)
 }
-
-/** Texts in sentences, never too long. */
-export const quote = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 120)

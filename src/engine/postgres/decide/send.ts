@@ -3,13 +3,15 @@ import type { ChangeResult } from '../../../core/engine.ts'
 import { faultOfMessage, type Message, type State, type StoredMessage } from '../../../core/message.ts'
 import { isQueueName } from '../../../core/name.ts'
 import { DEFAULT_QUEUE } from '../../../core/settings.ts'
+import { isFailure } from '../../sql/check.ts'
+import { cutFailure } from '../../sql/failure.ts'
 import { ACKED, CANCELLED, DEAD, DELAYED, DISCARDED, EXPIRED, STATES, toColumn, type Queue } from '../row.ts'
 import type { Work } from '../work/work.ts'
 import { discardSome } from './unbound.ts'
 import { describe, insert } from './insert.ts'
 import { enterLine } from './place.ts'
-import { quote, refuse } from './refusal.ts'
-import { isFailure, toFailure } from './settle.ts'
+import { quote } from '../../sql/refusal.ts'
+import { refuse } from './refusal.ts'
 
 /** What a count of hand-outs can be. */
 const MOST = 2 ** 31 - 1
@@ -112,7 +114,7 @@ export async function restore(work: Work, stored: StoredMessage): Promise<null> 
     failed: stored.failed,
     released: stored.released,
     failures: stored.failures.slice(-10).map((failure) => {
-      return { ...toFailure(failure), at: failure.at, delayMs: failure.delayMs }
+      return { ...cutFailure(failure), at: failure.at, delayMs: failure.delayMs }
     }),
     ...(expires !== undefined && 'afterMs' in expires ? { expires: stored.sentAt + expires.afterMs } : {}),
   })

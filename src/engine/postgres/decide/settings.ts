@@ -14,13 +14,15 @@ import {
   type Retention,
   type Subscription,
 } from '../../../core/settings.ts'
+import { isReadFrom } from '../../sql/check.ts'
 import type { Bound, Topic } from '../row.ts'
 import { firstEvent, forgetAll } from './retained.ts'
 import type { Work } from '../work/work.ts'
 import { setBound } from './bound.ts'
 import { feed } from './feed.ts'
 import { checked, putSettings, toVersion } from './record.ts'
-import { quote, refuse } from './refusal.ts'
+import { quote } from '../../sql/refusal.ts'
+import { refuse } from './refusal.ts'
 import { use } from './insert.ts'
 import { discardSome } from './unbound.ts'
 
@@ -144,15 +146,6 @@ function checkSubscription(definition: Subscription): void {
     refuse('invalid', `the subscription is larger than ${SUBSCRIPTION_CHARACTERS} characters as JSON`)
   if (!isReadFrom(definition.from))
     refuse('invalid', `from is ${quote(definition.from)}: it must be 'now', 'beginning', { at } or { position }`)
-}
-
-export function isReadFrom(from: unknown): boolean {
-  if (from === 'now' || from === 'beginning') return true
-  if (typeof from !== 'object' || from === null) return false
-  return (
-    ('at' in from && Number.isFinite(from.at)) ||
-    ('position' in from && typeof from.position === 'string' && /^\d{1,16}$/.test(from.position))
-  )
 }
 
 function isRetention({ ms, count }: Retention): boolean {

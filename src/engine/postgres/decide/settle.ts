@@ -1,17 +1,18 @@
 /** What a holder says of the message that it was handed: ack, retry, release, bury, drop. */
 import type { Change } from '../../../core/engine.ts'
 import { FAILURE_BYTES, faultOfWhen, KEPT_FAILURES, type Failure, type When } from '../../../core/message.ts'
+import { isFailure } from '../../sql/check.ts'
+import { cutCode, cutFailure, cutText } from '../../sql/failure.ts'
 import { ACKED, CANCELLED, DEAD, DISCARDED, EXPIRED, LEASED, type Row } from '../row.ts'
 import type { Work } from '../work/work.ts'
 import { end } from './ending.ts'
 import { use } from './insert.ts'
 import { delay as delayRow, enterLine, isPast } from './place.ts'
-import { quote, refuse } from './refusal.ts'
+import { quote } from '../../sql/refusal.ts'
+import { refuse } from './refusal.ts'
 import { parseToken } from './token.ts'
 
 export type Settlement = Extract<Change, { readonly token: string }>
-
-const CODE_CHARACTERS = 200
 
 export async function settle(work: Work, change: Settlement): Promise<null> {
   check(change)
@@ -32,11 +33,11 @@ export async function settle(work: Work, change: Settlement): Promise<null> {
       return null
     case 'bury':
       recordFailure(work, row, change.error, null)
-      await end(work, row, DEAD, 'unreported', change.error.code.slice(0, CODE_CHARACTERS))
+      await end(work, row, DEAD, 'unreported', cutCode(change.error.code))
       return null
     case 'drop':
       work.undo.set(row, { released: row.released + 1 })
-      await end(work, row, CANCELLED, 'unreported', cut(change.reason, FAILURE_BYTES))
+      await end(work, row, CANCELLED, 'unreported', cutText(change.reason, FAILURE_BYTES))
       return null
   }
 }
@@ -76,33 +77,6 @@ function check(change: Settlement): void {
 }
 
 function recordFailure(work: Work, row: Row, error: Failure, delayMs: number | null): void {
-  const failures = [...row.failures, { ...toFailure(error), at: work.now, delayMs }].slice(-KEPT_FAILURES)
+  const failures = [...row.failures, { ...cutFailure(error), at: work.now, delayMs }].slice(-KEPT_FAILURES)
   work.undo.set(row, { failures, failed: row.failed + 1 })
-}
-
-export function isFailure(error: Failure | null | undefined): boolean {
-  const { code, message, stack }: Partial<Failure> = error ?? {}
-  return (
-    typeof code === 'string' &&
-    code !== '' &&
-    typeof message === 'string' &&
-    (stack === undefined || typeof stack === 'string')
-  )
-}
-
-/** A failure within its bounds: message and stack have 1 KiB together. */
-export function toFailure({ code, message, stack }: Failure): Failure {
-  const kept = cut(message, FAILURE_BYTES)
-  const left = FAILURE_BYTES - Buffer.byteLength(kept)
-  const failure = { code: code.slice(0, CODE_CHARACTERS), message: kept }
-  return stack === undefined || left === 0 ? failure : { ...failure, stack: cut(stack, left) }
-}
-
-/** The text, cut to so many bytes of UTF-8 between characters. */
-function cut(text: string, bytes: number): string {
-  if (text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes) return text
-  const encoded = Buffer.from(text.slice(0, bytes))
-  let length = Math.min(bytes, encoded.length)
-  while (length > 0 && length < encoded.length && (encoded[length]! & 0xc0) === 0x80) length--
-  return encoded.toString('utf8', 0, length)
 }
