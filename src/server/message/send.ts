@@ -12,6 +12,23 @@ import type { Route } from '../route/route.ts'
 import { readEvents } from './incoming.ts'
 import { checkTarget, toMessage } from './outgoing.ts'
 
+/** What can be wrong with a send, to a queue or to a task. */
+export const SEND_PROBLEMS: Route['problems'] = [
+  'invalid',
+  'invalid-name',
+  'invalid-json',
+  'invalid-event',
+  'invalid-input',
+  'invalid-duration',
+  'duration-without-unit',
+  'attribute-conflict',
+  'callback-not-allowed',
+  'forbidden-queue',
+  'queue-not-found',
+  'full',
+  'unsupported',
+]
+
 export const sendRoute: Route = {
   method: 'POST',
   path: '/v1/queues/{queue}/messages',
@@ -35,21 +52,7 @@ export const sendRoute: Route = {
       content: { 'application/json': { anyOf: [ref('Receipt'), ref('Receipts')] } },
     },
   },
-  problems: [
-    'invalid',
-    'invalid-name',
-    'invalid-json',
-    'invalid-event',
-    'invalid-input',
-    'invalid-duration',
-    'duration-without-unit',
-    'attribute-conflict',
-    'callback-not-allowed',
-    'forbidden-queue',
-    'queue-not-found',
-    'full',
-    'unsupported',
-  ],
+  problems: SEND_PROBLEMS,
   writes: true,
   idempotent: true,
   run: send,

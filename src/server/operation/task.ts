@@ -6,7 +6,7 @@ import { checkName } from '../../core/name.ts'
 import { isDone, taskQueue, type OperationSnapshot } from '../../operation/index.ts'
 import { readEvents } from '../message/incoming.ts'
 import { checkTarget, toMessage } from '../message/outgoing.ts'
-import { announceSent, checkKnown, readCallback, receiptOf } from '../message/send.ts'
+import { announceSent, checkKnown, readCallback, receiptOf, SEND_PROBLEMS } from '../message/send.ts'
 import { ref, uuid } from '../openapi/json-schema.ts'
 import { DELIVERY_PARAMETERS, IDEMPOTENCY_PARAMETER, TRACE_PARAMETERS } from '../openapi/parameter.ts'
 import { readWait } from '../request/prefer.ts'
@@ -63,21 +63,7 @@ export const taskRoute: Route = {
   parameters: TASK_PARAMETERS,
   body: { required: false, content: { 'application/json': {} } },
   replies: TASK_REPLIES,
-  problems: [
-    'invalid',
-    'invalid-name',
-    'invalid-json',
-    'invalid-event',
-    'invalid-input',
-    'invalid-duration',
-    'duration-without-unit',
-    'attribute-conflict',
-    'callback-not-allowed',
-    'forbidden-queue',
-    'queue-not-found',
-    'full',
-    'unsupported',
-  ],
+  problems: SEND_PROBLEMS,
   writes: true,
   idempotent: true,
   run: start,
