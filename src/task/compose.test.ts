@@ -55,12 +55,11 @@ test('explicit options go before the contract', () => {
       expires: new Date(5),
       subject: 's',
       traceparent: '00-1',
-      callback: 'https://x',
     },
   )
-  const { key, group, dedupe, priority, delay, expires, notes, event } = message
+  const { key, group, dedupe, priority, delay, expires, event } = message
   deepEqual(
-    { key, group, dedupe, priority, delay, expires, notes },
+    { key, group, dedupe, priority, delay, expires },
     {
       key: 'k',
       group: 'h',
@@ -68,7 +67,6 @@ test('explicit options go before the contract', () => {
       priority: 9,
       delay: { afterMs: 300_000 },
       expires: { at: 5 },
-      notes: { callback: 'https://x' },
     },
   )
   equal(event.subject, 's')

@@ -38,11 +38,7 @@ export interface Outgoing {
   readonly message: Message
 }
 
-/** What the floors above may say beside a user's options. */
-export interface ComposeOptions extends SendOptions<never>, PublishOptions {
-  /** URL that is told of the operation's end. */
-  readonly callback?: string | undefined
-}
+export interface ComposeOptions extends SendOptions<never>, PublishOptions {}
 
 /** Of a message that is being made: built up in place, because every copy on the way would cost as much as the message. */
 type Draft<T> = { -readonly [Field in keyof T]: T[Field] }
@@ -176,14 +172,14 @@ export class Composer {
 
   #notes(
     { kind, version }: Definition,
-    { onSuccess, onFailure, callback }: ComposeOptions,
+    { onSuccess, onFailure }: ComposeOptions,
     field: string,
   ): Record<string, string> | null {
-    if (version === 1 && onSuccess === undefined && onFailure === undefined && callback === undefined) return null
-    if (kind !== 'task' && (onSuccess ?? onFailure ?? callback) !== undefined) {
+    if (version === 1 && onSuccess === undefined && onFailure === undefined) return null
+    if (kind !== 'task' && (onSuccess ?? onFailure) !== undefined) {
       throw new PosthornError(
         'invalid-option',
-        `${field}: onSuccess, onFailure and a callback are told of an operation's end, and a queue has no operations: make it a task`,
+        `${field}: onSuccess and onFailure are told of an operation's end, and a queue has no operations: make it a task`,
         { details: { field: 'onSuccess' } },
       )
     }
@@ -191,7 +187,6 @@ export class Composer {
       ...(version === 1 ? {} : { v: String(version) }),
       ...(onSuccess === undefined ? {} : { onSuccess: this.#target(onSuccess, `${field}: onSuccess`) }),
       ...(onFailure === undefined ? {} : { onFailure: this.#target(onFailure, `${field}: onFailure`) }),
-      ...(callback === undefined ? {} : { callback }),
     }
   }
 

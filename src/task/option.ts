@@ -80,7 +80,7 @@ const KNOWN_OF_MESSAGE = [
   'tracestate',
 ]
 const KNOWN_OF_EVENT = [...KNOWN_OF_MESSAGE, 'source', 'attributes']
-const KNOWN = [...KNOWN_OF_MESSAGE, 'onSuccess', 'onFailure', 'callback']
+const KNOWN = [...KNOWN_OF_MESSAGE, 'onSuccess', 'onFailure']
 
 /** @throws PosthornError `invalid-option`, naming the option, its value and what would be right */
 export function checkMessageOptions(field: string, given: unknown, isEvent = false): asserts given is MessageOptions {

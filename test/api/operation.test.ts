@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { handle, open, task } from 'posthorn'
+import { handle, open, task, type MessageOptions } from 'posthorn'
 import { testPost } from 'posthorn/testing'
 import { z } from 'zod'
 import { ManualClock } from '../../src/core/clock.ts'
@@ -167,15 +167,17 @@ test('onSuccess gets the parsed output, the record keeps the wire form', async (
 
 test('a completion callback is a message of the ending commit, whoever ends the operation', async () => {
   await using t = await testPost([handle(echo, (text) => text)])
-  const { sender, registry, engine } = internalsOf(t.post)
+  const { composer, registry, engine } = internalsOf(t.post)
   await t.post.send(echo, 'x', { delay: '1d' })
-  const definition = registry.task('echo')!
-  const done = await sender.send(definition, 'x', { callback: 'https://app.example/hook' })
-  const expired = await sender.send(definition, 'y', {
-    callback: 'https://app.example/hook',
-    delay: '1h',
-    expires: '1m',
-  })
+  const url = 'https://app.example/hook'
+  // As the server does for who says Posthorn-Callback.
+  const send = async (input: string, options: MessageOptions): Promise<{ readonly id: string }> => {
+    const { queue, message } = await composer.compose(registry.task('echo')!, input, options)
+    await engine.commit([{ changes: [{ do: 'send', queue, message: { ...message, notes: { callback: url } } }] }])
+    return message
+  }
+  const done = await send('x', {})
+  const expired = await send('y', { delay: '1h', expires: '1m' })
   t.clock.advance('2m')
   await t.drain()
   const { items } = await engine.browse({ queue: 'system:callback', state: 'ready', after: null, limit: 10 })
@@ -185,7 +187,6 @@ test('a completion callback is a message of the ending commit, whoever ends the 
     url: message.notes!['callback'],
     status: (JSON.parse(Buffer.from(message.body).toString()) as { status: string }).status,
   }))
-  const url = 'https://app.example/hook'
   deepEqual(
     new Set(seen),
     new Set([
