@@ -73,6 +73,15 @@ test('durability os confirms what is written, without a sync', async () => {
   await next.close()
 })
 
+test('durability os counts a large frame as written once the ledger has been told, so that what it confirms is ready', async () => {
+  const log = await PlainLog.open(new FaultDisk(), { limits: QUIET, durability: 'os' })
+  const put = log.put(1, 'x'.repeat(600_000))
+  equal(log.store.reached('os'), 0)
+  await put
+  equal(log.store.reached('os'), 1)
+  await log.close()
+})
+
 test('an error of the disk stops the log for good, and those who wait are told', async () => {
   const failures: readonly Failure[] = [
     { operation: 'write', code: 'EIO' },

@@ -39,6 +39,8 @@ export class LogStore implements Store {
   readonly #deps: LogStoreDeps
   readonly #log: Log
   #listener: StoreListener | null = null
+  /** The last frame that the ledger was told of as written. */
+  #told: number
   /** Somebody waits until this frame is durable. */
   #asked = 0
   #scheduled = false
@@ -53,6 +55,7 @@ export class LogStore implements Store {
   constructor(deps: LogStoreDeps) {
     this.#deps = deps
     this.#log = deps.log
+    this.#told = deps.log.written
     this.blocks = deps.blocks
     this.entries = new EntryEncoder(deps.log.writer)
     this.durability = deps.durability === 'os' ? ['os'] : ['os', 'disk']
@@ -68,7 +71,9 @@ export class LogStore implements Store {
   }
 
   reached(level: Durability): number {
-    return level === 'disk' ? this.#log.synced : this.#log.written
+    if (level === 'disk') return this.#log.synced
+    // Where no more is promised, what is confirmed must be ready to be handed out: it is once the ledger has been told.
+    return this.#syncs ? this.#log.written : this.#told
   }
 
   attach(listener: StoreListener): void {
@@ -138,7 +143,8 @@ export class LogStore implements Store {
     this.#scheduled = false
     this.#closeFrame()
     if (this.#failure !== null) return
-    this.#listener?.reached('os', this.#log.written)
+    this.#told = this.#log.written
+    this.#listener?.reached('os', this.#told)
     if (this.#syncing) return
     if (this.#asked > this.#log.synced && (this.#syncs || this.#waiting.length > 0)) void this.#sync()
     else this.#onProgress()
