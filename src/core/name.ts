@@ -3,6 +3,8 @@ import { PosthornError } from './error.ts'
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 const QUEUE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(:[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,3}$/
+/** The kinds of queue that there are: a plain one, a task's, a subscription's, Posthorn's own. */
+const KIND = /^([^:]+|task:[^:]+|topic:([^:]+|system:events):[^:]+|system:.+)$/
 const EVENT_TYPE = /^[\x21-\x7e]{1,255}$/
 
 /** The topic of operational events: a subscription suspended, a queue full, and their like. The one topic with a `:`. */
@@ -47,9 +49,9 @@ export function checkName(text: unknown, field: string): string {
   )
 }
 
-/** @throws PosthornError `invalid-name` */
+/** Of a kind that there is: engines take any, so that later kinds need no new engine. @throws PosthornError `invalid-name` */
 export function checkQueueName(text: unknown, field: string): string {
-  if (typeof text === 'string' && isQueueName(text)) return text
+  if (typeof text === 'string' && isQueueName(text) && KIND.test(text)) return text
   throw new PosthornError(
     'invalid-name',
     `${field} is ${JSON.stringify(text)}: it must be a name like 'inbox', 'task:resize' or 'topic:orders:billing'`,

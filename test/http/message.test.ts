@@ -154,6 +154,9 @@ describe('sending and looking at messages', () => {
       equal(await code({ 'content-type': `application/cloudevents${format}` }), 'unsupported-media-type', format)
     equal((await send('no%20name', {})).json.code, 'invalid-name')
     equal((await send('a%2Fb', {})).json.code, 'invalid-name')
+    // What stands before a ':' is a kind of queue, and Posthorn's to give.
+    equal((await send('service:a:b', {})).json.code, 'invalid-name')
+    equal((await send('topic:orders', {})).json.code, 'invalid-name')
     equal((await send('%ff', {})).json.code, 'invalid')
     for (const own of ['system:operation', 'task:system.redrive']) {
       equal((await send(own, {})).json.code, 'forbidden-queue', own)
