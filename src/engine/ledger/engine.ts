@@ -97,7 +97,7 @@ export class LedgerEngine implements Engine {
         settleTouched(desk)
         return result
       })
-      this.#conduct.finish()
+      this.#conduct.finish(commits.length)
       return this.#conduct.answer(offers[level]!, results)
     })
   }

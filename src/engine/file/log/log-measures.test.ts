@@ -27,7 +27,7 @@ test('syncs and those who share them, frames, segments and the room there is', a
   await log.put(1, 'y')
   const now = log.measure()
   equal(spreadOf(now, 'posthorn_log_sync_seconds').values.count - syncsBefore, 2)
-  const { values } = spreadOf(now, 'posthorn_log_group_calls')
+  const { values } = spreadOf(now, 'posthorn_log_group_commits')
   equal(values.sum, 11)
   equal(values.max, 10)
   ok(valueOf(now, 'posthorn_log_frames_total') >= 2)

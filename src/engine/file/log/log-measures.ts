@@ -1,5 +1,5 @@
 /**
- * What the log counts of itself: how long syncs take and how many calls share one, what is written for what reason. A number is
+ * What the log counts of itself: how long syncs take and how many commits share one, what is written for what reason. A number is
  * added where something happens once per frame or rarer, nothing is allocated, and all is put together only when somebody asks.
  */
 import { Histogram } from '../../../core/histogram.ts'
@@ -20,12 +20,12 @@ export class LogMeasures {
   readonly checkpointMs: Histogram = new Histogram()
   checkpointBytes = 0
   rewrittenBytes = 0
-  /** Calls that wait for the next sync. */
+  /** Commits that wait for the next sync. */
   #asking = 0
 
-  /** A call has asked for what it decided to be made durable. */
-  asked(): void {
-    this.#asking++
+  /** So many commits are to be made durable. */
+  asked(commits: number): void {
+    this.#asking += commits
   }
 
   /** A sync begins: those who have asked by now share it. */
@@ -53,8 +53,8 @@ export function measure({ measures, disk, folder, log, shelf, space }: MeasuredL
   return [
     seconds('posthorn_log_sync_seconds', 'fdatasync of the log, as a commit waits for it.', syncMs, SYNC_SECONDS),
     {
-      name: 'posthorn_log_group_calls',
-      help: 'Calls that one fdatasync made durable together.',
+      name: 'posthorn_log_group_commits',
+      help: 'Commits that one fdatasync made durable together.',
       kind: 'histogram',
       values: group,
       per: 1,

@@ -87,11 +87,11 @@ export class LogStore implements Store {
     this.#onClose = () => upkeep.onClose()
   }
 
-  sync(): void {
+  sync(commits = 1): void {
     if (this.#failure !== null) return
     const { writer } = this.#log
     if (writer.openBytes > LARGE_FRAME_BYTES) this.#closeFrame()
-    this.#deps.measures.asked()
+    this.#deps.measures.asked(commits)
     this.#asked = writer.isOpen ? this.#log.open : this.#log.written
     this.#schedule()
   }
