@@ -84,7 +84,7 @@ export class RecordedStore implements Store {
   sync(): void {
     ok(this.#calls.length > 0, 'what is to be synced is in the open frame')
     this.#isWanted = true
-    // As a log does whose frame has grown large: also in the middle of a call, between two of its commits.
+    // As a log does whose frame has grown large: it is closed before anybody is told.
     if (++this.#asked % 2 === 0) this.write()
     if (!this.#isSyncing) this.#syncSoon()
   }
