@@ -23,3 +23,22 @@ onPostgres('a schema of a newer version is refused', async (world) => {
 onPostgres('a name that is none is refused', async (world) => {
   await rejects(world.open({ schema: 'no"name' }), (error) => isPosthornError(error) && error.code === 'invalid-option')
 })
+
+onPostgres('a database that refuses, or is not there, is told with the reason', async (world) => {
+  const [unknown, away] = [new URL(world.url), new URL(world.url)]
+  unknown.pathname = '/posthorn_no_such_database'
+  // The server's answer is final: nobody waits for it to change.
+  await rejects(
+    world.open({ url: unknown.href }),
+    (error) =>
+      isPosthornError(error) &&
+      error.code === 'invalid-option' &&
+      error.message.includes('database "posthorn_no_such_database" does not exist'),
+  )
+  away.hostname = '127.0.0.1'
+  away.port = '1'
+  await rejects(
+    world.open({ url: away.href, outageMs: 1 }),
+    (error) => isPosthornError(error) && error.code === 'unknown' && error.message.includes('ECONNREFUSED'),
+  )
+})

@@ -5,6 +5,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { Connection, Driver } from './driver.ts'
+import { failureOf } from './failure.ts'
 import { waitOut } from './outage.ts'
 
 export interface PoolOptions {
@@ -30,13 +31,14 @@ export class Pool {
   readonly #waiting: (() => void)[] = []
   readonly #members = new Set<Member>()
   #count = 0
+  #wasThere = false
   #isClosed = false
 
   constructor(options: PoolOptions) {
     this.#options = options
   }
 
-  /** @throws PosthornError `closed`, `unknown` where there is no database, or what `use` throws */
+  /** @throws PosthornError `closed`, `unknown` where there is no database, `invalid-option` where it refuses the URL, or what `use` throws */
   async with<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
     const member = await this.#take()
     try {
@@ -78,14 +80,22 @@ export class Pool {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
         const member: Member = { connection: await driver.connect(), isLost: false }
+        this.#wasThere = true
         this.#members.add(member)
         member.connection.onLost(() => this.#lose(member))
         return member
       } catch (error) {
-        if (this.#isClosed || clock.monotonicMs() - since >= outageMs) {
+        // Before anything has worked, a server that says no to the user or the database will not say yes by itself.
+        const isFinal = !this.#wasThere && failureOf(error) === 'refused'
+        if (isFinal || this.#isClosed || clock.monotonicMs() - since >= outageMs) {
           this.#count--
           this.#waiting.shift()?.()
-          throw new PosthornError('unknown', 'the database cannot be reached', { cause: error })
+          throw isFinal
+            ? new PosthornError('invalid-option', `the database refuses the URL: ${reasonOf(error)}`, {
+                details: { field: 'url' },
+                cause: error,
+              })
+            : new PosthornError('unknown', `the database cannot be reached: ${reasonOf(error)}`, { cause: error })
         }
         await waitOut(clock, pauseMs)
       }
@@ -99,4 +109,10 @@ export class Pool {
     this.#count--
     this.#waiting.shift()?.()
   }
+}
+
+/** Of several addresses that were tried, the code that they share. Drivers' messages name hosts, users and databases, no passwords. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException
+  return message || code || String(error)
 }
