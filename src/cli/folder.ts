@@ -55,8 +55,16 @@ export function addRepair(program: Command, session: Session): void {
     })
 }
 
-const place = ({ cwd }: Session, given: string): string =>
-  folderOf(given.startsWith('file:') ? given : `file:${given}`, cwd) ?? given
+/** A URL, but not of a file engine; a single letter is a drive. */
+const OTHER_ENGINE = /^(?!file:)[a-z][a-z0-9+.-]+:/i
+
+function place({ cwd }: Session, given: string): string {
+  if (OTHER_ENGINE.test(given))
+    throw new CommandError('usage', 'invalid-option', `'${given}' is no folder`, [
+      'Backup, restore and repair are for the folders of file engines; a database has means of its own.',
+    ])
+  return folderOf(given.startsWith('file:') ? given : `file:${given}`, cwd) ?? given
+}
 
 function existing(session: Session, given: string): string {
   const folder = place(session, given)

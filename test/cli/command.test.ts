@@ -30,6 +30,7 @@ test('usage errors end with 2 and say what is right', async () => {
     [['serve', '--grace', '5'], /no unit/],
     [['serve', '--min-free', '64'], /--min-free is '64': it must be a size like 64MiB or 1GB/],
     [['queues', '--engine', 'memory:'], /lives inside one process/],
+    [['backup', 'sqlite:./a.db', '--to', 'b'], /'sqlite:\.\/a\.db' is no folder/],
     [['queues', '--engine', 'kafka://x'], /kafka/],
   ]
   for (const [args, message] of cases) {
