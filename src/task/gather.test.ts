@@ -51,6 +51,20 @@ test('a call has at most a thousand commits', async () => {
   )
 })
 
+test('a call has at most a mebibyte of bodies, or one commit', async () => {
+  const { gatherer, calls } = create()
+  const sizes = [300, 400, 500, 2_000, 1, 2]
+  const put = async (id: string, size: number): Promise<CommitResult | undefined> => {
+    const at = gatherer.add({ id, changes: [{ do: 'put', key: 'key', value: new Uint8Array(size << 10) }] })
+    return (await gatherer.results)[at]
+  }
+  deepEqual(
+    await Promise.all(sizes.map((size, at) => put(`${at}`, size))),
+    ['0', '1', '2', '3', '4', '5'].map(resultOf),
+  )
+  deepEqual(calls, [['0', '1', '2'], ['3'], ['4', '5']])
+})
+
 test('a call that fails fails for all who are in it, and for nobody after', async () => {
   let calls = 0
   const gatherer = new Gatherer({

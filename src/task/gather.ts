@@ -6,10 +6,13 @@ import type { Commit, CommitResult, Engine } from '../core/engine.ts'
 
 /** Commits in one call, at most: what an engine does in one piece, and loses with one lost answer. */
 const MOST = 1_000
+/** Bytes of bodies in one call, at most, and those of one commit more: an engine holds them in one piece, and writes them in one. */
+const MOST_BYTES = 1 << 20
 
 export class Gatherer {
   readonly #engine: Pick<Engine, 'commit'>
   #commits: Commit[] = []
+  #bytes = 0
   #results: Promise<readonly CommitResult[]> = Promise.resolve([])
 
   constructor(engine: Pick<Engine, 'commit'>) {
@@ -19,8 +22,12 @@ export class Gatherer {
   /** Where among the `results` that of this commit will be. */
   add(commit: Commit): number {
     const at = this.#commits.push(commit) - 1
-    if (at === 0) this.#results = this.#give(this.#commits)
-    else if (at === MOST - 1) this.#commits = []
+    if (at === 0) {
+      this.#bytes = 0
+      this.#results = this.#give(this.#commits)
+    }
+    this.#bytes += bytesOf(commit)
+    if (at === MOST - 1 || this.#bytes >= MOST_BYTES) this.#commits = []
     return at
   }
 
@@ -35,4 +42,13 @@ export class Gatherer {
     if (this.#commits === commits) this.#commits = []
     return this.#engine.commit(commits)
   }
+}
+
+function bytesOf({ changes }: Commit): number {
+  let bytes = 0
+  for (const change of changes) {
+    if (change.do === 'send' || change.do === 'publish') bytes += change.message.body.byteLength
+    else if (change.do === 'put') bytes += change.value.byteLength
+  }
+  return bytes
 }
