@@ -3,6 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { Workbench } from '../../test/delivery/workbench.ts'
+import { DEFAULTS } from '../core/default.ts'
 import type { Binding, Run } from './binding.ts'
 
 const binding = (run: Binding['run'], concurrency = 1): Binding => ({ queue: 'inbox', concurrency, run })
@@ -48,6 +49,20 @@ test('one that holds effects keeps its place until they are there: the next run 
   letEnd()
   await bench.until(() => begun.length === 2)
   deepEqual(begun, ids)
+  await worker.stop()
+})
+
+test('one whose end may be refused over a conflict keeps its place to run again in, and is not repeated for ever', async () => {
+  const bench = await Workbench.create()
+  let runs = 0
+  const ending: Binding['ending'] = () => [{ do: 'put', key: 'end', value: new Uint8Array(1), ifVersion: 'another' }]
+  const worker = bench.worker([{ ...binding(() => void runs++), ending }])
+  const id = await bench.send('inbox')
+  await worker.start()
+  await bench.settle(100)
+  equal(runs, 1 + DEFAULTS.conflictReruns)
+  const { state, failed } = (await bench.find('inbox', id))!
+  deepEqual([state, failed], ['delayed', 1])
   await worker.stop()
 })
 

@@ -80,7 +80,8 @@ export class Settler {
   #add(handling: Handling, verdict: Verdict, changes: readonly Change[]): void {
     const commit = this.#named ? { id: this.#deps.ids.uuid(), changes } : { changes }
     if (this.#batch.push({ handling, verdict, commit, unknown: false }) === 1) queueMicrotask(this.#flush)
-    if (verdict.effects.length === 0 && !this.#deps.away.isAway) this.#deps.leave(handling)
+    if (verdict.effects.length === 0 && !changes.some(isConditional) && !this.#deps.away.isAway)
+      this.#deps.leave(handling)
   }
 
   #changesOf(handling: Handling, { settling, effects, ended }: Verdict): readonly Change[] {
@@ -188,4 +189,9 @@ export class Settler {
     this.#deps.lost(handling, unknown ? 'unknown' : 'away')
     this.#deps.over(handling)
   }
+}
+
+/** Whether it may be refused over a conflict: then the handler runs again, and needs a place for it. */
+function isConditional(change: Change): boolean {
+  return 'ifVersion' in change && change.ifVersion !== undefined
 }
