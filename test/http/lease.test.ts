@@ -89,7 +89,7 @@ describe('leasing and settling', () => {
     deepEqual(await statuses(other, { token, do: 'ack' }), ['stale'])
     const forged = [
       token.slice(0, -1) + (token.endsWith('1') ? '2' : '1'),
-      `A${token.slice(1)}`,
+      (token.startsWith('A') ? 'B' : 'A') + token.slice(1),
       token.split('.').slice(1).join('.'),
       'x',
       '.',
