@@ -8,7 +8,7 @@ import { decideCommit } from './decide/commit.ts'
 import { failureOf } from './failure.ts'
 import type { PlainSends } from './plain.ts'
 import type { Transactor } from './transact.ts'
-import { prefetch } from './work/prefetch.ts'
+import { prefetch } from './unit/prefetch.ts'
 
 interface Caller {
   readonly commit: Commit

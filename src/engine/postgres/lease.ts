@@ -8,7 +8,7 @@ import { parseToken, toToken } from './decide/token.ts'
 import type { Answer, Columns } from './driver.ts'
 import type { Queue } from './row.ts'
 import type { Query, Session } from './session.ts'
-import { toQueue } from './work/read-row.ts'
+import { toQueue } from './unit/read-row.ts'
 import { toStored } from './view.ts'
 
 type Want = LeaseRequest['wants'][number]

@@ -12,7 +12,7 @@ import type { Pool } from './pool.ts'
 import type { Queue } from './row.ts'
 import type { Statements } from './statement.ts'
 import type { Moment, Transactor } from './transact.ts'
-import type { Work } from './work/work.ts'
+import type { Work } from './unit/unit-of-work.ts'
 
 /** A queue is far from its limit where that is as large as this and half of it is free. */
 const LARGE_LIMIT = 100_000

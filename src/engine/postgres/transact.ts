@@ -12,8 +12,8 @@ import { waitOut } from './outage.ts'
 import type { Pool } from './pool.ts'
 import type { Statements } from './statement.ts'
 import { sweepRound } from './time/sweep.ts'
-import { writesOf } from './work/flush.ts'
-import { Work } from './work/work.ts'
+import { writesOf } from './unit/flush.ts'
+import { Work } from './unit/unit-of-work.ts'
 
 /** Both are null where the database's own clock is used. */
 export interface Moment {

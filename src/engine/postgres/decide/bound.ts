@@ -9,7 +9,7 @@ import {
   type Subscription,
 } from '../../../core/settings.ts'
 import type { Bound } from '../row.ts'
-import type { Work } from '../work/work.ts'
+import type { Work } from '../unit/unit-of-work.ts'
 
 const KEPT_GAPS = 20
 

@@ -1,7 +1,7 @@
 /** Decides a Commit: change by change, and if one is refused, what the others did is taken back. */
 import type { Capabilities, Change, ChangeResult, Commit, CommitResult } from '../../../core/engine.ts'
 import { toColumn } from '../row.ts'
-import type { Work } from '../work/work.ts'
+import type { Work } from '../unit/unit-of-work.ts'
 import { decideById } from './by-id.ts'
 import { feedTouched } from './feed.ts'
 import { publish } from './publish.ts'

@@ -2,7 +2,7 @@
 import { toJsonBytes } from '../../../core/json.ts'
 import { DEFAULT_PRIORITY, REPORT_TYPE, type Message, type Report } from '../../../core/message.ts'
 import { ACKED, CANCELLED, DEAD, DISCARDED, EXPIRED, STATES, type Queue, type Row, type Tally } from '../row.ts'
-import type { Work } from '../work/work.ts'
+import type { Work } from '../unit/unit-of-work.ts'
 import { insert, use } from './insert.ts'
 import { promote } from './place.ts'
 

@@ -1,7 +1,7 @@
 /** Feeds subscriptions that do not follow live from what their topic keeps, until they have caught up. */
 import { subscriptionQueue } from '../../../core/settings.ts'
 import type { Bound } from '../row.ts'
-import type { Work } from '../work/work.ts'
+import type { Work } from '../unit/unit-of-work.ts'
 import { missEvent, setBound, wants } from './bound.ts'
 import { insert } from './insert.ts'
 import { announce } from './publish.ts'

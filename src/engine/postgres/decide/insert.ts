@@ -1,7 +1,7 @@
 /** Puts a message into a queue: every column is decided here, whoever sends it. */
 import { HIGHEST_PRIORITY, type Message } from '../../../core/message.ts'
 import { READY, type Queue, type Row } from '../row.ts'
-import type { Work } from '../work/work.ts'
+import type { Work } from '../unit/unit-of-work.ts'
 import { delay, enterLine, isPast, lineOf, momentOf } from './place.ts'
 
 /** The message is not in the queue yet. */

@@ -2,7 +2,7 @@
 import type { Message } from '../../../core/message.ts'
 import type { ReadFrom } from '../../../core/settings.ts'
 import type { Event, Topic } from '../row.ts'
-import type { Work } from '../work/work.ts'
+import type { Work } from '../unit/unit-of-work.ts'
 import { missEvent, wants } from './bound.ts'
 
 const BATCH = 500

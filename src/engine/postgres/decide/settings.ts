@@ -17,7 +17,7 @@ import {
 import { isReadFrom } from '../../sql/check.ts'
 import type { Bound, Topic } from '../row.ts'
 import { firstEvent, forgetAll } from './retained.ts'
-import type { Work } from '../work/work.ts'
+import type { Work } from '../unit/unit-of-work.ts'
 import { setBound } from './bound.ts'
 import { feed } from './feed.ts'
 import { checked, putSettings, toVersion } from './record.ts'

@@ -4,7 +4,7 @@ import { FAILURE_BYTES, faultOfWhen, KEPT_FAILURES, type Failure, type When } fr
 import { isFailure } from '../../sql/check.ts'
 import { cutCode, cutFailure, cutText } from '../../sql/failure.ts'
 import { ACKED, CANCELLED, DEAD, DISCARDED, EXPIRED, LEASED, type Row } from '../row.ts'
-import type { Work } from '../work/work.ts'
+import type { Work } from '../unit/unit-of-work.ts'
 import { end } from './ending.ts'
 import { use } from './insert.ts'
 import { delay as delayRow, enterLine, isPast } from './place.ts'

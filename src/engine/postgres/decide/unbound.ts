@@ -1,6 +1,6 @@
 /** Empties the queue of a subscription that has ended. */
 import { DEAD, DISCARDED, isWaiting, type Queue } from '../row.ts'
-import type { Work } from '../work/work.ts'
+import type { Work } from '../unit/unit-of-work.ts'
 import { end } from './ending.ts'
 
 /** Discards what waits or is dead in a queue that is going; at most so many, a sweep does the rest. How many there were. */

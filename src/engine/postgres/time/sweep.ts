@@ -10,7 +10,7 @@ import { trimTopic } from '../decide/retained.ts'
 import { giveBack } from '../decide/settle.ts'
 import { trimFuller } from '../decide/trim.ts'
 import { DEAD, DELAYED, DISCARDED, EXPIRED, LEASED, type Row } from '../row.ts'
-import type { Work } from '../work/work.ts'
+import type { Work } from '../unit/unit-of-work.ts'
 import { Agenda } from './agenda.ts'
 import { keepHouse, planHouse } from './house.ts'
 

@@ -6,7 +6,7 @@ import { isRecordKey } from '../../../core/record.ts'
 import { parseToken } from '../decide/token.ts'
 import { lineOf } from '../decide/place.ts'
 import { fromColumn, toColumn } from '../row.ts'
-import { rowKey, type Work } from './work.ts'
+import { rowKey, type Work } from './unit-of-work.ts'
 
 interface Named {
   readonly queues: Set<string>

@@ -1,6 +1,6 @@
 /** Writes what a unit of work has changed: a statement for each kind of change, all sent at once. */
 import { tableOf, toColumn, type Bound, type Queue, type Record, type Row } from '../row.ts'
-import type { Work } from './work.ts'
+import type { Work } from './unit-of-work.ts'
 
 type Write = readonly [statement: string, values: readonly unknown[]]
 

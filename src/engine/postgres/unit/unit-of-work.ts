@@ -21,6 +21,7 @@ import {
   type Topic,
 } from '../row.ts'
 import { toQueue, toRecords, toRow, toTopics } from './read-row.ts'
+import type { Dedupe, Line, Remembered } from './in-hand.ts'
 import { Undo } from './undo.ts'
 
 /** Numbers that one draw reserves; as the sequence says. */
@@ -28,28 +29,6 @@ const BLOCK = 4096
 
 /** Of each line that is loaded with others. */
 const HEADS = 2
-
-/** A line of messages of which only the head may be handed out, as far as it is in hand. */
-export interface Line {
-  readonly rows: Set<Row>
-  /** The highest place in it that was looked for in the database. */
-  cursor: number
-  isExhausted: boolean
-}
-
-export interface Dedupe {
-  readonly scope: string
-  readonly text: string
-  readonly until: number
-  readonly id: string
-  readonly isStored: boolean
-}
-
-export interface Remembered {
-  readonly until: number
-  readonly results: string
-  readonly isStored: boolean
-}
 
 export interface WorkParts {
   readonly connection: Connection
