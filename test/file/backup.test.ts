@@ -175,6 +175,30 @@ test('a backup is not opened as an engine, a damaged one is not restored, a fold
   await rejects(openFileEngine('/damaged', { disk, clock }), isInvalid)
 })
 
+test('a last frame of which one bit has turned is in a backup, and turned back by who opens the copy', async () => {
+  const {
+    disk,
+    bench,
+    engine,
+    history,
+    work: run,
+  } = await setting(7, { checkpointBytes: 1 << 30, firstSegmentBytes: 1 << 20 })
+  await run(20)
+  const id = bench.ids.uuid()
+  const message = { id, event: { id, source: '/test', type: 'sent' }, body: new Uint8Array(300), priority: 4 }
+  await engine.commit([{ changes: [{ do: 'send', queue: 'last', message }] }])
+  disk.kill()
+  const name = `${FOLDER}/segment-000001.log`
+  const last = [...new FrameReader(disk.open(name, 'existing')).search(0)].at(-1)!
+  disk.bytesOf(name)[last.offset + 80]! ^= 1
+  await backupFolder(FOLDER, TARGET, { disk, clock: bench.clock })
+  await restoreFolder(TARGET, RESTORED, { disk, clock: bench.clock })
+  const copy = await openFileEngine(RESTORED, { disk, clock: bench.clock })
+  equal((await copy.find([{ queue: 'last', id }]))[0]?.message.id, id)
+  await copy.close()
+  await lookAt(disk, RESTORED, history)
+})
+
 test('a damaged log is not backed up as if it ended there', async () => {
   const { disk, bench, work: run } = await setting(9, { checkpointBytes: 1 << 30, firstSegmentBytes: 1 << 20 })
   await run(40)

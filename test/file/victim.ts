@@ -15,6 +15,8 @@ export const SMALL = {
   checkpointBytes: 20_000,
   slackBytes: 16_384,
   pauseMs: 0,
+  earlyCommits: 3,
+  busyShare: Infinity,
   cacheBytes: 1,
 }
 
@@ -38,16 +40,19 @@ function dyingDisk(inner: Disk, point: string): Disk {
   const wrap = (file: DiskFile): DiskFile => {
     const target = file.write.bind(file)
     file.write = (pieces, position) => around('write', () => target(pieces, position))
+    const soon = file.writeSoon.bind(file)
+    file.writeSoon = (pieces, position) => around('write', () => soon(pieces, position))
     const truncate = file.truncate.bind(file)
     file.truncate = (size) => around('truncate', () => truncate(size))
     return file
   }
-  const disk: Pick<Disk, 'open' | 'sync' | 'rename' | 'remove'> = {
+  const disk: Pick<Disk, 'open' | 'sync' | 'rename' | 'remove' | 'removeSoon'> = {
     open: (path, mode) =>
       wrap(mode === 'create' ? around('create', () => inner.open(path, mode)) : inner.open(path, mode)),
     sync: (files, folder) => around('sync', () => inner.sync(files, folder)),
     rename: (from, to) => around('rename', () => inner.rename(from, to)),
     remove: (path) => around('remove', () => inner.remove(path)),
+    removeSoon: (path) => around('remove', () => inner.removeSoon(path)),
   }
   return new Proxy(inner, {
     get(target, name) {

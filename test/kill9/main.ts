@@ -1,10 +1,13 @@
-// `npm run test:kill9 -- --rounds 200`: kills the server under load, again and again, and says what was lost or doubled.
+// `npm run test:kill9 -- --rounds 200`: kills the server under load, again and again, and says what was lost or doubled. `--engine URL`: on an
+// empty engine of any kind, else on a folder of its own.
 
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { fire } from './fire.ts'
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '50' }, seed: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '50' }, seed: { type: 'string' }, engine: { type: 'string' } },
+})
 const rounds = Number(values.rounds)
 const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed)
 
@@ -13,7 +16,12 @@ const onRound = (round: number): void => {
   if (process.stdout.isTTY) process.stdout.write(`\rround ${round}/${rounds}`)
   else if (round % 10 === 0) console.log(`round ${round}/${rounds}`)
 }
-const { sent, unknown, acked, leased, kills, breaches } = await fire({ rounds, seed, onRound })
+const { sent, unknown, acked, leased, kills, breaches } = await fire({
+  rounds,
+  seed,
+  onRound,
+  ...(values.engine === undefined ? {} : { engine: values.engine }),
+})
 console.log(
   `\n${kills} kills · ${sent} sends confirmed, ${unknown} without an answer · ${leased} hand-outs · ${acked} acks confirmed`,
 )

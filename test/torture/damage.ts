@@ -4,6 +4,7 @@
 import { isPosthornError } from '../../src/core/error.ts'
 import type { Random } from '../../src/core/id.ts'
 import { FaultDisk, seeded } from '../../src/engine/file/disk/fault-disk.ts'
+import type { FileEngine } from '../../src/engine/file/engine.ts'
 import { FrameReader } from '../../src/engine/file/log/frame-reader.ts'
 import { Bench, FOLDER, drawLimits } from './disk.ts'
 import { History } from './history.ts'
@@ -24,7 +25,6 @@ export interface Specimen {
   readonly files: Files
   readonly earlier: readonly Files[]
   readonly history: History
-  readonly isClosed: boolean
 }
 
 export interface Hurt {
@@ -122,7 +122,7 @@ export async function makeSpecimen(seed: number): Promise<Specimen> {
     if (life === LIVES - 1 ? isClosed : random() < 0.5) await engine.close()
     else disk.kill()
   }
-  return { seed, files: filesOf(disk), earlier, history, isClosed }
+  return { seed, files: filesOf(disk), earlier, history }
 }
 
 async function rest(disk: FaultDisk): Promise<void> {
@@ -144,18 +144,22 @@ async function outcomeOf(specimen: Specimen, files: Files, hurt: Hurt): Promise<
   }
   try {
     await look(engine, specimen.history)
-    return HARMLESS
+    return isMended(engine) ? 'found and turned back' : HARMLESS
   } catch (error) {
     if (isPosthornError(error)) return `found at read${placed(error, hurt)}`
-    // After a close one bit is never enough for that.
-    const isOneBit = hurt.until - hurt.from === 1
-    if (!isEndOfLog(specimen, files) || (specimen.isClosed && isOneBit)) throw error
+    // One bit is never enough for that.
+    if (!isEndOfLog(specimen, files) || hurt.until - hurt.from === 1) throw error
     // What a crash left at the end of the log cannot be told from what it tore, but what is there is a beginning of it.
     await look(engine, copyOf(specimen.history), false)
     return 'taken for the torn tail of a crash'
   } finally {
     await engine.close().catch(() => {})
   }
+}
+
+function isMended(engine: FileEngine): boolean {
+  const measure = engine.measure?.().find(({ name }) => name === 'posthorn_log_mended_frames_total')
+  return measure?.kind === 'counter' && measure.value > 0
 }
 
 /** Whether the error names the file and a range that meets the damage. @throws the error, where it is none of damage */

@@ -20,6 +20,8 @@ export function drawLimits(random: Random): Partial<LogLimits> {
     cacheBytes: among(1, 1 << 16),
     minFreeBytes: 0,
     pauseMs: 0,
+    earlyCommits: 3,
+    busyShare: Infinity,
   }
 }
 
@@ -48,7 +50,7 @@ export class Bench {
 
   open(): Promise<FileEngine> {
     const { disk, clock, ids } = this
-    return openFileEngine(FOLDER, { disk, clock, ids, ...this.#options })
+    return openFileEngine(FOLDER, { disk: disk.session(), clock, ids, ...this.#options })
   }
 }
 

@@ -68,7 +68,7 @@ function subject(seed: number, counts: Counts): Subject {
       const disk = new FaultDisk({ seed, syncTurns: seed % 4 })
       const logLimits = drawLimits(seeded(seed))
       return {
-        open: ({ clock }) => openFileEngine(FOLDER, { clock, disk, logLimits }),
+        open: ({ clock }) => openFileEngine(FOLDER, { clock, disk: disk.session(), logLimits }),
         faults: {
           kill: () => {
             counts.add('kills')

@@ -32,6 +32,8 @@ export interface FileEngineOptions {
   readonly disk?: Disk | undefined
   /** The folder was copied from another: its leases lapse, and its tokens are of an era that the other will not have. */
   readonly isCopy?: boolean | undefined
+  /** Opened for a copy to another engine, or from one: what it holds stays as it is. */
+  readonly isStill?: boolean | undefined
   /** For tests: watchers are never told anything. */
   readonly dropHints?: boolean | undefined
 }
@@ -114,7 +116,7 @@ async function openLocked(
   options: Resolved,
   release: () => Promise<void>,
 ): Promise<FileEngine> {
-  const { clock, ids, limits, dropHints, durability = 'disk' } = options
+  const { clock, ids, limits, dropHints, isStill, durability = 'disk' } = options
   clearTornHolds(disk, folder)
   const state = new LedgerState()
   const { store, now, measure } = await openLog(
@@ -124,7 +126,17 @@ async function openLocked(
   try {
     if (options.isCopy === true) orphanLeases(state)
     const engine = new FileEngine(
-      { state, store, clock, ids, openedAt: now(), limits, dropHints, era: eraOf(state, options.isCopy === true) },
+      {
+        state,
+        store,
+        clock,
+        ids,
+        openedAt: now(),
+        limits,
+        isStill,
+        dropHints,
+        era: eraOf(state, options.isCopy === true),
+      },
       { lock, measure, release },
     )
     await engine.opened()

@@ -9,14 +9,14 @@ import type { Disk } from './disk/disk.ts'
 import type { ArenaLimits } from './log/frame-writer.ts'
 import { Log } from './log/log.ts'
 import { LogMeasures, measure } from './log/log-measures.ts'
-import { LogStore } from './log/log-store.ts'
+import { EARLY_LIMITS, LogStore, type EarlyLimits } from './log/log-store.ts'
 import { Space } from './log/space.ts'
 import { recover, type Recovered } from './recovery/recover.ts'
 import { rewrite } from './recovery/rewrite.ts'
 import { SHELF_LIMITS, Shelf, type ShelfLimits } from './log/shelf.ts'
 import { UPKEEP_LIMITS, Upkeep, type UpkeepLimits, type UpkeepStart } from './recovery/upkeep.ts'
 
-export interface LogLimits extends ShelfLimits, UpkeepLimits, ArenaLimits {
+export interface LogLimits extends ShelfLimits, UpkeepLimits, ArenaLimits, EarlyLimits {
   /** As much again is kept of what was read from the disk. */
   readonly cacheBytes: number
   /** New messages are refused when the disk has less room than this: what is there can still be settled. */
@@ -28,8 +28,9 @@ export interface LogLimits extends ShelfLimits, UpkeepLimits, ArenaLimits {
 export const LOG_LIMITS: LogLimits = {
   ...SHELF_LIMITS,
   ...UPKEEP_LIMITS,
+  ...EARLY_LIMITS,
   arenaBytes: 1 << 20,
-  cacheBytes: 16 << 20,
+  cacheBytes: 8 << 20,
   minFreeBytes: DEFAULTS.minFreeBytes,
   pauseMs: 4,
 }
@@ -71,6 +72,8 @@ export async function openLog<State extends Checkpointed>(
     const recovered = recover({ disk, folder, shelf, blocks, state })
     now = engineTime(clock, recovered.lastMs ?? options.lastMs ?? null)
     // A process that was killed leaves frames and names that the system has and the disk may not: from here on they count as durable.
+    for (const { file, bytes, offset } of recovered.mended) file.write([bytes], offset)
+    measures.mendedFrames = recovered.mended.length
     for (const stretch of recovered.unsure) rewrite(stretch)
     if (recovered.files.length > 0) await disk.sync(recovered.files, folder)
     log.start(recovered)
@@ -78,7 +81,7 @@ export async function openLog<State extends Checkpointed>(
     const store = createStore(options, { log, shelf, cold, blocks, state, space, measures }, recovered.upkeep)
     return { store, state, now, measure: () => measure({ measures, disk, folder, log, shelf, space }) }
   } catch (error) {
-    shelf.close()
+    await shelf.close()
     throw error
   }
 }
@@ -98,7 +101,7 @@ function createStore(
   parts: Parts,
   start: UpkeepStart,
 ): LogStore {
-  const store = new LogStore({ folder, ...parts, durability })
+  const store = new LogStore({ folder, ...parts, durability, limits })
   const hurry = new AbortController()
   const rest = (): Promise<void> =>
     hurry.signal.aborted || limits.pauseMs === 0

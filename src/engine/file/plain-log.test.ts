@@ -21,6 +21,7 @@ export const SMALL: LogLimits = {
   cacheBytes: 8192,
   minFreeBytes: 0,
   pauseMs: 0,
+  busyShare: Infinity,
 }
 
 const PART = 8
@@ -110,7 +111,7 @@ export class PlainLog {
     disk.makeFolder(FOLDER)
     const opened = await openLog(
       {
-        disk,
+        disk: disk.session(),
         folder: FOLDER,
         clock: options.clock ?? new ManualClock(),
         durability: options.durability ?? 'disk',

@@ -30,6 +30,8 @@ export interface ConductParts {
   /** Engine time now. */
   readonly openedAt: number
   readonly era: number
+  /** Opened for a copy: what it holds stays as it is. */
+  readonly isStill?: boolean | undefined
 }
 
 export class Conduct {
@@ -38,6 +40,8 @@ export class Conduct {
   readonly trail: Trail
   /** The level that must be reached before anything is handed out, and that an answer has unless less was asked for. */
   readonly best: Durability
+  /** While a copy is made time decides nothing. */
+  isStill: boolean
   readonly #store: Store
   readonly #clock: EngineClock
   readonly #waiters: Waiters
@@ -52,7 +56,8 @@ export class Conduct {
   readonly #failed = Promise.withResolvers<Error>()
   #closing: Promise<void> | null = null
 
-  constructor({ state, store, clock, ids, limits, openedAt, era }: ConductParts) {
+  constructor({ state, store, clock, ids, limits, openedAt, era, isStill = false }: ConductParts) {
+    this.isStill = isStill
     this.best = store.durability.at(-1)!
     this.watchers = new Watchers(() => store.frame)
     this.#store = store
@@ -72,7 +77,7 @@ export class Conduct {
     if (refusal !== null) return Promise.reject(refusal)
     try {
       this.#look()
-      this.#hasSwept = sweep(this.desk)
+      this.#hasSwept = !this.isStill && sweep(this.desk)
       return this.#pace.give(this.desk.now, this.#ask(call))
     } catch (error) {
       if (!(error instanceof PosthornError)) this.#stop(error)
@@ -101,7 +106,7 @@ export class Conduct {
       this.#store.write()
     }
     this.#hasSwept = false
-    this.#timer.arm(desk.now, sweepDueInMs(desk))
+    if (!this.isStill) this.#timer.arm(desk.now, sweepDueInMs(desk))
   }
 
   /** The answer, when everything that was decided so far has reached the level. */
@@ -145,8 +150,11 @@ export class Conduct {
     this.#look()
     desk.dirty()
     desk.effects.opened(era, desk.now)
-    reopen(desk)
-    settleTouched(desk)
+    desk.store.blocks.keepOnly((block) => desk.state.blocks.has(block))
+    if (!this.isStill) {
+      reopen(desk)
+      settleTouched(desk)
+    }
     this.finish()
   }
 

@@ -22,6 +22,7 @@ import type { Ids } from '../../core/id.ts'
 import type { MessageRef, StoredMessage } from '../../core/message.ts'
 import type { StoredRecord } from '../../core/record.ts'
 import type { ReadFrom } from '../../core/settings.ts'
+import type { Transfer } from '../../core/transfer.ts'
 import { browse, depthOf, getRecord, listRecords, readEvents, settlePage, type Later } from './read/browse.ts'
 import { decideCommit } from './decide/commit.ts'
 import { attempt, Conduct } from './conduct.ts'
@@ -37,6 +38,7 @@ import { sweep } from './time/sweep.ts'
 import { tokenOf } from './decide/token.ts'
 import { buryUnreadable } from './decide/unreadable.ts'
 import { viewOf, viewOrName } from './read/view.ts'
+import { LedgerTransfer } from './transfer/transfer.ts'
 
 export interface LedgerEngineOptions {
   /** Empty, or as a replay left it. Nobody else changes it from here on. */
@@ -49,6 +51,8 @@ export interface LedgerEngineOptions {
   /** Which opening this is, below 2^32 and never the same again: part of every token. Default: one more than the state's. */
   readonly era?: number | undefined
   readonly limits?: Partial<EngineLimits> | undefined
+  /** Opened for a copy: what it holds stays as it is until that ends. */
+  readonly isStill?: boolean | undefined
   /** For tests: watchers are never told anything. */
   readonly dropHints?: boolean | undefined
   readonly capabilities?: Partial<Capabilities> | undefined
@@ -173,6 +177,11 @@ export class LedgerEngine implements Engine {
     readonly limit: number
   }): Promise<Page<RetainedEvent>> {
     return this.#conduct.read(() => settlePage(readEvents(this.#conduct.desk, query.topic, query.from, query.limit)))
+  }
+
+  /** For a copy. Time decides nothing until it is closed; nobody else should work with the engine meanwhile. */
+  transfer(): Transfer {
+    return new LedgerTransfer(this.#conduct)
   }
 
   close(): Promise<void> {

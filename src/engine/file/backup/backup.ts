@@ -9,8 +9,9 @@ import { createIds } from '../../../core/id.ts'
 import { BlockTable } from '../block/block-table.ts'
 import { CHECKPOINT } from '../recovery/checkpoint.ts'
 import { readCheckpoint } from '../recovery/checkpoint-load.ts'
-import { follow, judge, judgeEmpty, type Followed } from '../recovery/replay.ts'
+import { follow } from '../recovery/replay.ts'
 import { surveySegments, type FoundSegment } from '../recovery/survey.ts'
+import { judge, judgeEmpty, type Followed } from '../recovery/verdict.ts'
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { NodeDisk } from '../disk/node-disk.ts'
 import { FORMAT } from '../log/frame.ts'
@@ -192,7 +193,7 @@ function plan(disk: Disk, folder: string): Plan {
       (first === undefined
         ? null
         : { segment: first, offset: first.head!.endBytes, sequence: first.head!.header.sequence - 1 })
-    const followed = from === null ? null : follow(found, from, () => {}, checkpoint?.header.sequence ?? 0)
+    const followed = from === null ? null : follow(found, from, () => {}, checkpoint?.header.sequence ?? 0, true)
     const end = followed?.end ?? null
     const passed = new Map(end?.passed.map((one) => [one.segment.number, one.endBytes]))
     const segments = found.filter(({ number }) => passed.has(number) || checkpoint?.segments.has(number))

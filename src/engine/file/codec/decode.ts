@@ -65,7 +65,11 @@ export type OnBlock = (block: number, at: number, lengthBytes: number) => void
 
 /** Gives every entry to `to`. @throws RangeError or SyntaxError where the bytes make no sense */
 export function decodeEntries(reader: EntryReader, to: Entries, onBlock: OnBlock): void {
-  while (reader.at < reader.end) decodeEntry(reader, reader.uint8(), to, onBlock)
+  while (reader.at < reader.end) {
+    const op = reader.uint8()
+    if (op === OP.none) return
+    decodeEntry(reader, op, to, onBlock)
+  }
 }
 
 function decodeEntry(from: EntryReader, op: number, to: Entries, onBlock: OnBlock): void {

@@ -1,6 +1,8 @@
 /** The entries of a frame as bytes: one opcode each, then its fields, little-endian. Numbers once given are never changed. */
 
 export const OP = {
+  /** No more entries: only zeros follow. */
+  none: 0,
   block: 1,
   opened: 2,
   named: 3,

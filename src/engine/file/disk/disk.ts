@@ -8,7 +8,7 @@ export interface Disk {
   open(path: string, mode: OpenMode): DiskFile
   /**
    * Resolves when what was written to these files before the call survives power loss, and what was made, renamed or removed in the
-   * folder as well. Runs in a thread of its own.
+   * folder as well. Runs in a thread of its own. Those under way end in the order in which they were asked for.
    */
   sync(files: readonly DiskFile[], folder?: string): Promise<void>
   /** The same for work that nobody waits for (a checkpoint, a segment being filled): it must not hold up `sync`. */
@@ -22,6 +22,8 @@ export interface Disk {
   /** A second name for a file: the one call that fails with EEXIST for all but one of those who race. */
   link(from: string, to: string): void
   remove(path: string): void
+  /** The same, without holding up the event loop: to free the blocks of a large file takes milliseconds. */
+  removeSoon(path: string): Promise<void>
   freeBytes(folder: string): number
   /** Who we are, for the lock. */
   readonly processes: Processes
@@ -40,6 +42,8 @@ export interface DiskFile {
   readSoon(target: Uint8Array, position: number): Promise<number>
   /** Writes all the pieces, one behind the other, or throws: then any part of them may be written. */
   write(pieces: readonly Uint8Array[], position: number): void
+  /** The same, without holding up the event loop. Until it has ended the file must stay open, and nothing else be written there. */
+  writeSoon(pieces: readonly Uint8Array[], position: number): Promise<void>
   truncate(sizeBytes: number): void
   close(): void
 }

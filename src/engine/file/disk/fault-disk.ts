@@ -37,6 +37,8 @@ export class FaultDisk implements Disk {
   #nameChanges: { readonly folder: string; readonly apply: (names: Map<string, FaultFile>) => void }[] = []
   readonly #folders = new Set<string>()
   readonly #files = new WeakMap<DiskFile, FaultFile>()
+  readonly #closed = new WeakSet<DiskFile>()
+  #lastSync: Promise<void> = Promise.resolve()
   #life = 1
   #steps = 0
   #offAt = Infinity
@@ -100,6 +102,32 @@ export class FaultDisk implements Disk {
     return { self, isRunning: (other) => (other.host === self.host ? other.pid === this.#life : null) }
   }
 
+  /** The disk as a process has it that begins now: what such a process still does when it has been killed reaches nothing. */
+  session(): Disk {
+    const life = this.#life
+    const alive = (): this => {
+      if (life !== this.#life) throw diskError('EIO', 'the process is dead')
+      return this
+    }
+    return {
+      open: (path, mode) => alive().open(path, mode),
+      sync: async (files, folder) => alive().sync(files, folder),
+      syncInBackground: async (file) => alive().syncInBackground(file),
+      makeFolder: (folder) => alive().makeFolder(folder),
+      list: (folder) => alive().list(folder),
+      rename: (from, to) => alive().rename(from, to),
+      link: (from, to) => alive().link(from, to),
+      remove: (path) => alive().remove(path),
+      removeSoon: async (path) => {
+        await this.#takeTurns()
+        alive().remove(path)
+      },
+      freeBytes: () => alive().freeBytes(),
+      processes: this.processes,
+      close: () => this.close(),
+    }
+  }
+
   open(path: string, mode: OpenMode): DiskFile {
     if (mode === 'create') {
       if (this.#names.has(path)) throw diskError('EEXIST', path)
@@ -110,11 +138,11 @@ export class FaultDisk implements Disk {
   }
 
   sync(files: readonly DiskFile[], folder?: string): Promise<void> {
-    return this.#sync(files, folder)
+    return (this.#lastSync = this.#sync(files, folder, this.#lastSync))
   }
 
   syncInBackground(file: DiskFile): Promise<void> {
-    return this.#sync([file])
+    return this.#sync([file], undefined, Promise.resolve())
   }
 
   makeFolder(folder: string): void {
@@ -147,6 +175,11 @@ export class FaultDisk implements Disk {
     this.#changeNames(path, (names) => names.delete(path))
   }
 
+  async removeSoon(path: string): Promise<void> {
+    await this.#takeTurns()
+    this.remove(path)
+  }
+
   freeBytes(): number {
     return Math.max(0, this.#capacityBytes - this.#usedBytes())
   }
@@ -157,6 +190,7 @@ export class FaultDisk implements Disk {
     const life = this.#life
     const alive = (): FaultFile => {
       if (life !== this.#life) throw diskError('EIO', `${path}: opened before the crash`)
+      if (this.#closed.has(handle)) throw diskError('EBADF', `${path}: closed`)
       return file
     }
     const handle: DiskFile = {
@@ -168,13 +202,17 @@ export class FaultDisk implements Disk {
         if (isReading) throw diskError('EBADF', path)
         this.#write(path, alive(), Buffer.concat(pieces), position)
       },
+      writeSoon: async (pieces, position) => {
+        await this.#takeTurns()
+        handle.write(pieces, position)
+      },
       truncate: (sizeBytes) => {
         alive()
         if (isReading) throw diskError('EBADF', path)
         this.#change('truncate')
         file.truncate(sizeBytes)
       },
-      close: () => {},
+      close: () => void this.#closed.add(handle),
     }
     this.#files.set(handle, file)
     return handle
@@ -188,13 +226,14 @@ export class FaultDisk implements Disk {
     file.write(bytes, position)
   }
 
-  async #sync(files: readonly DiskFile[], folder?: string): Promise<void> {
+  async #sync(files: readonly DiskFile[], folder: string | undefined, before: Promise<void>): Promise<void> {
     const life = this.#life
     const changes = this.#nameChanges.filter((change) => change.folder === folder)
     const captured = files.map((handle) => this.#files.get(handle)!).map((file) => ({ file, until: file.changes }))
-    await Promise.resolve()
-    for (let turns = Math.floor(this.#random() * (this.#syncTurns + 1)); turns > 0; turns--) await nextTurn()
+    await before.catch(() => {})
+    await this.#takeTurns()
     if (life !== this.#life) throw diskError('EIO', 'the sync was under way at the crash')
+    for (const handle of files) if (this.#closed.has(handle)) throw diskError('EBADF', `${handle.path}: closed`)
     const off = this.#steps >= this.#offAt
     try {
       this.#change('sync')
@@ -205,6 +244,11 @@ export class FaultDisk implements Disk {
     for (const { file, until } of captured) file.settle(until)
     for (const { apply } of changes) apply(this.#durableNames)
     this.#nameChanges = this.#nameChanges.filter((change) => !changes.includes(change))
+  }
+
+  async #takeTurns(): Promise<void> {
+    await Promise.resolve()
+    for (let turns = Math.floor(this.#random() * (this.#syncTurns + 1)); turns > 0; turns--) await nextTurn()
   }
 
   #changeNames(path: string, apply: (names: Map<string, FaultFile>) => void): void {

@@ -40,6 +40,20 @@ test('syncs asked for at once are all answered', async (t) => {
   await disk.close()
 })
 
+test('a sync that waits for the place of one that fails does not fail with it', async (t) => {
+  const [disk, path] = [new NodeDisk(), folder(t)]
+  const [file, closed] = [disk.open(join(path, 'file'), 'create'), disk.open(join(path, 'closed'), 'create')]
+  await disk.sync([file])
+  closed.close()
+  const ends = await Promise.allSettled([disk.sync([closed]), disk.sync([file]), disk.sync([file])])
+  deepEqual(
+    ends.map(({ status }) => status),
+    ['rejected', 'fulfilled', 'fulfilled'],
+  )
+  file.close()
+  await disk.close()
+})
+
 test('an error of a sync comes back with its code, and a closed disk refuses', async (t) => {
   const [disk, path] = [new NodeDisk(), folder(t)]
   const file = disk.open(join(path, 'file'), 'create')

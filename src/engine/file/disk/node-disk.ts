@@ -16,26 +16,42 @@ import {
   rmSync,
   statfsSync,
   writeSync,
+  writev,
   writevSync,
 } from 'node:fs'
+import { unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import type { Disk, DiskError, DiskFile, OpenMode, Processes } from './disk.ts'
 import { nodeProcesses } from './process.ts'
-import { COUNT, FILES, FOLDER, MOST_FILES, NONE, REQUEST, STOP, type SyncAnswer } from './sync-thread.ts'
+import {
+  COUNT,
+  FILES,
+  FOLDER,
+  MOST_FILES,
+  NONE,
+  REQUEST,
+  SLOTS,
+  SLOT_WORDS,
+  STOP,
+  next,
+  slotOf,
+  type SyncAnswer,
+} from './sync-thread.ts'
 
 const THREAD = new URL(import.meta.url.endsWith('.ts') ? './sync-thread.ts' : './sync-thread.js', import.meta.url)
 const fdatasyncSoon = promisify(fdatasync)
 
 export class NodeDisk implements Disk {
   readonly processes: Processes = nodeProcesses()
-  readonly #words = new Int32Array(new SharedArrayBuffer((FILES + MOST_FILES) * Int32Array.BYTES_PER_ELEMENT))
+  readonly #words = new Int32Array(new SharedArrayBuffer((1 + SLOTS * SLOT_WORDS) * Int32Array.BYTES_PER_ELEMENT))
   readonly #folders = new Map<string, number>()
   /** Begun by the first sync. */
   #thread: Worker | null = null
   #exited: Promise<void> = Promise.resolve()
-  #waiting: PromiseWithResolvers<void> | null = null
+  /** Those who wait for the thread, the first in front. */
+  readonly #waiting: PromiseWithResolvers<void>[] = []
   #dead: Error | null = null
 
   open(path: string, mode: OpenMode): DiskFile {
@@ -46,20 +62,27 @@ export class NodeDisk implements Disk {
 
   sync(files: readonly DiskFile[], folder?: string): Promise<void> {
     if (this.#dead !== null) return Promise.reject(this.#dead)
-    if (this.#waiting !== null) return this.#waiting.promise.then(() => this.sync(files, folder))
+    if (this.#waiting.length === SLOTS) {
+      // What another sync fails with is not told to those who wait for its place.
+      const again = (): Promise<void> => this.sync(files, folder)
+      return this.#waiting[0]!.promise.then(again, again)
+    }
     if (files.length > MOST_FILES)
       return this.sync(files.slice(MOST_FILES)).then(() => this.sync(files.slice(0, MOST_FILES), folder))
     const words = this.#words
-    words[FOLDER] = folder === undefined ? NONE : this.#descriptorOf(folder)
-    words[COUNT] = files.length
-    files.forEach((file, index) => (words[FILES + index] = (file as NodeFile).descriptor))
-    this.#waiting = Promise.withResolvers()
+    const request = next(words[REQUEST]!)
+    const slot = slotOf(request)
+    words[slot + FOLDER] = folder === undefined ? NONE : this.#descriptorOf(folder)
+    words[slot + COUNT] = files.length
+    files.forEach((file, index) => (words[slot + FILES + index] = (file as NodeFile).descriptor))
+    const waiting = Promise.withResolvers<void>()
+    this.#waiting.push(waiting)
     // Only while somebody waits does the thread keep the process alive.
     this.#thread ??= this.#begin()
     this.#thread.ref()
-    Atomics.store(words, REQUEST, (words[REQUEST]! + 1) & 0x3fff_ffff)
+    Atomics.store(words, REQUEST, request)
     Atomics.notify(words, REQUEST)
-    return this.#waiting.promise
+    return waiting.promise
   }
 
   syncInBackground(file: DiskFile): Promise<void> {
@@ -87,6 +110,10 @@ export class NodeDisk implements Disk {
 
   remove(path: string): void {
     rmSync(path)
+  }
+
+  removeSoon(path: string): Promise<void> {
+    return unlink(path)
   }
 
   freeBytes(folder: string): number {
@@ -118,23 +145,22 @@ export class NodeDisk implements Disk {
   #begin(): Worker {
     const thread = new Worker(THREAD, { workerData: this.#words, execArgv: [], name: 'posthorn-sync' })
     this.#exited = new Promise((resolve) => thread.once('exit', () => resolve()))
-    thread.on('message', (answer: SyncAnswer) => this.#answered(answer.error === null ? null : toError(answer.error)))
+    thread.on('message', (answer: SyncAnswer) => this.#answered(answer === null ? null : toError(answer)))
     thread.on('error', (error) => this.#died(error instanceof Error ? error : new Error(String(error))))
     thread.on('exit', () => this.#died(new Error('the sync thread has ended')))
     return thread
   }
 
   #answered(error: Error | null): void {
-    const waiting = this.#waiting
-    this.#waiting = null
-    this.#thread?.unref()
+    const waiting = this.#waiting.shift()
+    if (this.#waiting.length === 0) this.#thread?.unref()
     if (error === null) waiting?.resolve()
     else waiting?.reject(error)
   }
 
   #died(error: Error): void {
     this.#dead ??= error
-    if (this.#waiting !== null) this.#answered(this.#dead)
+    while (this.#waiting.length > 0) this.#answered(this.#dead)
   }
 }
 
@@ -183,6 +209,13 @@ class NodeFile implements DiskFile {
       done += writeSync(this.descriptor, rest, done, rest.byteLength - done, position + written + done)
   }
 
+  async writeSoon(pieces: readonly Uint8Array[], position: number): Promise<void> {
+    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
+    const written = await writeOnce(this.descriptor, pieces, position)
+    if (written === bytes) return
+    await this.writeSoon([Buffer.concat(pieces).subarray(written)], position + written)
+  }
+
   truncate(sizeBytes: number): void {
     ftruncateSync(this.descriptor, sizeBytes)
   }
@@ -206,6 +239,12 @@ function readOnce(descriptor: number, target: Uint8Array, offset: number, positi
     read(descriptor, target, offset, target.byteLength - offset, position, (error, count) =>
       error ? reject(error) : resolve(count),
     )
+  })
+}
+
+function writeOnce(descriptor: number, pieces: readonly Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    writev(descriptor, pieces, position, (error, count) => (error ? reject(error) : resolve(count)))
   })
 }
 

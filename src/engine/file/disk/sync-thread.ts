@@ -1,39 +1,46 @@
 /**
- * The thread that makes the log durable: fdatasync for files that the main thread has open, one request at a time. It is not
- * in libuv's pool, where four jobs of the application (a hash, a DNS look-up) would hold up every commit.
+ * The thread that makes the log durable: fdatasync for files that the main thread has open, one request after the other. The next
+ * may be left with it while it works, so that the disk need not wait for the main thread in between. It is not in libuv's pool, where four jobs of the application (a hash, a DNS look-up) would hold up every commit.
  */
 import { fdatasyncSync, fsyncSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 
-/** Shared words: the number of the request, a folder's descriptor or NONE, how many files it names, then their descriptors. */
+/** The first shared word: the number of the last request. */
 export const REQUEST = 0
-export const FOLDER = 1
-export const COUNT = 2
-export const FILES = 3
+/** So many requests may be there at once, each in words of its own. */
+export const SLOTS = 2
+/** The words of a request: a folder's descriptor or NONE, how many files it names, then their descriptors. */
+export const FOLDER = 0
+export const COUNT = 1
+export const FILES = 2
 export const MOST_FILES = 61
+export const SLOT_WORDS: number = FILES + MOST_FILES
 export const NONE = -1
 export const STOP = -1
 
-export interface SyncAnswer {
-  readonly request: number
-  /** An error travels as a value: what it means for the log is decided there. */
-  readonly error: { readonly code: string; readonly message: string } | null
-}
+/** Where the words of a request begin. */
+export const slotOf = (request: number): number => 1 + (request % SLOTS) * SLOT_WORDS
+
+/** To each request, in their order. An error travels as a value: what it means for the log is decided there. */
+export type SyncAnswer = { readonly code: string; readonly message: string } | null
+
+/** The number of the request after this one. */
+export const next = (request: number): number => (request + 1) & 0x3fff_ffff
 
 function serve(words: Int32Array): void {
   for (let done = 0; ;) {
     Atomics.wait(words, REQUEST, done)
-    done = Atomics.load(words, REQUEST)
-    if (done === STOP) return
-    parentPort!.postMessage({ request: done, error: syncAll(words) } satisfies SyncAnswer)
+    if (Atomics.load(words, REQUEST) === STOP) return
+    done = next(done)
+    parentPort!.postMessage(syncAll(words, slotOf(done)))
   }
 }
 
-function syncAll(words: Int32Array): SyncAnswer['error'] {
+function syncAll(words: Int32Array, slot: number): SyncAnswer {
   try {
-    for (let index = 0; index < words[COUNT]!; index++) fdatasyncSync(words[FILES + index]!)
+    for (let index = 0; index < words[slot + COUNT]!; index++) fdatasyncSync(words[slot + FILES + index]!)
     // A folder's entries are not what fdatasync calls data.
-    if (words[FOLDER] !== NONE) fsyncSync(words[FOLDER]!)
+    if (words[slot + FOLDER] !== NONE) fsyncSync(words[slot + FOLDER]!)
     return null
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

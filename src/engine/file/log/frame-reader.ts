@@ -45,6 +45,13 @@ export class FrameReader {
     return { header, offset, next, bytes: this.#bytes, from, end: from + header.lengthBytes }
   }
 
+  /** So many bytes from here on, to keep; null where the file ends before. */
+  copy(offset: number, count: number): Buffer | null {
+    if (offset + count > this.sizeBytes) return null
+    const at = this.#load(offset, count)
+    return Buffer.from(this.#bytes.subarray(at, at + count))
+  }
+
   /** Every whole frame from here on, wherever it begins. */
   *search(offset: number): Generator<FoundFrame> {
     for (let at = aligned(offset); at + HEADER_BYTES <= this.sizeBytes;) {

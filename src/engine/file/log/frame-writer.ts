@@ -28,6 +28,8 @@ export interface SealedFrame {
   readonly bytes: Uint8Array
 }
 
+/** What the system writes as one: to write to a page that is being synced would wait for the sync. */
+export const PAGE_BYTES = 4096
 /** An arena with less than this share of it left begins no further frame. */
 const LEAST_SHARE = 1 / 16
 
@@ -86,6 +88,13 @@ export class FrameWriter {
 
   offsetOf(index: number): number {
     return this.#current!.base + index
+  }
+
+  /** Fills the open frame up with zeros, so that the next begins with a page. */
+  pad(): void {
+    const count = (PAGE_BYTES - (this.offsetOf(this.at) % PAGE_BYTES)) % PAGE_BYTES
+    const at = this.need(count)
+    this.bytes.fill(0, at, at + count)
   }
 
   /** Ends the open frame. Its bytes are good until the next call of `need`. */

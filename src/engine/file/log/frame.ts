@@ -36,8 +36,9 @@ const MAGIC = 0x52464850
 /** What every frame begins with: PHFR. */
 export const MAGIC_BYTES: Buffer = Buffer.from('PHFR', 'latin1')
 
-const CRC_AT = 4
-const LENGTH_AT = 8
+/** Where the checksum and the length are in a header. */
+export const CRC_AT = 4
+export const LENGTH_AT = 8
 const FORMAT_AT = 12
 const KIND_AT = 13
 const INCARNATION_AT = 16

@@ -20,6 +20,8 @@ export class LogMeasures {
   readonly checkpointMs: Histogram = new Histogram()
   checkpointBytes = 0
   rewrittenBytes = 0
+  /** At open: frames of which one bit had turned. */
+  mendedFrames = 0
   /** Commits that wait for the next sync. */
   #asking = 0
 
@@ -69,6 +71,11 @@ export function measure({ measures, disk, folder, log, shelf, space }: MeasuredL
       'posthorn_log_rewritten_bytes_total',
       'Of the frames: content moved out of sparse segments.',
       rewrittenBytes,
+    ),
+    counter(
+      'posthorn_log_mended_frames_total',
+      'Frames at the end of the log of which one bit had turned when it was opened: a disk or a memory that does so is not to be trusted.',
+      measures.mendedFrames,
     ),
     gauge(
       'posthorn_log_write_amplification',

@@ -1,12 +1,16 @@
 // Group commit, fail stop and what a caller is told.
-import { deepEqual, equal, match, rejects } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../../core/clock.ts'
 import { isPosthornError } from '../../../core/error.ts'
 import { FaultDisk, type Failure } from '../disk/fault-disk.ts'
 import { FOLDER, PlainLog } from '../plain-log.test.ts'
+import { KINDS } from './frame.ts'
+import { FrameReader } from './frame-reader.ts'
 
 const MANY = 100
+/** Fewer than a sync is begun early for. */
+const FEW = 30
 /** Too large for anything but the log itself to touch the disk. */
 const QUIET = { firstSegmentBytes: 1 << 20, segmentBytes: 1 << 22, checkpointBytes: 1 << 30 }
 
@@ -15,8 +19,64 @@ test('those who wait together share one write and one sync', async () => {
   const log = await PlainLog.open(disk, { limits: QUIET })
   await log.put(1, 'first')
   const before = disk.steps
-  await Promise.all(Array.from({ length: MANY }, (_, index) => log.put(index, 'x')))
+  await Promise.all(Array.from({ length: FEW }, (_, index) => log.put(index, 'x')))
   equal(disk.steps - before, 2)
+  await log.close()
+})
+
+test('where many wait, a sync begins while others are decided, and the next is there when it ends', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: QUIET })
+  await log.put(1, 'first')
+  let [underWay, most, syncs] = [0, 0, 0]
+  const sync = disk.sync.bind(disk)
+  disk.sync = async (files) => {
+    syncs++
+    most = Math.max(most, ++underWay)
+    await sync(files)
+    underWay--
+  }
+  await putMany(log)
+  deepEqual({ most, syncs }, { most: 2, syncs: 3 })
+  await log.close()
+})
+
+test('where the thread that decides has no time left, no sync begins early', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: { ...QUIET, busyShare: 0 } })
+  await log.put(1, 'first')
+  // It is not asked every time.
+  for (let round = 0; round < 40; round++) await putMany(log)
+  const before = disk.steps
+  await putMany(log)
+  equal(disk.steps - before, 2)
+  await log.close()
+})
+
+test('where nothing is to be made durable nothing is written, however many ask', async () => {
+  const log = await PlainLog.open(new FaultDisk(), { limits: QUIET })
+  await log.put(1, 'first')
+  const { frame } = log.store
+  log.store.sync(MANY)
+  equal(log.store.frame, frame)
+  await log.close()
+})
+
+test('after a sync that failed nothing is said to be durable, though the one behind it succeeds', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: { earlyCommits: 1, checkpointBytes: 1 << 30 } })
+  const last = (): string => disk.list(FOLDER).findLast((name) => name.startsWith('segment'))!
+  const [first] = disk.list(FOLDER).filter((name) => name.startsWith('segment'))
+  disk.failNext({ operation: 'sync', code: 'EIO', lasting: false })
+  // The second is in another segment: the first would be told where the log went on.
+  const puts = [log.put(1, 'x'.repeat(2000)), log.put(2, 'y')]
+  ok(last() !== first)
+  for (const put of puts) await rejects(put, /EIO/)
+  await nextTurn()
+  const kinds = [...new FrameReader(disk.open(`${FOLDER}/${first}`, 'existing')).search(0)].map(
+    ({ header }) => header.kind,
+  )
+  deepEqual(kinds, [KINDS.head, KINDS.entries])
   await log.close()
 })
 
@@ -27,7 +87,7 @@ test('those who come during a sync share the next one', async () => {
   const later: Promise<void>[] = []
   const sync = disk.sync.bind(disk)
   disk.sync = (files) => {
-    if (later.length === 0) for (let index = 1; index < MANY; index++) later.push(log.put(index, 'later'))
+    if (later.length === 0) for (let index = 1; index < FEW; index++) later.push(log.put(index, 'later'))
     return sync(files)
   }
   await first
@@ -189,3 +249,11 @@ test('on a disk that is nearly full segments are freed early', async () => {
   equal((await log.contents())[1]?.length, 100_000)
   await log.close()
 })
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+async function putMany(log: PlainLog): Promise<void> {
+  await Promise.all(Array.from({ length: MANY }, (_, index) => log.put(index, 'x')))
+}

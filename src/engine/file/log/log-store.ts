@@ -8,6 +8,7 @@ import type { Entries } from '../../ledger/entries.ts'
 import type { Store, StoreListener } from '../../ledger/store.ts'
 import type { LogBlocks } from '../block/blocks.ts'
 import { EntryEncoder } from '../codec/encode.ts'
+import { Load } from './load.ts'
 import type { Log } from './log.ts'
 import type { LogMeasures } from './log-measures.ts'
 import type { Shelf } from './shelf.ts'
@@ -21,13 +22,28 @@ export interface LogStoreDeps {
   readonly durability: 'os' | 'disk'
   readonly space: Space
   readonly measures: LogMeasures
+  readonly limits: EarlyLimits
 }
+
+export interface EarlyLimits {
+  /**
+   * With so many commits in the open frame a sync begins at once: the disk works while others are being decided, and not only when all
+   * have been.
+   */
+  readonly earlyCommits: number
+  /** Not where the thread is at work for so much of its time: then a sync more costs more than the wait that it saves. */
+  readonly busyShare: number
+}
+
+export const EARLY_LIMITS: EarlyLimits = { earlyCommits: 32, busyShare: 0.85 }
 
 interface Waiting {
   readonly frame: number
   readonly promise: PromiseWithResolvers<void>
 }
 
+/** Syncs at once: one that the disk works at, and one that it finds when it has. */
+const MOST_UNDER_WAY = 2
 /** A frame that has grown so large is not kept open for more. */
 const LARGE_FRAME_BYTES = 512 << 10
 
@@ -38,13 +54,17 @@ export class LogStore implements Store {
   readonly blocks: LogBlocks
   readonly #deps: LogStoreDeps
   readonly #log: Log
+  readonly #load: Load
   #listener: StoreListener | null = null
-  /** The last frame that the ledger was told of as written. */
+  /** The last frames that the ledger was told of as written, and as durable. */
   #told: number
+  #toldSynced: number
+  /** Commits since the last frame was closed. */
+  #gathered = 0
   /** Somebody waits until this frame is durable. */
   #asked = 0
   #scheduled = false
-  #syncing = false
+  #underWay = 0
   #waiting: Waiting[] = []
   #failure: PosthornError | null = null
   #onProgress: () => void = () => {}
@@ -55,7 +75,9 @@ export class LogStore implements Store {
   constructor(deps: LogStoreDeps) {
     this.#deps = deps
     this.#log = deps.log
+    this.#load = new Load(deps.limits.busyShare)
     this.#told = deps.log.written
+    this.#toldSynced = deps.log.synced
     this.blocks = deps.blocks
     this.entries = new EntryEncoder(deps.log.writer)
     this.durability = deps.durability === 'os' ? ['os'] : ['os', 'disk']
@@ -71,8 +93,8 @@ export class LogStore implements Store {
   }
 
   reached(level: Durability): number {
-    if (level === 'disk') return this.#log.synced
-    // Where no more is promised, what is confirmed must be ready to be handed out: it is once the ledger has been told.
+    // What is confirmed must be ready to be handed out: it is once the ledger has been told.
+    if (level === 'disk') return this.#toldSynced
     return this.#syncs ? this.#log.written : this.#told
   }
 
@@ -93,7 +115,8 @@ export class LogStore implements Store {
     if (writer.openBytes > LARGE_FRAME_BYTES) this.#closeFrame()
     this.#deps.measures.asked(commits)
     this.#asked = writer.isOpen ? this.#log.open : this.#log.written
-    this.#schedule()
+    this.#gathered += commits
+    if (!this.#syncEarly()) this.#schedule()
   }
 
   /** @throws PosthornError `engine-failed` */
@@ -127,8 +150,20 @@ export class LogStore implements Store {
     return (this.#closing ??= this.#close())
   }
 
+  /** Whether enough wait already, and a sync has begun for them. */
+  #syncEarly(): boolean {
+    const { earlyCommits } = this.#deps.limits
+    const { writer } = this.#log
+    if (!this.#syncs || !writer.isOpen || this.#gathered < earlyCommits) return false
+    if (this.#underWay >= MOST_UNDER_WAY || this.#load.isHigh) return false
+    writer.pad()
+    this.#closeFrame()
+    if (this.#failure === null) void this.#sync()
+    return true
+  }
+
   #schedule(): void {
-    if (this.#scheduled || (this.#syncing && this.#syncs)) return
+    if (this.#scheduled || (this.#underWay > 0 && this.#syncs)) return
     this.#scheduled = true
     // Callers whose promises are a few steps apart come together in one frame. To wait longer costs more than it gathers.
     setImmediate(() => this.#flush())
@@ -141,31 +176,45 @@ export class LogStore implements Store {
 
   #flush(): void {
     this.#scheduled = false
+    // A sync that began early meanwhile: what came after it waits for its end.
+    if (this.#underWay > 0 && this.#syncs) return
     this.#closeFrame()
     if (this.#failure !== null) return
-    this.#told = this.#log.written
-    this.#listener?.reached('os', this.#told)
-    if (this.#syncing) return
+    this.#tell(this.#toldSynced)
+    if (this.#underWay > 0) return
     if (this.#asked > this.#log.synced && (this.#syncs || this.#waiting.length > 0)) void this.#sync()
     else this.#onProgress()
   }
 
   async #sync(): Promise<void> {
-    this.#syncing = true
+    this.#underWay++
     this.#deps.measures.begun()
     try {
       await this.#log.sync()
     } catch (error) {
       return this.#fail(error)
     } finally {
-      this.#syncing = false
+      this.#underWay--
     }
     const { synced } = this.#log
-    if (this.#syncs) this.#listener?.reached('disk', synced)
+    // The disk goes on while those are told who waited.
+    this.#syncEarly()
+    if (this.#failure !== null) return
+    if (this.#syncs) this.#tell(synced)
     for (const { promise } of this.#takeWaiting((waiting) => waiting.frame <= synced)) promise.resolve()
     this.#onProgress()
+    if (this.#underWay > 0) return
     if ((this.#syncs && this.#asked > synced) || this.#waiting.length > 0) this.#schedule()
     else setImmediate(() => this.#closing === null && this.mark())
+  }
+
+  /** Of what is written, and of what is durable. */
+  #tell(synced: number): void {
+    this.#told = this.#log.written
+    this.#listener?.reached('os', this.#told)
+    if (synced === this.#toldSynced) return
+    this.#toldSynced = synced
+    this.#listener?.reached('disk', synced)
   }
 
   /**
@@ -173,13 +222,15 @@ export class LogStore implements Store {
    * not synced, and where it is lost nothing is.
    */
   mark(): void {
-    if (this.#failure !== null || this.#scheduled || this.#syncing || this.#log.written > this.#log.synced) return
+    if (this.#failure !== null || this.#scheduled || this.#underWay > 0 || this.#log.written > this.#log.synced) return
     if (this.#log.writer.isOpen) return
     this.#log.writer.need(0)
     this.#closeFrame()
+    if (this.#failure === null) this.#deps.shelf.idle()
   }
 
   #closeFrame(): void {
+    this.#gathered = 0
     if (this.#failure !== null) return
     try {
       this.#log.close()
@@ -217,6 +268,6 @@ export class LogStore implements Store {
     }
     await this.#onClose()
     this.#listener = null
-    this.#deps.shelf.close()
+    await this.#deps.shelf.close()
   }
 }

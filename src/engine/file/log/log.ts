@@ -46,6 +46,8 @@ export class Log {
   /** Those before, until each says where the log went on. */
   #left: { readonly segment: Segment; readonly next: Segment }[] = []
   #failure: Error | null = null
+  /** A sync has failed. */
+  #hasLost = false
 
   constructor(deps: LogDeps) {
     this.#deps = deps
@@ -95,7 +97,7 @@ export class Log {
     this.#deps.shelf.grown(frame.bytes.byteLength, frame.segment)
   }
 
-  /** Makes durable what is written. Not to be called again before it has ended. */
+  /** Makes durable what is written. May be called again before it has ended: they end in the order of the calls. */
   async sync(): Promise<void> {
     const { disk, folder, shelf, measures, engineMs } = this.#deps
     const { written } = this
@@ -108,8 +110,11 @@ export class Log {
       await (folderChanged ? disk.sync(files, folder) : disk.sync(files))
     } catch (error) {
       // What the system could not write once, it may drop from memory and call written the next time: never again.
+      this.#hasLost = true
       throw this.#stop(error)
     }
+    // One that began before this has failed: what it was to make durable may be missing in front of what this one has.
+    if (this.#hasLost) throw this.#failure!
     this.synced = written
     measures.syncMs.record(engineMs() - beganMs)
     if (this.#left.length > 0) this.#leave()

@@ -8,7 +8,7 @@ import { roomOn } from './room.ts'
 import { isDiskError, type Disk, type DiskFile } from '../disk/disk.ts'
 
 export const RESERVE = 'reserve'
-const PIECE = new Uint8Array(256 << 10)
+const PIECE = new Uint8Array(64 << 10)
 /** Grows by so many times what the log grows by. */
 const PACE = 4
 

@@ -1,9 +1,9 @@
 /**
  * Where the log gets its segments and gives them back: those in use, those free to be used again, and the one being filled
- * with zeros ahead of need, piece by piece as the log grows, so that no commit ever waits for it.
+ * with zeros ahead of need, piece by piece while nobody waits for the disk: to write within a file costs half of writing at its end.
  */
 import { join } from 'node:path'
-import type { Disk } from '../disk/disk.ts'
+import { isDiskError, type Disk } from '../disk/disk.ts'
 import { Reserve } from './reserve.ts'
 import { roomOn } from './room.ts'
 import { BLANK, blankSegment, segmentName, type Segment } from './segment.ts'
@@ -28,16 +28,12 @@ export const SHELF_LIMITS: ShelfLimits = {
 interface Filling {
   readonly segment: Segment
   writtenBytes: number
-  syncing: boolean
+  /** What is being written or synced of it: nobody may have the segment, or close it, before that has ended. */
+  step: Promise<void> | null
 }
 
-/** What is written of it next. */
-const pieceOf = ({ segment, writtenBytes }: Filling): number =>
-  Math.min(PIECE.byteLength, segment.capacityBytes - writtenBytes)
-
 const GROWTH = 4
-const PIECE = new Uint8Array(256 << 10)
-const PIECES_PER_CALL = 4
+const PIECE = new Uint8Array(1 << 20)
 const SYNC_BYTES = 1 << 20
 /** Where the disk is nearly full, segments are no larger, and filled at once. */
 const SCARCE_BYTES = 4 << 20
@@ -54,6 +50,7 @@ export class Shelf {
   readonly #free: Segment[] = []
   #filling: Filling | null = null
   #owedBytes = 0
+  readonly #removals = new Set<Promise<void>>()
   /** The log grows by so much before the disk is asked again whether there is room for the next segment. */
   #restBytes = 0
   /** A file was made since the folder was last synced. */
@@ -104,7 +101,7 @@ export class Shelf {
     return segment
   }
 
-  /** The log has grown by so much: fills the next segment in proportion, beginning at a quarter, so that it is ready in time. */
+  /** The log has grown by so much: twice that is owed of the next segment, beginning at a quarter of this one. */
   grown(bytes: number, current: Segment): void {
     this.reserve.grown(bytes)
     if (this.#free.length > 0 || current.endBytes * 4 < current.capacityBytes) return
@@ -112,18 +109,25 @@ export class Shelf {
       this.#restBytes -= bytes
       return
     }
-    const filling = (this.#filling ??= this.#begin())
-    if (filling === null) return this.#rest()
-    const { segment } = filling
-    this.#owedBytes += bytes * 2 * Math.max(1, segment.capacityBytes / current.capacityBytes)
+    this.#owedBytes += bytes * 2
+  }
+
+  /**
+   * Nobody waits for the disk: what is owed of the next segment is filled. Where that never happens, none is: to make the disk write twice
+   * then costs more than the zeros save.
+   */
+  idle(): void {
+    if (this.#owedBytes < SYNC_BYTES && this.#owedBytes < this.#nextBytes / GROWTH) return
     try {
-      for (let piece = 0; piece < PIECES_PER_CALL && this.#owedBytes >= pieceOf(filling); piece++) this.#fill(filling)
+      this.#filling ??= this.#begin()
     } catch {
       // No room, or worse: whoever needs the segment will meet the error where it can be answered.
-      this.#filling = null
-      this.#discard(segment)
-      this.#rest()
     }
+    const filling = this.#filling
+    if (filling === null) return this.#rest()
+    const bytes = Math.min(PIECE.byteLength, filling.segment.capacityBytes - filling.writtenBytes)
+    if (filling.step === null && bytes > 0)
+      filling.step = this.#fill(filling, bytes).finally(() => (filling.step = null))
   }
 
   /** Nothing in it is needed any more, durably. */
@@ -132,24 +136,28 @@ export class Shelf {
     segment.capacityBytes = segment.filledBytes = segment.file.size()
     segment.endBytes = 0
     this.#free.push(segment)
-    while (this.#free.length > this.#limits.keptSegments) this.#discard(this.#free.shift()!)
+    while (this.#free.length > this.#limits.keptSegments) this.#discardSoon(this.#free.shift()!)
   }
 
-  close(): void {
+  async close(): Promise<void> {
     for (const { file } of [...this.used.values(), ...this.#free]) file.close()
     this.reserve.close()
-    if (this.#filling !== null) this.#discard(this.#filling.segment)
-    this.#filling = null
+    await this.#filling?.step
+    const unfinished = this.#takeFilling()
+    if (unfinished !== null) this.#discard(unfinished)
+    // Whoever opens the folder next must not find what is removed under his hands.
+    await Promise.all(this.#removals)
   }
 
   #rest(): void {
+    this.#owedBytes = 0
     this.#restBytes = Math.min(SYNC_BYTES, this.#nextBytes / GROWTH)
   }
 
   #begin(): Filling | null {
     if (roomOn(this.#disk, this.#folder) < this.#nextBytes * 2) return null
     const segment = this.#make(false)
-    return { segment, writtenBytes: segment.file.size(), syncing: false }
+    return { segment, writtenBytes: segment.file.size(), step: null }
   }
 
   /** A new file. The next sync of the log makes its name durable. */
@@ -185,12 +193,14 @@ export class Shelf {
     const freeBytes = roomOn(this.#disk, this.#folder)
     if (freeBytes >= this.#nextBytes * 2) return null
     const leastBytes = this.#limits.firstSegmentBytes
-    const filling = this.#filling
-    if (filling !== null && filling.writtenBytes >= leastBytes) {
-      filling.segment.capacityBytes = filling.writtenBytes
-      return this.#takeFilling()
+    const filled = this.#takeFilling()
+    if (filled !== null) {
+      if (filled.filledBytes >= leastBytes) {
+        filled.capacityBytes = filled.filledBytes
+        return filled
+      }
+      this.#discard(filled)
     }
-    if (filling !== null) this.#discard(this.#takeFilling()!)
     const capacityBytes = Math.max(leastBytes, Math.min(SCARCE_BYTES, this.#nextBytes, Math.floor(freeBytes / 8)))
     try {
       return this.#create(capacityBytes, true)
@@ -209,39 +219,48 @@ export class Shelf {
     return blankSegment(number, taken.file, taken.bytes)
   }
 
-  #fill(filling: Filling): void {
+  async #fill(filling: Filling, bytes: number): Promise<void> {
     const { segment } = filling
-    const bytes = pieceOf(filling)
-    if (bytes > 0) segment.file.write([PIECE.subarray(0, bytes)], filling.writtenBytes)
     this.#owedBytes -= bytes
-    filling.writtenBytes += bytes
-    this.filledBytes += bytes
-    const isDone = filling.writtenBytes === segment.capacityBytes
-    if (
-      !filling.syncing &&
-      segment.filledBytes < filling.writtenBytes &&
-      (isDone || filling.writtenBytes - segment.filledBytes >= SYNC_BYTES)
-    )
-      void this.#settle(filling)
-  }
-
-  async #settle(filling: Filling): Promise<void> {
-    const { writtenBytes, segment } = filling
-    filling.syncing = true
     try {
+      await segment.file.writeSoon([PIECE.subarray(0, bytes)], filling.writtenBytes)
       await this.#disk.syncInBackground(segment.file)
-      segment.filledBytes = writtenBytes
-      filling.syncing = false
-    } catch {
-      // It stays marked as syncing: what is not known to be filled is not claimed to be, and the log's own sync will tell.
+      filling.writtenBytes += bytes
+      this.filledBytes += bytes
+      segment.filledBytes = filling.writtenBytes
+    } catch (error) {
+      // No room, or worse: whoever needs the segment will meet the error where it can be answered.
+      this.#filling = null
+      this.#rest()
+      this.#forsake(segment, isDiskError(error, 'ENOSPC'))
     }
   }
 
+  /** null where there is none, or where a step of it is under way: what is being written must not come behind what the log writes there. */
   #takeFilling(): Segment | null {
-    const segment = this.#filling?.segment ?? null
+    if (this.#filling === null || this.#filling.step !== null) return null
+    const { segment } = this.#filling
     this.#filling = null
     this.#owedBytes = 0
     return segment
+  }
+
+  #discardSoon({ file }: Segment): void {
+    file.close()
+    // Where it stays it is found, and freed again, by the next open.
+    const removal = this.#disk.removeSoon(file.path).catch(() => {})
+    this.#removals.add(removal)
+    void removal.then(() => this.#removals.delete(removal))
+  }
+
+  /** Where it stays it is blank, and used or removed by the next open. Never throws: nobody waits for what is filled. */
+  #forsake(segment: Segment, removes: boolean): void {
+    try {
+      if (removes) this.#discardSoon(segment)
+      else segment.file.close()
+    } catch {
+      // The disk has said already that it fails.
+    }
   }
 
   #discard(segment: Segment): void {

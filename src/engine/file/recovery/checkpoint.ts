@@ -75,9 +75,9 @@ export async function writeCheckpoint(deps: CheckpointDeps): Promise<Checkpoint>
   removeIfThere(disk, path)
   const out = new CheckpointFile(disk, disk.open(path, 'create'), log)
   try {
-    out.add(KINDS.head, toBytes({ posthorn: 'checkpoint', format: FORMAT, from } satisfies CheckpointHead))
+    await out.add(KINDS.head, toBytes({ posthorn: 'checkpoint', format: FORMAT, from } satisfies CheckpointHead))
     const parts = await copyParts(deps, out)
-    out.add(KINDS.end, toBytes({ parts, segments: segmentsOf(deps.shelf) } satisfies CheckpointEnd))
+    await out.add(KINDS.end, toBytes({ parts, segments: segmentsOf(deps.shelf) } satisfies CheckpointEnd))
     await disk.syncInBackground(out.file)
   } finally {
     out.file.close()
@@ -105,7 +105,7 @@ async function copyParts(deps: CheckpointDeps, out: CheckpointFile): Promise<num
     write()
     const bytes = take()
     if (bytes === null) return
-    out.addPart(owner, name, bytes)
+    await out.addPart(owner, name, bytes)
     parts++
     await out.settle()
     await pause()
@@ -138,20 +138,20 @@ class CheckpointFile {
     this.#log = log
   }
 
-  add(kind: FrameKind, ...payload: readonly Uint8Array[]): void {
+  async add(kind: FrameKind, ...payload: readonly Uint8Array[]): Promise<void> {
     const { incarnation, written, synced } = this.#log
     const frame = makeFrame(
       { kind, incarnation, sequence: written, syncedTo: synced, ...this.#log.times() },
       ...payload,
     )
-    this.file.write(frame, this.bytes)
+    await this.file.writeSoon(frame, this.bytes)
     this.bytes += bytesOf(frame)
     this.#unsynced += bytesOf(frame)
   }
 
-  addPart(owner: number, name: string, bytes: Uint8Array): void {
+  addPart(owner: number, name: string, bytes: Uint8Array): Promise<void> {
     const label = new TextEncoder().encode(name)
-    this.add(KINDS.chunk, new Uint8Array([owner, label.byteLength]), label, bytes)
+    return this.add(KINDS.chunk, new Uint8Array([owner, label.byteLength]), label, bytes)
   }
 
   /** A little at a time, so that the disk never has much to do at once. */

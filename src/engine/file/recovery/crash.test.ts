@@ -113,10 +113,13 @@ async function crash(disk: FaultDisk, how: Crash): Promise<void> {
   else disk.powerCut(how)
 }
 
+/** A sync begins while another is under way. */
+const EARLY: Partial<LogLimits> = { earlyCommits: 2 }
+
 test('power may be cut before every change to the disk', async () => {
   const commits = script(7, 30)
   const counting = new FaultDisk({ syncTurns: 1 })
-  await work(counting, new History(), commits, {}, true)
+  await work(counting, new History(), commits, EARLY, true)
   let cases = 0
   for (const cut of CUTS) {
     for (let step = 0; step <= counting.steps; step++, cases++) {
@@ -124,11 +127,11 @@ test('power may be cut before every change to the disk', async () => {
       const history = new History()
       try {
         disk.switchOffAt(step)
-        await work(disk, history, commits, {}, true)
+        await work(disk, history, commits, EARLY, true)
         await crash(disk, cut)
-        await work(disk, history, script(step, 4), {}, false)
+        await work(disk, history, script(step, 4), EARLY, false)
         await crash(disk, cut)
-        await work(disk, history, [], {}, true)
+        await work(disk, history, [], EARLY, true)
       } catch (error) {
         throw new Error(`power cut before step ${step}, ${JSON.stringify(cut)}`, { cause: error })
       }
@@ -150,6 +153,7 @@ test('random work, random crashes, again and again on the same disk', async (t) 
       slackBytes: 4096,
       checkpointBytes: 1000 + Math.floor(random() * 12_000),
       keptSegments: Math.floor(random() * 3),
+      earlyCommits: 1 + Math.floor(random() * 4),
     }
     try {
       for (let life = 0; life < 12; life++) {

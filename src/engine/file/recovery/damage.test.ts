@@ -25,6 +25,14 @@ async function tenValues(): Promise<FaultDisk> {
   return disk
 }
 
+/** A disk with this as its first segment. */
+function diskOf(bytes: Uint8Array): FaultDisk {
+  const disk = new FaultDisk()
+  disk.makeFolder(FOLDER)
+  disk.open(FIRST, 'create').write([bytes], 0)
+  return disk
+}
+
 function framesOf(disk: FaultDisk, file: string): { readonly offset: number; readonly next: number }[] {
   return [...new FrameReader(disk.open(file, 'existing')).search(0)].map(({ offset, next }) => ({ offset, next }))
 }
@@ -66,10 +74,51 @@ test('every bit of a header counts', async () => {
   }
 })
 
+test('a bit that turned in the last frame, which nobody promised, is found and turned back', async () => {
+  const disk = await tenValues()
+  const { offset, next } = framesOf(disk, FIRST).at(-1)!
+  const whole = disk.bytesOf(FIRST).slice()
+  for (let bit = 0; bit < (next - offset) * 8; bit++) {
+    const hurt = diskOf(whole)
+    flip(hurt, FIRST, offset + (bit >> 3), 1 << (bit & 7))
+    const log = await PlainLog.open(hurt, { limits: LARGE })
+    equal(Object.keys(await log.contents()).length, 10, `bit ${bit}`)
+    equal(Buffer.compare(hurt.bytesOf(FIRST).subarray(0, next), whole.subarray(0, next)), 0, `bit ${bit}`)
+    const measured = log.measure().find(({ name }) => name === 'posthorn_log_mended_frames_total')
+    equal(measured?.kind === 'counter' && measured.value, 1)
+    hurt.kill()
+  }
+})
+
+test('a bit that turned in the only frame of a segment, or in its head, is turned back as well', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: { checkpointBytes: 1 << 30 } })
+  let count = 0
+  while (!disk.list(FOLDER).includes(segmentName(2))) await log.put(++count, 'x'.repeat(500))
+  disk.kill()
+  const file = path(segmentName(2))
+  const [head, ...frames] = framesOf(disk, file)
+  equal(frames.length, 1)
+  // What says where the log went on was not on the disk yet.
+  const left = framesOf(disk, FIRST).at(-1)!
+  disk.bytesOf(FIRST).fill(0, left.offset, left.next)
+  const [first, second] = [disk.bytesOf(FIRST), disk.bytesOf(file)]
+  // Every bit of the head, and some of the frame.
+  for (let bit = 0; bit < frames[0]!.next * 8; bit += bit < head!.next * 8 ? 1 : 41) {
+    const hurt = diskOf(first)
+    hurt.open(file, 'create').write([second], 0)
+    flip(hurt, file, bit >> 3, 1 << (bit & 7))
+    const again = await PlainLog.open(hurt)
+    equal(Object.keys(await again.contents()).length, count, `bit ${bit}`)
+    hurt.kill()
+  }
+})
+
 test('the last frame, which nobody promised, is cut where it is not whole', async () => {
   const disk = await tenValues()
   const { offset } = framesOf(disk, FIRST).at(-1)!
   flip(disk, FIRST, offset + 60)
+  flip(disk, FIRST, offset + 61)
   const log = await PlainLog.open(disk, { limits: LARGE })
   equal(Object.keys(await log.contents()).length, 9)
   await log.put(11, 'after the cut')
@@ -114,11 +163,15 @@ test('a zeroed page, a head that is gone, a segment cut short or missing', async
   await isCorrupt(missing, { file: path(segmentName(2)) })
 })
 
-/** Several segments, no checkpoint, killed. */
+/** Several segments, filled ahead while nobody waited, no checkpoint, killed. */
 async function longLog(): Promise<FaultDisk> {
   const disk = new FaultDisk()
   const log = await PlainLog.open(disk, { limits: { checkpointBytes: 1 << 30 } })
-  for (let index = 0; index < 40; index++) await log.put(index, 'x'.repeat(500))
+  for (let index = 0; index < 40; index++) {
+    await log.put(index, 'x'.repeat(500))
+    await nextTurn()
+    await nextTurn()
+  }
   disk.kill()
   return disk
 }
@@ -288,3 +341,7 @@ test('after a close the last frame is promised, though no checkpoint covers it',
   flip(disk, file, at)
   await rejects(open(), (error) => isPosthornError(error) && error.code === 'corrupt' && error.details['file'] === file)
 })
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

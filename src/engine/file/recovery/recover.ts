@@ -12,12 +12,13 @@ import { EntryReader, decodeEntries } from '../codec/decode.ts'
 import type { DiskFile } from '../disk/disk.ts'
 import { HEADER_BYTES } from '../log/frame.ts'
 import type { FoundFrame } from '../log/frame-reader.ts'
-import { judgeEmpty, replay, type ReplayEnd } from './replay.ts'
+import { replay, type Mended, type ReplayEnd } from './replay.ts'
 import { blankSegment, type Origin, type Segment } from '../log/segment.ts'
 import type { Shelf } from '../log/shelf.ts'
 import type { Stretch } from './rewrite.ts'
 import { surveySegments, type FoundSegment } from './survey.ts'
 import type { UpkeepStart } from './upkeep.ts'
+import { judgeEmpty } from './verdict.ts'
 
 export interface RecoverDeps extends LoadDeps {
   readonly blocks: LogBlocks
@@ -37,6 +38,7 @@ export interface Recovered {
   /** Files that may hold what is not durable yet, and where they do. */
   readonly files: readonly DiskFile[]
   readonly unsure: readonly Stretch[]
+  readonly mended: readonly Mended[]
   readonly upkeep: UpkeepStart
 }
 
@@ -65,6 +67,7 @@ export function recover(deps: RecoverDeps): Recovered {
     lastMs: header === null ? null : { engine: header.engineMs, wall: header.wallMs },
     files: end?.passed.map(({ segment }) => segment.file) ?? [],
     unsure: end?.unsure ?? [],
+    mended: end?.mended ?? [],
     upkeep: { from: checkpoint?.from ?? null, checkpointBytes: checkpoint?.bytes ?? 0, replayedBytes: end?.bytes ?? 0 },
   }
 }

@@ -1,7 +1,7 @@
 /** What is in the folder at open: every segment with its head, before anything of it is believed. */
 import { join } from 'node:path'
 import { PosthornError, isPosthornError } from '../../../core/error.ts'
-import type { Disk, DiskFile, OpenMode } from '../disk/disk.ts'
+import { isDiskError, type Disk, type DiskFile, type OpenMode } from '../disk/disk.ts'
 import { FORMAT, KINDS, type StoredHeader } from '../log/frame.ts'
 import { FrameReader, type FoundFrame } from '../log/frame-reader.ts'
 import { BLANK, parseHead, segmentNumber, type SegmentHead } from '../log/segment.ts'
@@ -10,8 +10,8 @@ export interface FoundSegment {
   readonly number: number
   readonly file: DiskFile
   readonly sizeBytes: number
-  /** null: never used, or its head is damaged. */
-  readonly head: (SegmentHead & { readonly header: StoredHeader; readonly endBytes: number }) | null
+  /** null: never used, or its head is damaged. A replay may find that one bit of it was. */
+  head: (SegmentHead & { readonly header: StoredHeader; readonly endBytes: number }) | null
   /** Made and never used. */
   readonly isBlank: boolean
 }
@@ -30,16 +30,19 @@ export function surveySegments(
   for (const name of disk.list(folder)) {
     const number = segmentNumber(name)
     if (number === null) continue
-    const file = disk.open(join(folder, name), mode)
+    let file: DiskFile | null = null
     try {
+      file = disk.open(join(folder, name), mode)
       found.push(surveySegment(number, file))
     } catch (error) {
-      if (onUnfit !== undefined && isPosthornError(error) && error.code === 'corrupt') {
+      // Who reads while the owner works may find it removed since it was listed.
+      if (file === null && isDiskError(error, 'ENOENT')) continue
+      if (file !== null && onUnfit !== undefined && isPosthornError(error) && error.code === 'corrupt') {
         onUnfit(file)
         file.close()
         continue
       }
-      for (const opened of [file, ...found.map((segment) => segment.file)]) opened.close()
+      for (const opened of [file, ...found.map((segment) => segment.file)]) opened?.close()
       throw error
     }
   }

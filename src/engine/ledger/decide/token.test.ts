@@ -22,7 +22,7 @@ test('a token holds exactly the slot, hand-out and era of which it was made, and
         const row = slot & CHUNK_MASK
         chunk.state[row] = LEASED
         chunk.next[row] = era
-        chunk.handout[row] = handout
+        chunk.write('handout', row, handout)
         const token = toToken(era, slot, handout)
         equal(heldBy(slots, token), slot)
         const place = at % (token.length + 1)

@@ -30,7 +30,7 @@ export function copyChunk(slots: Slots, number: number): Uint8Array | null {
   if (chunk === undefined) return null
   const rows = Math.min(CHUNK_SLOTS, slots.high + 1 - (number << CHUNK_SHIFT))
   const late = LATE_COLUMNS.filter((name) => chunk.has(name))
-  const columns = [...chunk.stored(), ...late.map((name) => chunk[name])]
+  const columns = [...chunk.stored(), ...late.map((name) => chunk.own(name))]
   const sparse = toJsonBytes({
     expires: pairs(chunk.expires),
     reason: pairs(chunk.reason),

@@ -29,7 +29,7 @@ export function writeColumns(chunk: Chunk, row: number, message: MessageRow): vo
   chunk.write('group', row, message.group)
   chunk.type[row] = message.type
   chunk.write('report', row, message.report)
-  chunk.acquired[row] = message.acquired
+  chunk.write('acquired', row, message.acquired)
   chunk.write('failed', row, message.failed)
   chunk.write('released', row, message.released)
   chunk.state[row] = message.state

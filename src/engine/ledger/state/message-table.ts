@@ -105,9 +105,9 @@ export class MessageTable {
     const chunk = this.slots.of(slot)
     const row = slot & CHUNK_MASK
     this.#out(slot, chunk, row)
-    chunk.handout[row] = handout
+    chunk.own('handout')[row] = handout
     chunk.due[row] = until
-    chunk.acquired[row]!++
+    chunk.own('acquired')[row]!++
     chunk.flags[row] = process ? chunk.flags[row]! | FLAG.processHolder : chunk.flags[row]! & ~FLAG.processHolder
     this.#into(slot, chunk, row, LEASED)
     chunk.next[row] = era
@@ -161,7 +161,7 @@ export class MessageTable {
   redrive(slot: number): void {
     const chunk = this.slots.of(slot)
     const row = slot & CHUNK_MASK
-    chunk.acquired[row] = 0
+    chunk.write('acquired', row, 0)
     chunk.write('failed', row, 0)
     chunk.write('released', row, 0)
     chunk.flags[row]! &= ~FLAG.cancelRequested

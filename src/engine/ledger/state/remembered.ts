@@ -40,6 +40,12 @@ export class Remembered<Value> {
     this.#noteOut(this.#lastPage, until)
   }
 
+  /** What still counts at that time. */
+  *all(at: number): Generator<Remembering<Value>, void, undefined> {
+    for (const page of this.pages.values())
+      for (const item of page) if (item.until > at && this.#byText.get(item.text) === item) yield item
+  }
+
   /** Forgets what has run out, oldest first, a bounded number of pages. */
   sweep(now: number, pages = 2): void {
     for (const [number, page] of this.pages) {

@@ -1,6 +1,6 @@
 /**
  * Messages as columns of numbers: a slot is a row, spread over the typed arrays of one chunk. Slots are named from 1 in lists, tokens
- * and the log; freed ones are used again, last freed first. Columns that many kinds of message do not use (a key, a group, counts of failures) are
+ * and the log; freed ones are used again, last freed first. Columns that many messages do not use (a key, a group, counts of hand-outs and failures) are
  * made for a chunk when first needed; what few messages have (an expiry, a reason, failures) is in small maps.
  */
 
@@ -9,12 +9,17 @@ export const CHUNK_SLOTS = 16_384
 export const CHUNK_SHIFT = 14
 export const CHUNK_MASK: number = CHUNK_SLOTS - 1
 
-const ROW_BYTES = 92
+const ROW_BYTES = 84
 
 /** What a column that a chunk has not needed yet reads as. Nobody writes to it. */
 const ZEROS = new Uint32Array(CHUNK_SLOTS)
 
-export type LateColumn = 'key' | 'group' | 'report' | 'failed' | 'released'
+export type LateColumn = 'key' | 'group' | 'report' | 'failed' | 'released' | 'handout' | 'acquired'
+
+/** A late column to be read: `write` writes, because a chunk that has not needed it shares it with all the others that have not. */
+export interface LateNumbers {
+  readonly [row: number]: number
+}
 
 /** A failure of a message: the block that holds it, and the name of its code. */
 export interface HistoryItem {
@@ -22,7 +27,15 @@ export interface HistoryItem {
   readonly code: number
 }
 
-export const LATE_COLUMNS: readonly LateColumn[] = ['key', 'group', 'report', 'failed', 'released']
+export const LATE_COLUMNS: readonly LateColumn[] = [
+  'key',
+  'group',
+  'report',
+  'failed',
+  'released',
+  'handout',
+  'acquired',
+]
 
 export class Chunk {
   readonly place: Float64Array
@@ -38,16 +51,15 @@ export class Chunk {
   readonly queue: Uint32Array
   readonly block: Uint32Array
   readonly bytes: Uint32Array
-  /** Hand-outs of the slot, whichever message was in it: it never goes back, so that an old token never fits again. */
-  readonly handout: Uint32Array
   readonly type: Uint32Array
-  readonly acquired: Uint32Array
-  /** Read only: `write` writes. */
-  key: Uint32Array = ZEROS
-  group: Uint32Array = ZEROS
-  report: Uint32Array = ZEROS
-  failed: Uint32Array = ZEROS
-  released: Uint32Array = ZEROS
+  key: LateNumbers = ZEROS
+  group: LateNumbers = ZEROS
+  report: LateNumbers = ZEROS
+  failed: LateNumbers = ZEROS
+  released: LateNumbers = ZEROS
+  /** Hand-outs of the slot, whichever message was in it: it never goes back, so that an old token never fits again. */
+  handout: LateNumbers = ZEROS
+  acquired: LateNumbers = ZEROS
   readonly state: Uint8Array
   readonly flags: Uint8Array
   readonly priority: Uint8Array
@@ -82,9 +94,7 @@ export class Chunk {
     this.queue = column(Uint32Array, 4)
     this.block = column(Uint32Array, 4)
     this.bytes = column(Uint32Array, 4)
-    this.handout = column(Uint32Array, 4)
     this.type = column(Uint32Array, 4)
-    this.acquired = column(Uint32Array, 4)
     this.state = column(Uint8Array, 1)
     this.flags = column(Uint8Array, 1)
     this.priority = column(Uint8Array, 1)
@@ -95,8 +105,7 @@ export class Chunk {
   }
 
   write(column: LateColumn, row: number, value: number): void {
-    if (this[column] !== ZEROS) this[column][row] = value
-    else if (value !== 0) this.own(column)[row] = value
+    if (value !== 0 || this[column] !== ZEROS) this.own(column)[row] = value
   }
 
   has(column: LateColumn): boolean {
@@ -106,7 +115,7 @@ export class Chunk {
   /** The column, made where the chunk has not needed it yet. */
   own(column: LateColumn): Uint32Array {
     if (this[column] === ZEROS) this[column] = new Uint32Array(CHUNK_SLOTS)
-    return this[column]
+    return this[column] as Uint32Array
   }
 
   /** The stored columns, in the order in which checkpoints have them; behind them come those in `LATE_COLUMNS`. */
@@ -124,9 +133,7 @@ export class Chunk {
       this.queue,
       this.block,
       this.bytes,
-      this.handout,
       this.type,
-      this.acquired,
       this.state,
       this.flags,
       this.priority,

@@ -7,8 +7,7 @@ import { CHUNK_MASK } from '../state/slots.ts'
 import { lapse } from './sweep.ts'
 
 export function reopen(desk: Desk): void {
-  const { messages, queues, subscriptions, topics, blocks } = desk.state
-  desk.store.blocks.keepOnly((block) => blocks.has(block))
+  const { messages, queues, subscriptions, topics } = desk.state
   for (const queue of queues) {
     queue.lastUsedAt = desk.now
     desk.state.touch(queue)
