@@ -2,13 +2,14 @@
 
 import { equal, rejects } from 'node:assert/strict'
 import { isPosthornError } from '../../src/core/error.ts'
+import { readMigrations } from '../../src/engine/postgres/statement.ts'
 import { commit, message, onPostgres } from './world.ts'
 
 onPostgres('several engines that open an empty database at once make one schema', async (world) => {
   const engines = await Promise.all(Array.from({ length: 4 }, () => world.open()))
   await commit(engines[0]!, { do: 'send', queue: 'a', message: message() })
   equal((await engines[3]!.depth(['a']))[0]!.ready, 1)
-  equal((await world.ask('select number from {schema}.migration')).length, 1)
+  equal((await world.ask('select number from {schema}.migration')).length, readMigrations().length)
 })
 
 onPostgres('a schema of a newer version is refused', async (world) => {
@@ -41,4 +42,21 @@ onPostgres('a database that refuses, or is not there, is told with the reason', 
     world.open({ url: away.href, outageMs: 1 }),
     (error) => isPosthornError(error) && error.code === 'unknown' && error.message.includes('ECONNREFUSED'),
   )
+})
+
+onPostgres('a role that may make no schema uses the one that was made for it', async (world) => {
+  const role = `${world.schema}_role`
+  await world.ask(`create role ${role}`)
+  try {
+    await world.ask(`create schema {schema} authorization ${role}`)
+    const url = new URL(world.url)
+    url.searchParams.set('options', `-c role=${role}`)
+    const engine = await world.open({ url: url.href })
+    await commit(engine, { do: 'send', queue: 'a', message: message() })
+    equal((await engine.depth(['a']))[0]!.ready, 1)
+    await engine.close()
+  } finally {
+    await world.ask(`drop owned by ${role} cascade`)
+    await world.ask(`drop role ${role}`)
+  }
 })

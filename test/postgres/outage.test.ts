@@ -2,49 +2,12 @@
 // on as soon as the database answers.
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { connect as dial, createServer, type Socket } from 'node:net'
 import { isPosthornError } from '../../src/core/error.ts'
+import { startProxy } from './proxy.ts'
 import { commit, message, onPostgres } from './world.ts'
 
-/** Passes bytes on to the database, until it cuts all connections. */
-async function proxy(url: string): Promise<{ readonly url: string; cut(): void; close(): Promise<void> }> {
-  const target = new URL(url)
-  const near = new URL(url)
-  const sockets = new Set<Socket>()
-  const server = createServer((caller) => {
-    const far = dial(Number(target.port || 5432), target.hostname)
-    for (const [one, other] of [
-      [caller, far],
-      [far, caller],
-    ] as const) {
-      sockets.add(one)
-      one.pipe(other)
-      one.on('error', () => {})
-      one.on('close', () => {
-        sockets.delete(one)
-        other.destroy()
-      })
-    }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { readonly port: number }
-  near.port = String(port)
-  near.hostname = '127.0.0.1'
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy()
-  }
-  return {
-    url: near.href,
-    cut,
-    close: () => {
-      cut()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
-  }
-}
-
 onPostgres('all-or-nothing, once: sends whose connections are cut are there once, and are answered', async (world) => {
-  const away = await proxy(world.url)
+  const away = await startProxy(world.url)
   const engine = await world.open({ url: away.url })
   const confirmed = new Set<string>()
   const sent = new Set<string>()
@@ -76,7 +39,7 @@ onPostgres('all-or-nothing, once: sends whose connections are cut are there once
 onPostgres(
   'once: plain sends whose connections are cut are there once, though they are handled meanwhile',
   async (world) => {
-    const away = await proxy(world.url)
+    const away = await startProxy(world.url)
     const engine = await world.open({ url: away.url })
     const worker = await world.open()
     const sent: string[] = []
@@ -115,7 +78,7 @@ onPostgres(
 )
 
 onPostgres('a commit that finds no database in time is answered unknown', async (world) => {
-  const away = await proxy(world.url)
+  const away = await startProxy(world.url)
   const engine = await world.open({ url: away.url, outageMs: 50 })
   await away.close()
   await commit(engine, { do: 'send', queue: 'a', message: message() }).then(

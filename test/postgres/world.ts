@@ -1,15 +1,17 @@
 // A schema of its own for a test, on the database's own clock, dropped at the end.
 
 import { randomBytes } from 'node:crypto'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import type { Commit, CommitResult, Engine } from '../../src/core/engine.ts'
 import { createIds, type Ids } from '../../src/core/id.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import type { Message } from '../../src/core/message.ts'
 import { openPostgresEngine, type PostgresOptions } from '../../src/engine/postgres/open.ts'
-import { connect, findPostgres } from './server.ts'
+import { connect } from './client.ts'
+import { findPostgres } from './server.ts'
 
 const server = await findPostgres()
+if (typeof server !== 'string') after(() => server.stop())
 const ids: Ids = createIds(systemClock)
 
 export interface World {

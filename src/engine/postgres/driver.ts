@@ -5,6 +5,7 @@
  * loaded when an engine is opened, and by nobody else.
  */
 import { PosthornError } from '../../core/error.ts'
+import { encodeList, type ElementType } from './array.ts'
 
 /** Columns by the names that the statements give them. */
 export type Columns = Readonly<Record<ColumnName, unknown>>
@@ -17,11 +18,17 @@ export interface Statement {
   /** Under which the server keeps its plan; null: it is not prepared. */
   readonly name: string | null
   readonly text: string
+  /** Which parameters are lists, and of what: those are sent in binary. */
+  readonly lists?: readonly (ElementType | undefined)[]
 }
 
 export interface Connection {
+  /** The server's number of the session; null: unknown, or that of a pooler. */
+  readonly pid: number | null
   /** Several may be under way: they are sent at once, run one after the other and answered in order. */
   query(statement: Statement, values?: readonly unknown[]): Promise<Answer>
+  /** Calls back with what was notified on a channel that the session listens to, and by whom. */
+  onNotice(callback: (text: string, pid: number) => void): void
   /** Calls back once, when the connection is gone for whatever reason. */
   onLost(callback: () => void): void
   /** Ends it; `now`: without waiting for answers. */
@@ -42,13 +49,19 @@ interface PgClient {
   }): Promise<Answer>
   on(event: string, listener: (...values: never[]) => void): unknown
   end(): Promise<void>
+  readonly processID?: number | null
   readonly connection?: { readonly stream?: { destroy(): void } }
+}
+interface Notification {
+  readonly payload?: string | undefined
+  readonly processId: number
 }
 interface Pg {
   readonly Client: new (config: object) => PgClient
 }
 
-const CONNECT_MS = 10_000
+/** So many seconds, so many attempts beside each other: see dial.ts. */
+const CONNECT_MS = 5_000
 const SILENT_MS = 40_000
 
 /** @throws PosthornError `invalid-option` where the driver is not installed */
@@ -77,10 +90,22 @@ export async function loadPg(url: string): Promise<Driver> {
       client.on('end', lose)
       await client.connect()
       return {
-        query: ({ name, text }, values) =>
-          isLost
-            ? Promise.reject(new Error('the connection is lost'))
-            : client.query({ ...(name === null ? {} : { name }), text, ...(values === undefined ? {} : { values }) }),
+        pid: client.processID ?? null,
+        query: async ({ name, text, lists }, values) => {
+          if (isLost) throw new Error('the connection is lost')
+          const given = values?.map((value, at) => {
+            const type = lists?.[at]
+            return type !== undefined && Array.isArray(value) ? encodeList(type, value) : value
+          })
+          return client.query({
+            ...(name === null ? {} : { name }),
+            text,
+            ...(given === undefined ? {} : { values: given }),
+          })
+        },
+        onNotice: (callback) => {
+          client.on('notification', ({ payload, processId }: Notification) => callback(payload ?? '', processId))
+        },
         onLost: (callback) => {
           lost.push(callback)
           if (isLost) callback()
@@ -156,8 +181,10 @@ export type ColumnName =
   | 'is_dead'
   | 'is_due'
   | 'is_fence'
+  | 'is_gone'
   | 'is_held'
   | 'is_lagging'
+  | 'is_lapsed'
   | 'is_there'
   | 'is_unbound'
   | 'is_wall_due'
@@ -171,6 +198,7 @@ export type ColumnName =
   | 'line_seq'
   | 'living'
   | 'mark'
+  | 'n'
   | 'name'
   | 'now'
   | 'number'

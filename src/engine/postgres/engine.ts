@@ -8,6 +8,7 @@ import type {
   Engine,
   Hint,
   Interest,
+  JoinedTransaction,
   LeaseRequest,
   LeaseResult,
   Page,
@@ -20,29 +21,31 @@ import type { MessageRef, StoredMessage } from '../../core/message.ts'
 import type { StoredRecord } from '../../core/record.ts'
 import type { ReadFrom } from '../../core/settings.ts'
 import { quote } from '../sql/refusal.ts'
-import { Folder } from './fold.ts'
+import { OFFERS, type Folder } from './fold.ts'
 import { Leases } from './lease.ts'
 import type { EngineLimits } from './limit.ts'
-import type { PlainSends } from './plain.ts'
+import type { KnownQueues } from './plain/known-queues.ts'
 import { Reads } from './read.ts'
+import { Joins } from './join/joins.ts'
 import type { Session } from './session.ts'
-import type { Transactor } from './transact.ts'
+import type { Statements } from './statement.ts'
+import type { Moment } from './transact.ts'
 import type { Upkeep } from './upkeep.ts'
 import type { Watchers } from './hint.ts'
 
 export interface PostgresEngineParts {
   readonly session: Session
-  readonly transactor: Transactor
-  readonly plain: PlainSends
+  readonly statements: Statements
+  readonly folder: Folder
+  readonly queues: KnownQueues
   readonly upkeep: Upkeep
   readonly watchers: Watchers
   readonly limits: EngineLimits
+  readonly moment: () => Moment
   readonly clock: Clock
   /** Ends the connections, when nothing uses them any more. */
   readonly end: () => Promise<void>
 }
-
-const OFFERS: Capabilities['durability'] = ['os', 'disk']
 
 export class PostgresEngine implements Engine {
   readonly capabilities: Capabilities
@@ -50,15 +53,17 @@ export class PostgresEngine implements Engine {
   readonly #folder: Folder
   readonly #leases: Leases
   readonly #reads: Reads
+  readonly #joins: Joins
   readonly #underWay = new Set<Promise<unknown>>()
   #closing: Promise<void> | null = null
 
   constructor(parts: PostgresEngineParts) {
-    const { limits, plain, session, transactor } = parts
+    const { folder, queues, limits, moment, session, statements, upkeep } = parts
     this.#parts = parts
-    this.#folder = new Folder(transactor, plain, OFFERS, limits.fold)
-    this.#leases = new Leases(session)
+    this.#folder = folder
+    this.#leases = new Leases(session, queues)
     this.#reads = new Reads(session)
+    this.#joins = new Joins({ session, statements, moment, hasten: () => upkeep.hasten() })
     this.capabilities = {
       engine: 'postgres',
       durability: OFFERS,
@@ -70,7 +75,7 @@ export class PostgresEngine implements Engine {
       maxBodyBytes: limits.bodyBytes,
       pick: ['fifo', 'priority'],
       fair: false,
-      join: false,
+      join: true,
       retained: true,
       deviations: [],
     }
@@ -80,7 +85,7 @@ export class PostgresEngine implements Engine {
     return this.#run(() => {
       if (!Array.isArray(commits) || commits.some((commit) => typeof commit !== 'object' || commit === null))
         throw new PosthornError('invalid', `commits is ${quote(commits)}: it must be a list of { changes }`)
-      return Promise.all(commits.map((commit) => this.#folder.commit(commit)))
+      return this.#folder.commit(commits)
     })
   }
 
@@ -94,6 +99,16 @@ export class PostgresEngine implements Engine {
 
   watch(interest: Interest, hint: (hint: Hint) => void): Disposable {
     return this.#parts.upkeep.watch(interest, hint)
+  }
+
+  join(transaction: unknown): JoinedTransaction {
+    if (this.#closing !== null) throw new PosthornError('closed', 'the engine is closed')
+    const joined = this.#joins.join(transaction)
+    return {
+      isExclusive: joined.isExclusive,
+      commit: (commit) => this.#run(() => joined.commit(commit)),
+      state: () => this.#run(() => joined.state()),
+    }
   }
 
   get(keys: readonly string[]): Promise<readonly (StoredRecord | null)[]> {

@@ -1,7 +1,16 @@
 /** What a failed statement means: whether the connection is gone, whether trying again can help, or whether somebody is to blame. */
 
 const CONNECTION = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '25P03'])
-const PASSING = new Set(['40001', '40P01', '55P03', '57014', '25006'])
+/** Also who was faster with the same id: it is found when it is looked for again. */
+const PASSING = new Set(['23505', '40001', '40P01', '55P03', '57014', '25006'])
+
+/** What a driver says itself before a server has let it in: no password, no TLS, a certificate that it does not trust. */
+const DRIVER = /^SASL|password must be a string|does not support SSL|certificate|self[- ]signed/i
+
+/** Whether the one who wanted in was told no: by the server, or by the driver, which lacks what the server asks for. */
+export function isTurnedAway(error: unknown): boolean {
+  return failureOf(error) === 'refused' || (error instanceof Error && DRIVER.test(error.message))
+}
 
 export type Failure =
   /** The answer is lost, or there was nobody to ask. */

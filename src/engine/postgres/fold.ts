@@ -1,88 +1,223 @@
 /**
- * Commits that come together are one transaction: what arrives while one is under way waits for the next, and an idle engine makes nobody
- * wait. Where the server refuses a fold, it is halved until only the one to blame is left.
+ * Commits that come together are one fold: what arrives while one is under way waits for the next, and an idle engine makes nobody wait. Calls
+ * of nothing but plain sends, or of nothing but plain acks, have lanes of their own; all others are decided under the schema's lock. Calls of
+ * one process happen in their order. Where
+ * the server refuses such a fold, it is halved until only the one to blame is left.
  */
 import type { Capabilities, Commit, CommitResult } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import { decideCommit } from './decide/commit.ts'
 import { failureOf } from './failure.ts'
-import type { PlainSends } from './plain.ts'
+import { Lane } from './lane.ts'
+import type { EngineLimits } from './limit.ts'
+import type { KnownQueues } from './plain/known-queues.ts'
+import { MOST_SENDS, resultsOfSends, type PlainSends, type SendCall } from './plain/sends.ts'
+import { MOST_SETTLES, resultsOfSettles, type PlainSettles, type SettleCall } from './plain/settles.ts'
+import type { Pool } from './pool.ts'
 import type { Transactor } from './transact.ts'
+import { catchUp } from './time/catch-up.ts'
 import { prefetch } from './unit/prefetch.ts'
 
+export const OFFERS: Capabilities['durability'] = ['os', 'disk']
+
+/** So many bytes of bodies weigh as much as a message. */
+const BYTES = 4_096
+
+export interface FolderParts {
+  readonly pool: Pool
+  readonly transactor: Transactor
+  readonly plain: { readonly queues: KnownQueues; readonly sends: PlainSends; readonly settles: PlainSettles }
+  readonly limits: EngineLimits
+}
+
+/** Which way a call takes. */
+type Kind = 'send' | 'settle' | 'decide'
+
+/** Who waits for the results of a list of commits. */
 interface Caller {
+  readonly resolve: (results: readonly CommitResult[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Deciding {
   readonly commit: Commit
-  resolve(result: CommitResult): void
-  reject(error: unknown): void
+  readonly resolve: (result: CommitResult) => void
+  readonly reject: (error: unknown) => void
 }
 
 export class Folder {
-  readonly #transactor: Transactor
-  readonly #offers: Capabilities['durability']
-  readonly #most: number
-  readonly #plain: PlainSends
-  #waiting: Caller[] = []
+  readonly #parts: FolderParts
+  readonly #sends: Lane<SendCall & Caller>
+  readonly #settles: Lane<SettleCall & Caller>
+  #waiting: Deciding[] = []
   #isRunning = false
+  /** Calls in the order in which they came; one begins when all that are of another kind have ended. */
+  #calls: { readonly kind: Kind; readonly begin: () => Promise<void> }[] = []
+  #kind: Kind = 'decide'
+  #underWay = 0
 
-  constructor(transactor: Transactor, plain: PlainSends, offers: Capabilities['durability'], most: number) {
-    this.#plain = plain
-    this.#transactor = transactor
-    this.#offers = offers
-    this.#most = most
+  constructor(parts: FolderParts) {
+    this.#parts = parts
+    const { pool, plain } = parts
+    const fail = (calls: readonly Caller[], error: unknown): void => {
+      for (const call of calls) call.reject(toldOf(error))
+    }
+    this.#sends = new Lane<SendCall & Caller>({
+      pool,
+      most: MOST_SENDS,
+      weightOf: weightOfSends,
+      fail,
+      fold: async (connection, calls) => {
+        try {
+          const { isDone, isSound } = await plain.sends.send(connection, calls)
+          for (const call of calls) {
+            if (isDone) call.resolve(resultsOfSends(call))
+            else this.#decide(call.commits).then(call.resolve, call.reject)
+          }
+          return isSound
+        } catch (error) {
+          fail(calls, error)
+          return false
+        }
+      },
+    })
+    this.#settles = new Lane<SettleCall & Caller>({
+      pool,
+      most: MOST_SETTLES,
+      weightOf: weightOfSettles,
+      fail,
+      fold: async (connection, calls) => {
+        try {
+          const { isDone, isSound, version } = await plain.settles.settle(connection, calls)
+          let next = version
+          for (const call of calls) {
+            if (isDone) call.resolve(resultsOfSettles(call, next))
+            else this.#decide(call.commits).then(call.resolve, call.reject)
+            next += call.puts.length
+          }
+          return isSound
+        } catch (error) {
+          fail(calls, error)
+          return false
+        }
+      },
+    })
   }
 
-  commit(commit: Commit): Promise<CommitResult> {
+  commit(commits: readonly Commit[]): Promise<readonly CommitResult[]> {
+    if (commits.length === 0) return Promise.resolve([])
+    const { sends, settles } = this.#parts.plain
+    return new Promise((resolve, reject) => {
+      const send = sends.read(commits)
+      const settle = send === null ? settles.read(commits) : null
+      if (send !== null) this.#enter('send', (caller) => this.#sends.add({ ...send, ...caller }), resolve, reject)
+      else if (settle !== null)
+        this.#enter('settle', (caller) => this.#settles.add({ ...settle, ...caller }), resolve, reject)
+      else
+        this.#enter(
+          'decide',
+          (caller) => void this.#decide(commits).then(caller.resolve, caller.reject),
+          resolve,
+          reject,
+        )
+    })
+  }
+
+  #enter(kind: Kind, begin: (caller: Caller) => void, resolve: Caller['resolve'], reject: Caller['reject']): void {
+    this.#calls.push({
+      kind,
+      begin: () =>
+        new Promise<readonly CommitResult[]>((done, failed) => begin({ resolve: done, reject: failed })).then(
+          resolve,
+          reject,
+        ),
+    })
+    this.#advance()
+  }
+
+  #advance(): void {
+    for (let next = this.#calls[0]; next !== undefined; next = this.#calls[0]) {
+      if (this.#underWay > 0 && next.kind !== this.#kind) return
+      this.#calls.shift()
+      this.#kind = next.kind
+      this.#underWay++
+      void this.#run(next.begin)
+    }
+  }
+
+  async #run(begin: () => Promise<void>): Promise<void> {
+    await begin()
+    this.#underWay--
+    this.#advance()
+  }
+
+  #decide(commits: readonly Commit[]): Promise<readonly CommitResult[]> {
+    return Promise.all(commits.map((commit) => this.#decideOne(commit)))
+  }
+
+  #decideOne(commit: Commit): Promise<CommitResult> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ commit, resolve, reject })
       if (this.#isRunning) return
       this.#isRunning = true
       // All that is asked in this turn is one fold.
-      queueMicrotask(() => void this.#run())
+      queueMicrotask(() => void this.#foldAll())
     })
   }
 
-  async #run(): Promise<void> {
+  async #foldAll(): Promise<void> {
+    const { fold } = this.#parts.limits
     while (this.#waiting.length > 0) {
-      const some = this.#waiting.slice(0, this.#most)
-      this.#waiting = this.#waiting.slice(this.#most)
+      const some = this.#waiting.slice(0, fold)
+      this.#waiting = this.#waiting.slice(fold)
       await this.#fold(some)
     }
     this.#isRunning = false
   }
 
-  async #fold(callers: readonly Caller[]): Promise<void> {
-    const commits = callers.map(({ commit }) => commit)
+  async #fold(some: readonly Deciding[]): Promise<void> {
+    const commits = some.map(({ commit }) => commit)
+    const { transactor, plain } = this.#parts
     try {
-      const plain = await this.#plain.commit(commits)
-      const results =
-        plain ??
-        (await this.#transactor.run({
-          load: (work) => prefetch(work, commits),
-          decide: async (work) => {
-            const decided: CommitResult[] = []
-            for (const commit of commits) decided.push(await decideCommit(work, commit, this.#offers))
-            this.#plain.learn(work)
-            return decided
-          },
-        }))
-      for (const [at, caller] of callers.entries()) caller.resolve(results[at]!)
+      const results = await transactor.run({
+        load: (work) => prefetch(work, commits),
+        decide: async (work) => {
+          const decided: CommitResult[] = []
+          for (const commit of commits) {
+            if (decided.length > 0) await catchUp(work, commit)
+            decided.push(await decideCommit(work, commit, OFFERS))
+          }
+          plain.queues.learn(work.queuesByNumber.values())
+          return decided
+        },
+      })
+      for (const [at, each] of some.entries()) each.resolve(results[at]!)
     } catch (error) {
-      if (error instanceof PosthornError || callers.length === 1) return this.#fail(callers, error)
-      const half = callers.length >> 1
-      await this.#fold(callers.slice(0, half))
-      await this.#fold(callers.slice(half))
+      if (error instanceof PosthornError || some.length === 1) {
+        for (const each of some) each.reject(toldOf(error))
+        return
+      }
+      const half = some.length >> 1
+      await this.#fold(some.slice(0, half))
+      await this.#fold(some.slice(half))
     }
   }
+}
 
-  #fail(callers: readonly Caller[], error: unknown): void {
-    const told =
-      error instanceof PosthornError
-        ? error
-        : new PosthornError(
-            failureOf(error) === 'passing' ? 'unknown' : 'engine-failed',
-            `the database refused the commit: ${error instanceof Error ? error.message : String(error)}`,
-            { cause: error },
-          )
-    for (const caller of callers) caller.reject(told)
-  }
+function weightOfSends({ sendings }: SendCall): number {
+  return sendings.reduce((sum, { message }) => sum + 1 + Math.floor(message.body.byteLength / BYTES), 0)
+}
+
+function weightOfSettles({ acks, puts }: SettleCall): number {
+  return puts.reduce((sum, { value }) => sum + 1 + Math.floor(value.byteLength / BYTES), acks.length)
+}
+
+function toldOf(error: unknown): PosthornError {
+  if (error instanceof PosthornError) return error
+  const text = error instanceof Error ? error.message : String(error)
+  return new PosthornError(
+    failureOf(error) === 'passing' ? 'unknown' : 'engine-failed',
+    `the database refused the commit: ${text}`,
+    { cause: error },
+  )
 }

@@ -6,12 +6,18 @@ import { checkLeaseMs, checkLeaseRequest } from '../sql/lease-request.ts'
 import { quote } from '../sql/refusal.ts'
 import { parseToken, toToken } from './decide/token.ts'
 import type { Answer, Columns } from './driver.ts'
+import type { Floor } from './floor.ts'
+import type { KnownQueues } from './plain/known-queues.ts'
 import type { Queue } from './row.ts'
 import type { Query, Session } from './session.ts'
 import { toQueue } from './unit/read-row.ts'
+import { BLOCK } from './unit/unit-of-work.ts'
 import { toStored } from './view.ts'
 
 type Want = LeaseRequest['wants'][number]
+
+/** While it is not looked at all that is handed out, of which the next to lapse is. */
+const SHORT_MS = 1_000
 
 /** A pick by place alone, or by priority with aging, is a merge of the priorities' heads. */
 const agingOf = ({ pick }: QueueSettings): number | null =>
@@ -19,10 +25,15 @@ const agingOf = ({ pick }: QueueSettings): number | null =>
 
 export class Leases {
   readonly #session: Session
+  readonly #known: KnownQueues
   readonly #requests = new Map<string, Promise<LeaseResult>>()
+  /** Under which numbers requests may have been answered whose answers were lost. */
+  readonly #lost = new Map<string, number>()
+  readonly #numbers = { next: 0, end: 0 }
 
-  constructor(session: Session) {
+  constructor(session: Session, known: KnownQueues) {
     this.#session = session
+    this.#known = known
   }
 
   async lease(request: LeaseRequest): Promise<LeaseResult> {
@@ -55,7 +66,34 @@ export class Leases {
     })
   }
 
-  #lease(request: LeaseRequest): Promise<LeaseResult> {
+  async #lease(request: LeaseRequest): Promise<LeaseResult> {
+    const before = this.#lost.get(request.id)
+    const number = before ?? (await this.#number())
+    try {
+      const result = await this.#leaseAs(number, before !== undefined, request)
+      this.#lost.delete(request.id)
+      return result
+    } catch (error) {
+      this.#lost.set(request.id, number)
+      forgetOldest(this.#lost, this.#session.limits.leaseRequests)
+      throw error
+    }
+  }
+
+  /** Names one answer, and is never used again. */
+  async #number(): Promise<number> {
+    const numbers = this.#numbers
+    while (numbers.next === numbers.end) {
+      const { rows } = await this.#session.burst((query) => query('draw'))
+      // Several may have asked; a block that is given up is no loss.
+      numbers.next = rows[0]!.serial as number
+      numbers.end = numbers.next + BLOCK
+    }
+    return numbers.next++
+  }
+
+  #leaseAs(number: number, wasAsked: boolean, request: LeaseRequest): Promise<LeaseResult> {
+    let isAsked = wasAsked
     return this.#session.looking(async (query, moment, last) => {
       const wants = limited(request.wants, this.#session.limits.leaseBatch)
       const [{ rows: known }, { now, wall }] = await Promise.all([
@@ -65,16 +103,28 @@ export class Leases {
       const queues = new Map(known.map((row) => [row.name as string, toQueue(row)]))
       if (queues.size === 0) return { deliveries: [], nextReadyInMs: null }
       const all = [...queues.values()]
+      this.#known.learn(all)
+      if (isAsked) {
+        const { rows } = await query('find-lease', [number])
+        if (rows.length > 0) return { deliveries: deliver(rows, wants, queues), nextReadyInMs: null }
+      }
+      isAsked = true
+      const { floor } = this.#session
       const idle = all.filter(({ settings, isUnbound }) => isUnbound || settings.idleExpiryMs !== null)
-      const until = [now, wall, Math.round(request.leaseMs), request.holder === 'process' ? this.#session.holder : null]
+      const holder = request.holder === 'process' ? this.#session.holder : null
+      const until = [now, wall, Math.round(request.leaseMs), holder, number]
       const given = Promise.all([
-        take(query, wants, queues, until),
-        query('next-due', [all.filter(isOpen).map(({ number }) => number)]),
+        take(query, wants, queues, until, floor),
+        query('next-due', [all.filter(isOpen).map(({ number }) => number), floor.nextUntil]),
         ...(idle.length > 0 ? [query('use-queues', [idle.map(({ number }) => number), now])] : []),
       ])
       last()
       const [rows, { rows: due }] = await given
-      return { deliveries: deliver(rows, wants, queues), nextReadyInMs: waitOf(due[0], now, wall) }
+      for (const { queue } of rows) floor.gave(queue as number)
+      return {
+        deliveries: deliver(rows, wants, queues),
+        nextReadyInMs: waitOf(due[0], now, wall, floor.nextUntil === 0 ? Infinity : SHORT_MS),
+      }
     })
   }
 
@@ -104,10 +154,14 @@ export class Leases {
   #remember(id: string, given: Promise<LeaseResult>): void {
     this.#requests.set(id, given)
     void this.#forgetEmpty(id, given)
-    for (const [oldest] of this.#requests) {
-      if (this.#requests.size <= this.#session.limits.leaseRequests) return
-      this.#requests.delete(oldest)
-    }
+    forgetOldest(this.#requests, this.#session.limits.leaseRequests)
+  }
+}
+
+function forgetOldest(requests: Map<string, unknown>, most: number): void {
+  for (const [oldest] of requests) {
+    if (requests.size <= most) return
+    requests.delete(oldest)
   }
 }
 
@@ -118,6 +172,7 @@ async function take(
   wants: readonly Want[],
   queues: ReadonlyMap<string, Queue>,
   until: readonly unknown[],
+  floor: Floor,
 ): Promise<Answer['rows']> {
   const known = wants.flatMap(({ queue: name, max }) => {
     const queue = queues.get(name)
@@ -126,13 +181,18 @@ async function take(
   const plain = known.filter(({ aging }) => aging === null)
   const merged = known.filter(({ aging }) => aging !== null)
   const columns = (some: typeof known): unknown[] => [some.map(({ queue }) => queue.number), some.map(({ max }) => max)]
+  const floors = (some: typeof known) => floor.of(some.map(({ queue }) => queue.number))
   const answers = await Promise.all([
-    plain.length === 0 ? { rows: [] } : query('lease-by-priority', [...columns(plain), ...until]),
+    plain.length === 0 ? { rows: [] } : takeByPriority(query, [...columns(plain), ...until], floors(plain)),
     merged.length === 0
       ? { rows: [] }
-      : query('lease-by-merge', [...columns(merged), ...until, merged.map(({ aging }) => aging)]),
+      : query('lease-by-merge', [...columns(merged), ...until, merged.map(({ aging }) => aging), floors(merged)]),
   ])
   return answers.flatMap(({ rows }) => rows)
+}
+
+function takeByPriority(query: Query, values: readonly unknown[], floors: readonly number[] | null): Promise<Answer> {
+  return floors === null ? query('lease-by-priority', values) : query('lease-above', [...values, floors])
 }
 
 function deliver(rows: Answer['rows'], wants: readonly Want[], queues: ReadonlyMap<string, Queue>): Delivery[] {
@@ -148,12 +208,13 @@ function deliver(rows: Answer['rows'], wants: readonly Want[], queues: ReadonlyM
   return sorted.map(({ row }) => toDelivery(row, byNumber.get(row.queue as number)!.name))
 }
 
-function waitOf(due: Columns | undefined, now: number, wall: number): number | null {
+/** @param most what is not known better */
+function waitOf(due: Columns | undefined, now: number, wall: number, most: number): number | null {
   const waits = [
     due?.at === null || due === undefined ? Infinity : (due.at as number) - now,
     due?.wall_at === null || due === undefined ? Infinity : (due.wall_at as number) - wall,
   ]
-  const wait = Math.min(...waits)
+  const wait = Math.min(...waits, most)
   return wait === Infinity ? null : Math.max(0, wait)
 }
 

@@ -3,13 +3,21 @@ import { pause, systemClock, type Clock } from '../../core/clock.ts'
 import { PosthornError } from '../../core/error.ts'
 import { loadPg, type Driver } from './driver.ts'
 import { PostgresEngine } from './engine.ts'
+import { Folder } from './fold.ts'
 import { Watchers, type Notice } from './hint.ts'
+import { Floor } from './floor.ts'
 import { Home } from './home.ts'
+import { decode, Telegraph } from './telegraph.ts'
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './limit.ts'
 import { migrate } from './migrate.ts'
-import { PlainSends } from './plain.ts'
+import { KnownQueues } from './plain/known-queues.ts'
+import { PlainSends } from './plain/sends.ts'
+import { PlainSettles } from './plain/settles.ts'
+import { FoldNumbers } from './plain/short-way.ts'
 import { Pool } from './pool.ts'
+import { Pulse } from './pulse.ts'
 import { Session } from './session.ts'
+import { withSettings } from './setting.ts'
 import { Statements } from './statement.ts'
 import { Transactor, type Moment } from './transact.ts'
 import { Upkeep } from './upkeep.ts'
@@ -23,8 +31,10 @@ export interface PostgresOptions {
   readonly isPooled?: boolean | undefined
   /** How long a call waits for a database that is away. */
   readonly outageMs?: number | undefined
-  /** How often it is looked for what others have written and for what is due. */
+  /** The longest pause between two looks for what others have written and for what is due. Default: 2 s where others tell, else 250 ms. */
   readonly pollMs?: number | undefined
+  /** Processes tell each other what they have written (`notify`). Default true; with `isPooled` they cannot. */
+  readonly isTelling?: boolean | undefined
   readonly clock?: Clock | undefined
   readonly driver?: Driver | undefined
   readonly limits?: Partial<EngineLimits> | undefined
@@ -33,7 +43,8 @@ export interface PostgresOptions {
   readonly onFailure?: ((error: unknown) => void) | undefined
 }
 
-const DEFAULTS = { schema: 'posthorn', connections: 4, outageMs: 30_000, pollMs: 100 }
+export const DEFAULT_SCHEMA = 'posthorn'
+const DEFAULTS = { schema: DEFAULT_SCHEMA, connections: 4, outageMs: 30_000, pollMs: 250, toldPollMs: 2_000 }
 /** How long a close tries to tell the others. */
 const LONGEST_PARTING_MS = 2_000
 const DATABASE_MOMENT: Moment = { now: null, wall: null }
@@ -48,21 +59,37 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       { details: { field: 'schema', value: schema } },
     )
   const clock = options.clock ?? systemClock
-  const driver = options.driver ?? (await loadPg(url))
   const isPooled = options.isPooled ?? false
+  const given = options.driver ?? (await loadPg(url))
+  const driver = isPooled ? given : withSettings(given)
   const outageMs = options.outageMs ?? DEFAULTS.outageMs
   const limits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits }
   const statements = new Statements(schema, !isPooled)
   const lockKey = hashOf(`posthorn ${schema}`)
   const moment = options.moment ?? (() => DATABASE_MOMENT)
-  const pool = new Pool({ driver, clock, size: options.connections ?? DEFAULTS.connections, outageMs })
+  const pulse = isPooled ? null : new Pulse({ driver, clock, statements })
+  const pool = new Pool({ driver, clock, pulse, size: options.connections ?? DEFAULTS.connections, outageMs })
+  let held: Home | null = null
   try {
     await pool.with((connection) => migrate(connection, statements, lockKey))
     const { rows } = await pool.with((connection) => connection.query(statements.get('register')))
     const process = rows[0]!.process as number
-    const home = new Home(process, statements, lockKey)
-    if (!isPooled) await home.hold(await driver.connect())
     const watchers = new Watchers()
+    const heard = (text: string): void => {
+      telegraph.meet()
+      const told = decode(text)
+      watchers.give(told?.notices ?? [])
+      if (told?.isMore !== false) upkeep.hasten()
+    }
+    const isSilent = options.isTelling === false
+    const home = new Home({ process, driver, clock, pulse, statements, lockKey, isSilent, heard })
+    held = home
+    const telegraph = new Telegraph(home, clock)
+    const hint = (notices: readonly Notice[]): void => {
+      watchers.give(notices)
+      telegraph.tell(notices)
+    }
+    const floor = new Floor({ clock, now: () => moment().now, atRest: (use) => session.atRest(use) })
     const transactor = new Transactor({
       pool,
       statements,
@@ -71,52 +98,70 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       moment,
       lockKey,
       process,
-      hint: (notices) => watchers.give(notices),
+      hint,
       outageMs,
+      floor,
     })
-    const hint = (notices: readonly Notice[]): void => watchers.give(notices)
-    const plain = new PlainSends({ pool, statements, limits, clock, moment, process, transactor, hint })
+    const queues = new KnownQueues(clock)
+    const folds = new FoldNumbers(process)
+    const short = { queues, folds, statements, limits, moment, lockKey, transactor, hint }
+    const plain = { queues, sends: new PlainSends(short), settles: new PlainSettles(short) }
+    const folder = new Folder({ pool, transactor, plain, limits })
     const holder = isPooled ? null : process
-    const session = new Session({ pool, statements, transactor, clock, limits, moment, holder, outageMs })
+    const session = new Session({ pool, statements, transactor, clock, limits, moment, holder, outageMs, floor })
     const letGo = (processes: readonly number[]): Promise<void> =>
-      transactor.run({ decide: async (work) => void (await work.query('orphan', [processes, work.now])) })
+      transactor.run({
+        decide: async (work) => void (await work.query('orphan', [processes, work.now, lockKey, process])),
+      })
     const findGone = async (): Promise<void> => {
       if (isPooled) return
-      if (!home.isHeld) {
-        await home.hold(await driver.connect())
-        // Meanwhile another process may have taken this one for gone.
-        await session.burst((query) => query('keep-process', [process]))
-      }
-      const gone = await session.burst((query) => query('find-gone', [lockKey]))
-      const processes = gone.rows.map((row) => row.process as number)
-      if (processes.length > 0) await letGo(processes)
+      if (!home.isHeld) await home.hold()
+      const { gone, count } = await home.census()
+      telegraph.count(count)
+      if (gone.length > 0) await letGo(gone)
     }
-    await findGone()
     const upkeep = new Upkeep({
       session,
       transactor,
       watchers,
       clock,
       findGone,
-      pollMs: options.pollMs ?? DEFAULTS.pollMs,
+      isTold: () => home.isListening,
+      pollMs: () => options.pollMs ?? (home.isListening ? DEFAULTS.toldPollMs : DEFAULTS.pollMs),
       failed: options.onFailure ?? (() => {}),
     })
+    await findGone()
+    // From now on the others tell this one.
+    await telegraph.greet()
     upkeep.start()
     const end = async (): Promise<void> => {
       // A database that is away finds out by itself.
+      telegraph.close()
       await Promise.race([letGo([process]).catch(() => {}), pause(clock, LONGEST_PARTING_MS)])
       await home.close()
       await pool.close()
     }
-    return new PostgresEngine({ session, transactor, plain, upkeep, watchers, limits, clock, end })
+    return new PostgresEngine({
+      session,
+      statements,
+      folder,
+      queues,
+      upkeep,
+      watchers,
+      limits,
+      moment,
+      clock,
+      end,
+    })
   } catch (error) {
+    await held?.close()
     await pool.close()
     throw error
   }
 }
 
 /** Names a schema among the advisory locks of its database. */
-function hashOf(text: string): number {
+export function hashOf(text: string): number {
   let hash = 0x811c9dc5
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
   return hash | 0

@@ -3,14 +3,18 @@
  * long as the engine is open.
  */
 import type { Clock } from '../../core/clock.ts'
-import { PosthornError } from '../../core/error.ts'
+import { isPosthornError, PosthornError } from '../../core/error.ts'
+import { dial, hangUp } from './dial.ts'
 import type { Connection, Driver } from './driver.ts'
-import { failureOf } from './failure.ts'
+import { isTurnedAway } from './failure.ts'
 import { waitOut } from './outage.ts'
+import type { Pulse } from './pulse.ts'
 
 export interface PoolOptions {
   readonly driver: Driver
   readonly clock: Clock
+  /** null: nobody finds out whether a silent connection is dead. */
+  readonly pulse: Pulse | null
   /** Connections at once. */
   readonly size: number
   /** How long a call waits for a database that is away. */
@@ -51,13 +55,14 @@ export class Pool {
   /** What is under way has ended before. */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#options.pulse?.close()
     for (const wake of this.#waiting.splice(0)) wake()
-    await Promise.all([...this.#members].map(({ connection }) => connection.end()))
+    await Promise.all([...this.#members].map(({ connection }) => hangUp(connection, this.#options.clock)))
   }
 
   async #take(): Promise<Member> {
     for (;;) {
-      if (this.#isClosed) throw new PosthornError('closed', 'the engine is closed')
+      if (this.#isClosed) throw closed()
       const member = this.#idle.pop()
       if (member !== undefined) {
         if (!member.isLost) return member
@@ -74,28 +79,35 @@ export class Pool {
   }
 
   async #connect(): Promise<Member> {
-    const { clock, driver, outageMs } = this.#options
+    const { clock, driver, outageMs, pulse } = this.#options
     this.#count++
     const since = clock.monotonicMs()
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
-        const member: Member = { connection: await driver.connect(), isLost: false }
+        const connection = await dial(driver, clock)
+        if (this.#isClosed) {
+          await connection.end(true)
+          throw closed()
+        }
+        const member: Member = { connection: pulse?.watch(connection) ?? connection, isLost: false }
         this.#wasThere = true
         this.#members.add(member)
         member.connection.onLost(() => this.#lose(member))
         return member
       } catch (error) {
         // Before anything has worked, a server that says no to the user or the database will not say yes by itself.
-        const isFinal = !this.#wasThere && failureOf(error) === 'refused'
+        const isFinal = !this.#wasThere && isTurnedAway(error)
         if (isFinal || this.#isClosed || clock.monotonicMs() - since >= outageMs) {
           this.#count--
           this.#waiting.shift()?.()
-          throw isFinal
-            ? new PosthornError('invalid-option', `the database refuses the URL: ${reasonOf(error)}`, {
-                details: { field: 'url' },
-                cause: error,
-              })
-            : new PosthornError('unknown', `the database cannot be reached: ${reasonOf(error)}`, { cause: error })
+          throw isPosthornError(error)
+            ? error
+            : isFinal
+              ? new PosthornError('invalid-option', `the database refuses the URL: ${reasonOf(error)}`, {
+                  details: { field: 'url' },
+                  cause: error,
+                })
+              : new PosthornError('unknown', `the database cannot be reached: ${reasonOf(error)}`, { cause: error })
         }
         await waitOut(clock, pauseMs)
       }
@@ -110,6 +122,8 @@ export class Pool {
     this.#waiting.shift()?.()
   }
 }
+
+const closed = (): PosthornError => new PosthornError('closed', 'the engine is closed')
 
 /** Of several addresses that were tried, the code that they share. Drivers' messages name hosts, users and databases, no passwords. */
 function reasonOf(error: unknown): string {

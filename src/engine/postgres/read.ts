@@ -85,7 +85,7 @@ export class Reads {
   }
 
   async get(keys: readonly string[]): Promise<readonly (StoredRecord | null)[]> {
-    const { rows } = await this.#session.burst(async (query) => {
+    const { rows } = await this.#session.seeing(async (query) => {
       const { wall } = await this.#session.now(query)
       return query('get-records', [keys.filter((key) => isRecordKey(key)), wall])
     })
@@ -104,7 +104,7 @@ export class Reads {
     const [text, key = ''] = (after ?? '').split(' ')
     if (after !== null && !(isRecordKey(text!) && isRecordKey(key)))
       throw new PosthornError('invalid', `after is ${quote(after)}: it must be the next of a page`)
-    const { rows } = await this.#session.burst(async (ask) => {
+    const { rows } = await this.#session.seeing(async (ask) => {
       const { wall } = await this.#session.now(ask)
       return ask('list-records', [prefix, prefix + AFTER_ALL, text, key, limit + 1, wall])
     })

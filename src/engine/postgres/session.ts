@@ -3,11 +3,12 @@ import { PosthornError } from '../../core/error.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Answer } from './driver.ts'
 import { failureOf } from './failure.ts'
+import type { Floor } from './floor.ts'
 import type { EngineLimits } from './limit.ts'
 import { waitOut } from './outage.ts'
 import type { Pool } from './pool.ts'
 import type { Statements } from './statement.ts'
-import { BEGIN, type Moment, type Transactor } from './transact.ts'
+import type { Moment, Transactor } from './transact.ts'
 
 export type Query = (name: string, values?: readonly unknown[]) => Promise<Answer>
 
@@ -21,6 +22,7 @@ export interface SessionParts {
   /** The process that holds leases; null where nobody can tell whether it lives. */
   readonly holder: number | null
   readonly outageMs: number
+  readonly floor: Floor
 }
 
 const ROUNDS = 100
@@ -35,12 +37,14 @@ export interface Instant {
 export class Session {
   readonly limits: EngineLimits
   readonly holder: number | null
+  readonly floor: Floor
   readonly #parts: SessionParts
 
   constructor(parts: SessionParts) {
     this.#parts = parts
     this.limits = parts.limits
     this.holder = parts.holder
+    this.floor = parts.floor
   }
 
   /** A transaction without the schema's lock, which `last` ends as soon as what was asked before is done. Run again where its answer was lost: it must not matter if it happened twice. */
@@ -51,7 +55,7 @@ export class Session {
       try {
         return await pool.with(async (connection) => {
           const query: Query = (name, values = []) => connection.query(statements.get(name), values)
-          const begun = connection.query(statements.plain(BEGIN))
+          const begun = connection.query(statements.begin)
           const ended: Promise<unknown>[] = []
           const last = (): void => {
             if (ended.length > 0) return
@@ -79,22 +83,51 @@ export class Session {
     }
   }
 
-  async now(query: Query): Promise<{ readonly now: number; readonly wall: number; readonly isDue: boolean }> {
+  /** A burst that sees what users' transactions have brought. What falls due is left to who looks for it. */
+  async seeing<T>(use: (query: Query) => Promise<T>): Promise<T> {
+    for (let round = 0; ; round++) {
+      const result = await this.burst(async (query) => {
+        // Asked first: what arrives after that may be seen or not.
+        const [{ rows }, value] = await Promise.all([query('arrivals'), use(query)])
+        return rows[0]!.is_there === true && round < ROUNDS ? null : { value }
+      })
+      if (result !== null) return result.value
+      await this.#parts.transactor.sweep()
+    }
+  }
+
+  async now(query: Query): Promise<Instant & { readonly isDue: boolean; readonly isLapsed: boolean }> {
     const { now, wall } = this.#parts.moment()
-    const { rows } = await query('start', [now, wall, false])
+    const { rows } = await query('start', [now, wall, false, this.floor.until])
     const start = rows[0]!
-    const instant = { now: start.now as number, wall: start.wall as number, isDue: start.is_due === true }
-    if (!instant.isDue) this.#parts.transactor.hasSeen(instant.now)
+    const instant = {
+      now: start.now as number,
+      wall: start.wall as number,
+      isDue: start.is_due === true,
+      isLapsed: start.is_lapsed === true,
+    }
+    if (!instant.isDue && !instant.isLapsed) this.#parts.transactor.hasSeen(instant.now)
     return instant
+  }
+
+  /** A burst that does nothing where time has something to decide. */
+  async atRest(use: (query: Query) => Promise<void>): Promise<void> {
+    await this.burst(async (query) => {
+      const { isDue, isLapsed } = await this.now(query)
+      if (!isDue && !isLapsed) await use(query)
+    })
   }
 
   /** A burst at a moment at which time has nothing to decide. */
   async looking<T>(use: (query: Query, moment: Promise<Instant>, last: () => void) => Promise<T>): Promise<T> {
+    let isPassedOver = false
     for (let round = 0; ; round++) {
       const result = await this.burst(async (query, last) => {
         const moment = this.now(query)
         // What is due must be decided first: nobody goes on from here.
-        const instant = moment.then((each) => (each.isDue && round < ROUNDS ? Promise.reject(DUE) : each))
+        const instant = moment.then((each) =>
+          (each.isDue || (each.isLapsed && !isPassedOver)) && round < ROUNDS ? Promise.reject(DUE) : each,
+        )
         instant.catch(() => {})
         try {
           const value = await use(query, instant, last)
@@ -106,7 +139,7 @@ export class Session {
         }
       })
       if (result !== null) return result.value
-      await this.#parts.transactor.sweep()
+      isPassedOver = !(await this.#parts.transactor.sweep())
     }
   }
 }

@@ -1,6 +1,8 @@
 /** The statements, one to a file in sql/, each in the schema that an engine was opened with. */
 import { readFileSync, readdirSync } from 'node:fs'
+import { listsOf } from './array.ts'
 import type { Statement } from './driver.ts'
+import { BEGIN, BEGIN_POOLED } from './setting.ts'
 
 const FOLDER = new URL('sql/', import.meta.url)
 const MIGRATIONS = new URL('migration/', import.meta.url)
@@ -9,6 +11,7 @@ export const quoteName = (name: string): string => `"${name.replaceAll('"', '""'
 
 export class Statements {
   readonly schema: string
+  readonly begin: Statement
   readonly #texts = new Map<string, Statement>()
   readonly #isPrepared: boolean
 
@@ -16,6 +19,7 @@ export class Statements {
   constructor(schema: string, isPrepared: boolean) {
     this.schema = schema
     this.#isPrepared = isPrepared
+    this.begin = { name: null, text: isPrepared ? BEGIN : BEGIN_POOLED }
   }
 
   /** @param name a file in sql/, without its ending */
@@ -23,7 +27,7 @@ export class Statements {
     const known = this.#texts.get(name)
     if (known !== undefined) return known
     const text = this.fill(readFileSync(new URL(`${name}.sql`, FOLDER), 'utf8'))
-    const statement = { name: this.#isPrepared ? `posthorn ${name}` : null, text }
+    const statement = { name: this.#isPrepared ? `posthorn ${name}` : null, text, lists: listsOf(text) }
     this.#texts.set(name, statement)
     return statement
   }

@@ -7,6 +7,7 @@ import { PosthornError } from '../../core/error.ts'
 import type { Connection } from './driver.ts'
 import type { Notice } from './hint.ts'
 import { failureOf } from './failure.ts'
+import type { Floor } from './floor.ts'
 import type { EngineLimits } from './limit.ts'
 import { waitOut } from './outage.ts'
 import type { Pool } from './pool.ts'
@@ -32,6 +33,7 @@ export interface TransactorParts {
   readonly process: number
   readonly hint: (notices: readonly Notice[]) => void
   readonly outageMs: number
+  readonly floor: Floor
 }
 
 export interface Decision<T> {
@@ -39,9 +41,6 @@ export interface Decision<T> {
   load?(work: Work): Promise<void>
   decide(work: Work): Promise<T>
 }
-
-export const BEGIN =
-  "begin; set local statement_timeout = '30s'; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '5s'; set local jit = off; set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off"
 
 const TRIES = 5
 const ROUNDS = 100
@@ -57,6 +56,8 @@ export class Transactor {
   readonly #parts: TransactorParts
   /** Engine time up to which this process has seen what time decides. */
   #sweptAt = -Infinity
+  /** Rounds of a sweep that changed something. */
+  #rounds = 0
 
   constructor(parts: TransactorParts) {
     this.#parts = parts
@@ -67,17 +68,19 @@ export class Transactor {
     const since = clock.monotonicMs()
     let pending: Pending<T> | null = null
     for (let tries = 1; ; tries++) {
+      const before: Pending<T> | null = pending
       try {
         return await this.#parts.pool.with((connection) =>
-          this.#once(connection, decision, pending, (decided) => (pending = decided)),
+          this.#once(connection, decision, before, (decided) => (pending = decided)),
         )
       } catch (error) {
         if (error instanceof PosthornError) throw error
         const failure = failureOf(error)
-        // A transaction that was refused did not happen.
-        if (failure !== 'lost') pending = null
-        if (failure === 'refused' || (failure === 'passing' && tries >= TRIES)) throw error
-        if (clock.monotonicMs() - since >= outageMs)
+        // A transaction that was refused did not happen; of an earlier one that says nothing.
+        if (failure !== 'lost' && pending !== before) pending = null
+        const isHopeless = failure === 'refused' || (failure === 'passing' && tries >= TRIES)
+        if (isHopeless && pending === null) throw error
+        if (failure === 'refused' || clock.monotonicMs() - since >= outageMs)
           throw new PosthornError('unknown', 'the answer of the database was lost', { cause: error })
         await waitOut(clock, Math.min(10 * 2 ** tries, 500))
       }
@@ -89,9 +92,11 @@ export class Transactor {
     this.#sweptAt = Math.max(this.#sweptAt, now)
   }
 
-  /** Lets time decide what it has to, if anything. */
-  sweep(): Promise<void> {
-    return this.run({ decide: () => Promise.resolve() })
+  /** Lets time decide what it has to. Whether there was anything that could be decided. */
+  async sweep(): Promise<boolean> {
+    const before = this.#rounds
+    await this.run({ decide: () => Promise.resolve() })
+    return this.#rounds !== before
   }
 
   async #once<T>(
@@ -101,7 +106,7 @@ export class Transactor {
     decided: (pending: Pending<T>) => void,
   ): Promise<T> {
     const { statements, lockKey, hint } = this.#parts
-    const begun = [connection.query(statements.plain(BEGIN)), connection.query(statements.get('lock'), [lockKey])]
+    const begun = [connection.query(statements.begin), connection.query(statements.get('lock'), [lockKey])]
     try {
       if (before !== null) {
         await all(begun)
@@ -144,25 +149,29 @@ export class Transactor {
     const { now, wall } = moment()
     for (let round = 0; ; round++) {
       const work = new Work({ connection, ...this.#parts })
-      const started = connection.query(statements.get('start'), [now, wall, true])
+      const started = connection.query(statements.get('start'), [now, wall, true, this.#parts.floor.until])
       await all<unknown>([...begun, started, decision.load?.(work)])
       const start = (await started).rows[0]!
       work.now = start.now as number
       work.wall = start.wall as number
       work.startSerials(start.serial as number)
-      if (start.is_due !== true || round >= ROUNDS) return work
+      if ((start.is_due !== true && start.is_lapsed !== true) || round >= ROUNDS) return work
       const fresh = new Work({ connection, ...this.#parts })
       Object.assign(fresh, { now: work.now, wall: work.wall })
       fresh.startSerials(start.serial as number)
       await sweepRound(fresh, this.#sweptAt === -Infinity ? fresh.now : this.#sweptAt)
       hints.push(...fresh.hints)
-      await all(writesOf(fresh).map(([name, values]) => connection.query(statements.get(name), values)))
+      const writes = writesOf(fresh)
+      // What is due is in the hands of a user's transaction that is just ending.
+      if (writes.length === 0) return work
+      this.#rounds++
+      await all(writes.map(([name, values]) => connection.query(statements.get(name), values)))
     }
   }
 }
 
 /** Waits for all, so that none fails unheard, and throws what failed first. */
-async function all<T>(promises: readonly (T | PromiseLike<T>)[]): Promise<readonly T[]> {
+export async function all<T>(promises: readonly (T | PromiseLike<T>)[]): Promise<readonly T[]> {
   const settled = await Promise.allSettled(promises)
   const failed = settled.find((each) => each.status === 'rejected')
   if (failed !== undefined) throw failed.reason

@@ -1,6 +1,6 @@
 /**
  * What an open engine does by itself: looks for what is due, for processes that are gone, and for what others have written that somebody
- * here watches. All of it is also found without, by whoever calls next; it only makes it sooner.
+ * here watches, as far as it is not told of it. All of it is also found without, by whoever calls next; it only makes it sooner.
  */
 import type { Clock } from '../../core/clock.ts'
 import type { Hint, Interest } from '../../core/engine.ts'
@@ -15,19 +15,29 @@ export interface UpkeepParts {
   readonly clock: Clock
   /** Lets leases of processes that are gone lapse, and keeps this one known as living. */
   readonly findGone: () => Promise<void>
-  readonly pollMs: number
+  /** Whether others tell what they write. */
+  readonly isTold: () => boolean
+  /** The longest pause between two looks. */
+  readonly pollMs: () => number
   readonly failed: (error: unknown) => void
 }
 
 const SHORTEST_MS = 5
-/** Every so many ticks it is looked for processes that are gone, and old memories are forgotten. */
-const RARELY = 20
+/** Somebody said that there will be something: so long it is looked at least so often. */
+const HASTE_MS = 5_000
+const HASTY_MS = 100
+/** So often it is looked for processes that are gone. */
+const CENSUS_MS = 2_000
+/** So often what is old is forgotten. */
+const FORGET_MS = 10_000
 
 export class Upkeep {
   readonly #parts: UpkeepParts
   #timer: Disposable | null = null
   #tick: Promise<void> = Promise.resolve()
-  #count = 0
+  #censusAtMs = 0
+  #forgetAtMs = 0
+  #hasteUntilMs = -Infinity
   /** Short while there is something to do, longer with each look that finds nothing. */
   #napMs = SHORTEST_MS
   #isStopped = false
@@ -42,8 +52,18 @@ export class Upkeep {
     if (this.#isStopped) return
     const { clock } = this.#parts
     this.#timer = clock.timer(this.#napMs, () => {
+      this.#timer = null
       this.#tick = this.tick().then(() => this.start())
     })
+  }
+
+  /** Looks again at once, and often for a while. */
+  hasten(): void {
+    this.#napMs = SHORTEST_MS
+    this.#hasteUntilMs = this.#parts.clock.monotonicMs() + HASTE_MS
+    if (this.#timer === null || this.#isStopped) return
+    this.#timer[Symbol.dispose]()
+    this.start()
   }
 
   watch(interest: Interest, hint: (hint: Hint) => void): Disposable {
@@ -57,36 +77,45 @@ export class Upkeep {
   }
 
   async tick(): Promise<void> {
-    const { session, transactor, failed, findGone } = this.#parts
+    const { clock, transactor, failed, pollMs } = this.#parts
     try {
-      const { isDue } = await session.burst((query) => session.now(query))
+      const { isDue, hasNews } = await this.#look()
       if (isDue) await transactor.sweep()
-      const hasFound = await this.#look()
-      this.#napMs = isDue || hasFound ? SHORTEST_MS : Math.min(this.#napMs * 2, this.#parts.pollMs)
-      if (++this.#count % RARELY === 0) {
-        await findGone()
-        await session.burst((query) => this.#forget(query))
-      }
+      const longest = clock.monotonicMs() < this.#hasteUntilMs ? Math.min(HASTY_MS, pollMs()) : pollMs()
+      this.#napMs = isDue || hasNews ? SHORTEST_MS : Math.min(this.#napMs * 2, longest)
+      await this.#rarely()
     } catch (error) {
+      this.#napMs = Math.min(this.#napMs * 2, pollMs())
       failed(error)
     }
   }
 
-  async #forget(query: Parameters<Parameters<Session['burst']>[0]>[0]): Promise<void> {
-    const { now } = await this.#parts.session.now(query)
-    await query('forget', [now])
+  async #rarely(): Promise<void> {
+    const { clock, findGone, session } = this.#parts
+    const nowMs = clock.monotonicMs()
+    if (nowMs >= this.#censusAtMs) {
+      this.#censusAtMs = nowMs + CENSUS_MS
+      await findGone()
+    }
+    if (nowMs < this.#forgetAtMs) return
+    this.#forgetAtMs = nowMs + FORGET_MS
+    await session.burst(async (query) => {
+      const { now } = await session.now(query)
+      await query('forget', [now])
+    })
   }
 
-  /** Tells watchers of what others have written; whether there was anything. */
-  async #look(): Promise<boolean> {
-    const { session, watchers } = this.#parts
-    const queues = watchers.watched('queue')
-    const keys = watchers.watched('key')
-    const topics = watchers.watched('topic')
-    if (queues.length + keys.length + topics.length === 0) return false
-    const { rows } = await session.burst((query) => query('look', [queues, keys, topics]))
+  /** Whether time has something to decide; and tells watchers of what others have written. */
+  async #look(): Promise<{ readonly isDue: boolean; readonly hasNews: boolean }> {
+    const { isTold, session, watchers } = this.#parts
+    const watched = [watchers.watched('queue'), watchers.watched('key'), watchers.watched('topic')]
+    const isWatched = watched.some((names) => names.length > 0)
+    const [{ isDue, isLapsed }, { rows }] = await session.burst((query) =>
+      Promise.all([session.now(query), isWatched ? query('look', watched) : { rows: [] }]),
+    )
     const hints: Exclude<Hint, { readonly cancel: string }>[] = []
     const seen = new Map<string, number>()
+    let hasNews = false
     for (const { kind, name, mark } of rows as readonly {
       kind: 'queue' | 'key' | 'topic'
       name: string
@@ -94,11 +123,14 @@ export class Upkeep {
     }[]) {
       const key = `${kind} ${name}`
       seen.set(key, mark)
+      const isNew = this.#seen.get(key) !== mark
+      hasNews ||= isNew
       if (kind === 'queue') hints.push({ queue: name })
-      else if (this.#seen.get(key) !== mark) hints.push(kind === 'key' ? { key: name } : { topic: name })
+      else if (isNew) hints.push(kind === 'key' ? { key: name } : { topic: name })
     }
     this.#seen = seen
     watchers.give(hints)
-    return hints.length > 0
+    // Who is told need not look often because there was something.
+    return { isDue: isDue || isLapsed, hasNews: hasNews && !isTold() }
   }
 }

@@ -151,7 +151,10 @@ function faultOfKey(key: unknown, field: string): Refusal | null {
       )
 }
 
-function faultOfPut(change: Extract<Change, { readonly do: 'put' }>, limits: EngineLimits): Refusal | null {
+export function faultOfPut(
+  change: Extract<Change, { readonly do: 'put' }>,
+  limits: Pick<EngineLimits, 'aliases' | 'recordBytes'>,
+): Refusal | null {
   const { key, value, expiresAt, aliases = [] } = change
   const odd = faultOfKey(key, 'key') ?? aliases.map((alias) => faultOfKey(alias, 'alias')).find((each) => each !== null)
   if (odd) return odd

@@ -18,10 +18,12 @@ const COMMIT_MEMORY_MS = 600_000
 const ID_CHARACTERS = 200
 const SETTLING: ReadonlySet<Change['do']> = new Set(['ack', 'retry', 'release', 'bury', 'drop'])
 
+/** @param isAdmitted it is taken already, so limits do not hold for it */
 export async function decideCommit(
   work: Work,
   commit: Commit,
   offers: Capabilities['durability'],
+  isAdmitted = false,
 ): Promise<CommitResult> {
   const { id } = commit
   const text = typeof id === 'string' ? toColumn(id) : null
@@ -34,7 +36,7 @@ export async function decideCommit(
   const hints = work.hints.length
   const done = { at: 0 }
   try {
-    const results = await apply(work, commit, offers, done)
+    const results = await apply(work, commit, offers, done, isAdmitted)
     if (text !== null) {
       const isStored = known !== null && known !== undefined && known.isStored
       const memory = { until: work.now + COMMIT_MEMORY_MS, results: JSON.stringify({ results }), isStored }
@@ -58,6 +60,7 @@ async function apply(
   { id, durability, changes }: Commit,
   offers: Capabilities['durability'],
   done: { at: number },
+  isAdmitted: boolean,
 ): Promise<ChangeResult[]> {
   const { limits } = work
   if (!Array.isArray(changes)) refuse('invalid', `changes is ${quote(changes)}: it must be a list`)
@@ -69,7 +72,7 @@ async function apply(
     done.at = limits.changes
     refuse('invalid', `there are ${changes.length} changes: a commit has at most ${limits.changes}`)
   }
-  const isLimited = !changes.some((change) => SETTLING.has(change?.do))
+  const isLimited = !isAdmitted && !changes.some((change) => SETTLING.has(change?.do))
   const results: ChangeResult[] = []
   let refs = 0
   for (const change of changes) {

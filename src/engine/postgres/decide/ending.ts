@@ -67,7 +67,11 @@ async function report(work: Work, row: Row): Promise<void> {
     endedAt: work.now,
     message: { ...(JSON.parse(row.attrs) as Omit<Message, 'body' | 'id'>), id: row.id },
   }
-  await insert(work, await work.makeQueue(row.report!), engineMessage(work, REPORT_TYPE, told))
+  await tell(work, row.report!, told)
+}
+
+export async function tell(work: Work, queue: string, report: Report): Promise<void> {
+  await insert(work, await work.makeQueue(queue), engineMessage(work, REPORT_TYPE, report))
 }
 
 /** A message that the engine itself sends. */

@@ -1,6 +1,6 @@
 /** Changes of what is durable about queues, topics and subscriptions. */
 import type { ChangeResult, Version } from '../../../core/engine.ts'
-import { isName, isQueueName, isTopicName } from '../../../core/name.ts'
+import { isQueueName, isSubscriptionName, isTopicName } from '../../../core/name.ts'
 import {
   DEFAULT_SUBSCRIPTION_QUEUE,
   faultOfSettings,
@@ -120,7 +120,7 @@ export async function bind(work: Work, definition: Subscription, ifVersion: Expe
 }
 
 export async function unbind(work: Work, topicName: string, name: string): Promise<null> {
-  if (!isTopicName(topicName) || !isName(name)) return null
+  if (!isTopicName(topicName) || !isSubscriptionName(name)) return null
   const topic = await work.topic(topicName)
   const bound = topic.subscriptions.find((each) => each.name === name)
   if (bound === undefined) return null

@@ -19,16 +19,12 @@ async function trimQueue(work: Work, queue: Queue): Promise<void> {
   const { keep } = queue.settings
   // Who has a subscription that ended keeps nothing but what is handed out.
   if (queue.isUnbound) await discardSome(work, queue, work.limits.sweep)
-  for (let kept = await work.kept(queue); kept.dead > keep.deadCount; kept = await work.kept(queue)) {
-    const oldest = await oldestOf(work, queue, 'dead')
-    if (oldest === null) break
-    await end(work, oldest, DISCARDED, 'reported', oldest.reason)
-  }
-  for (let kept = await work.kept(queue); kept.ended > keep.endedCount; kept = await work.kept(queue)) {
-    const oldest = await oldestOf(work, queue, 'ended')
-    if (oldest === null) break
-    forget(work, oldest)
-  }
+  const { dead } = await work.kept(queue)
+  for (const row of await oldest(work, queue, 'dead', dead - keep.deadCount))
+    await end(work, row, DISCARDED, 'reported', row.reason)
+  // What was just discarded has ended, too.
+  const { ended } = await work.kept(queue)
+  for (const row of await oldest(work, queue, 'ended', ended - keep.endedCount)) forget(work, row)
   work.undo.note(queue, { isFuller: false })
 }
 
@@ -39,24 +35,26 @@ export function forget(work: Work, row: Row): void {
 
 /** The one that died or ended first, of those that are still kept. */
 export async function oldestOf(work: Work, queue: Queue, kind: keyof Kept): Promise<Row | null> {
+  return (await oldest(work, queue, kind, 1))[0] ?? null
+}
+
+/** The first so many, in their order. */
+async function oldest(work: Work, queue: Queue, kind: keyof Kept, count: number): Promise<readonly Row[]> {
+  if (count <= 0) return []
   const isOfKind = (row: Row | null): row is Row =>
     row !== null &&
     row.queue === queue &&
     !row.isGone &&
     row.state >= DEAD &&
     (row.state === DEAD) === (kind === 'dead')
-  for (let after = -1; ;) {
-    const { rows } = queue.isNew
-      ? { rows: [] }
-      : await work.query('oldest-past', [queue.number, kind === 'dead', after, BATCH])
-    const stored = work.adoptRows(rows, 'past').filter(isOfKind)
-    // What this unit of work has ended comes behind all that had ended before.
-    if (stored.length === 0 && rows.length === BATCH) {
-      after = rows.at(-1)!.turn as number
-      continue
-    }
-    const mine = [...work.rows.values()].filter(isOfKind)
-    const all = [...stored, ...mine].sort((one, other) => one.turn! - other.turn!)
-    return all[0] ?? null
+  const found = new Set<Row>()
+  for (let after = -1; !queue.isNew;) {
+    const { rows } = await work.query('oldest-past', [queue.number, kind === 'dead', after, BATCH])
+    for (const row of work.adoptRows(rows, 'past')) if (isOfKind(row)) found.add(row)
+    if (rows.length < BATCH || found.size >= count) break
+    after = rows.at(-1)!.turn as number
   }
+  // What this unit of work has ended comes behind all that had ended before.
+  if (found.size < count) for (const row of work.rows.values()) if (isOfKind(row)) found.add(row)
+  return [...found].sort((one, other) => one.turn! - other.turn!).slice(0, count)
 }

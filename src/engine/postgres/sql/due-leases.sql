@@ -5,4 +5,5 @@ select
 from {schema}.message m
 where m.state = 1 and m.until <= $1::bigint
 order by m.until, m.seq limit $2::int
-for update of m
+-- What is acked in a transaction that is just ending is passed over.
+for update of m skip locked

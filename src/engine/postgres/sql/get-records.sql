@@ -2,8 +2,9 @@
 select i.text, r.key, r.version, r.expires, r.value
 from (select distinct text from unnest($1::text[]) as i (text)) i
 cross join lateral (
-  select r.* from {schema}.record r
-  where (r.key = i.text or r.key in (select a.key from {schema}.alias a where a.alias = i.text))
-    and (r.expires is null or r.expires > $2::bigint)
+  select r.*
+  from (select i.text as key union all select a.key from {schema}.alias a where a.alias = i.text) k
+  join {schema}.record r on r.key = k.key
+  where r.expires is null or r.expires > $2::bigint
   order by r.key <> i.text, r.key limit 1
 ) r

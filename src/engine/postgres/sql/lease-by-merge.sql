@@ -1,13 +1,13 @@
 -- Hands out by place, or by place and so much for each priority: a merge of the heads of the ten priorities.
-with t as materialized (select nextval('{schema}.serial') as lease),
-c as materialized (
+with c as materialized (
   select x.queue, x.id, x.place, x.seq, x.rank, w.aging, w.max
-  from unnest($1::int[], $2::int[], $7::bigint[]) as w (queue, max, aging)
+  from unnest($1::int[], $2::int[], $8::bigint[]) with ordinality as w (queue, max, aging, n)
   join {schema}.queue q on q.queue = w.queue and not q.is_unbound and (q.settings::json ->> 'paused') = 'false'
   cross join generate_series(0, 9) as r (rank)
   cross join lateral (
     select m.queue, m.id, m.place, m.seq, m.rank from {schema}.message m
     where m.queue = w.queue and m.state = 0 and m.rank = r.rank
+      and m.place >= coalesce(($9::bigint[])[(w.n - 1) * 10 + r.rank + 1], 0)
       and (m.expires is null or m.expires > case when m.is_wall_expires then $4::bigint else $3::bigint end)
     order by m.place, m.seq limit w.max
   ) x
@@ -23,8 +23,8 @@ n as materialized (
   for update of m skip locked
 )
 update {schema}.message as m
-set state = 1, lease = t.lease, holder = $6::bigint, until = $3::bigint + $5::bigint, acquired = m.acquired + 1
-from n, t
+set state = 1, lease = $7::bigint, holder = $6::bigint, until = $3::bigint + $5::bigint, acquired = m.acquired + 1
+from n
 where m.queue = n.queue and m.id = n.id
 returning
   m.queue, m.id, m.seq, m.state, m.rank, m.place, m.line, m.line_seq, m.lease, m.holder, m.until, m.due, m.is_wall_due,

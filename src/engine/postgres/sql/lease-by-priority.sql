@@ -1,6 +1,5 @@
 -- Hands out the first of each queue: highest priority, then place. Who holds a lock on one has decided something about it.
-with t as materialized (select nextval('{schema}.serial') as lease),
-n as materialized (
+with n as materialized (
   select x.queue, x.id
   from unnest($1::int[], $2::int[]) as w (queue, max)
   join {schema}.queue q on q.queue = w.queue and not q.is_unbound and (q.settings::json ->> 'paused') = 'false'
@@ -12,8 +11,8 @@ n as materialized (
   ) x
 )
 update {schema}.message as m
-set state = 1, lease = t.lease, holder = $6::bigint, until = $3::bigint + $5::bigint, acquired = m.acquired + 1
-from n, t
+set state = 1, lease = $7::bigint, holder = $6::bigint, until = $3::bigint + $5::bigint, acquired = m.acquired + 1
+from n
 where m.queue = n.queue and m.id = n.id
 returning
   m.queue, m.id, m.seq, m.state, m.rank, m.place, m.line, m.line_seq, m.lease, m.holder, m.until, m.due, m.is_wall_due,

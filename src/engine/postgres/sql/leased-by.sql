@@ -4,4 +4,4 @@ select
   m.expires, m.is_wall_expires, m.acquired, m.failed, m.released, m.is_cancelled, m.sent_at, m.ended_at, m.turn, m.reason,
   m.failures, m.size, m.report, m.attrs, m.body
 from {schema}.message m join unnest($1::int[], $2::uuid[], $3::bigint[]) as i (queue, id, lease)
-on m.queue = i.queue and m.id = i.id and m.lease = i.lease and m.state = 1
+on m.queue = i.queue and m.id = i.id and m.lease = i.lease and m.state + 0 = 1

@@ -17,7 +17,7 @@ select
         order by m.expires limit 1
       ) x
     ),
-    (select m.until from {schema}.message m where m.state = 1 order by m.until limit 1)
+    (select m.until from {schema}.message m where m.state = 1 and m.until >= $2::bigint order by m.until limit 1)
   ) as at,
   least(
     (

@@ -1,2 +1,7 @@
-with p as (delete from {schema}.process where process = any ($1::bigint[]))
-update {schema}.message set until = $2::bigint where state = 1 and holder = any ($1::bigint[])
+-- Those that have come back meanwhile hold their locks again; our own is held by another session of ours.
+with p as (
+  delete from {schema}.process
+  where process = any ($1::bigint[]) and (process = $4::bigint or pg_try_advisory_xact_lock($3::int, process::int))
+  returning process
+)
+update {schema}.message set until = $2::bigint where state = 1 and holder in (select process from p)

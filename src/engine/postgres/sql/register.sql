@@ -1,1 +1,2 @@
-insert into {schema}.process (process) values (nextval('{schema}.process_number')) returning process
+-- A number only: the process is known from when it holds its lock.
+select nextval('{schema}.process_number') as process

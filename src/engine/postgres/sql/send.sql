@@ -12,9 +12,12 @@ g as materialized (
       select from {schema}.queue q
       where q.queue = w.queue and not q.is_unbound and q.settings = w.settings and q.line_by = w.line_by
     )
-  ) and not exists (
-    select from unnest($6::int[], $7::uuid[]) as i (queue, id)
-    cross join lateral (select from {schema}.past p where p.queue = i.queue and p.id = i.id limit 1) p
+  ) and (
+    not exists (select from {schema}.past p where p.queue = any ($3::int[]))
+    or not exists (
+      select from unnest($6::int[], $7::uuid[]) as i (queue, id)
+      cross join lateral (select from {schema}.past p where p.queue = i.queue and p.id = i.id limit 1) p
+    )
   ) as is_sound
 ),
 m as (
@@ -22,9 +25,9 @@ m as (
     queue, id, seq, state, rank, place, is_wall_due, is_wall_expires, acquired, failed, released, is_cancelled, sent_at,
     size, report, attrs, body
   )
-  select i.queue, i.id, t.serial + i.n - 1, 0, i.rank, t.now, false, false, 0, 0, 0, false, t.now, i.size, i.report, i.attrs, i.body
-  from unnest($6::int[], $7::uuid[], $8::smallint[], $9::int[], $10::text[], $11::text[], $12::bytea[])
-    with ordinality as i (queue, id, rank, size, report, attrs, body, n), t, g
+  select i.queue, i.id, t.serial + i.n - 1, 0, i.rank, t.now, false, false, 0, 0, 0, false, t.now, octet_length(i.body), i.report, i.attrs, i.body
+  from unnest($6::int[], $7::uuid[], $8::smallint[], $9::text[], $10::text[], $11::bytea[])
+    with ordinality as i (queue, id, rank, report, attrs, body, n), t, g
   where g.is_sound
   returning queue, size
 ),

@@ -8,6 +8,7 @@ import { feed, feedTouched } from '../decide/feed.ts'
 import { enterLine } from '../decide/place.ts'
 import { trimTopic } from '../decide/retained.ts'
 import { giveBack } from '../decide/settle.ts'
+import { seat } from '../decide/seat.ts'
 import { trimFuller } from '../decide/trim.ts'
 import { DEAD, DELAYED, DISCARDED, EXPIRED, LEASED, type Row } from '../row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
@@ -18,6 +19,7 @@ import { keepHouse, planHouse } from './house.ts'
 export async function sweepRound(work: Work, since: number): Promise<void> {
   const { now, wall } = work
   const most = work.limits.sweep
+  await seat(work)
   const agenda = new Agenda()
   const moment = (at: number, isWall: boolean): number => {
     const passed = isWall ? now - (wall - at) : at

@@ -2,10 +2,27 @@
 import { tableOf, toColumn, type Bound, type Queue, type Record, type Row } from '../row.ts'
 import type { Work } from './unit-of-work.ts'
 
-type Write = readonly [statement: string, values: readonly unknown[]]
+export type Write = readonly [statement: string, values: readonly unknown[]]
+
+/** The part of a unit of work that is written. */
+export type Written = Pick<
+  Work,
+  | 'replaced'
+  | 'rows'
+  | 'queuesByNumber'
+  | 'records'
+  | 'dedupes'
+  | 'freshDedupes'
+  | 'remembered'
+  | 'freshRemembered'
+  | 'topics'
+  | 'goneBounds'
+  | 'seated'
+  | 'unseated'
+>
 
 /** In this order: an id that was freed may be taken again. */
-export function writesOf(work: Work): readonly Write[] {
+export function writesOf(work: Written): readonly Write[] {
   const rows = [...work.replaced, ...work.rows.values()].filter((row) => row !== null && (row.isDirty || row.isGone))
   return [
     ...writesOfQueues([...work.queuesByNumber.values()]),
@@ -14,6 +31,8 @@ export function writesOf(work: Work): readonly Write[] {
     ...writesOfRecords([...work.records.values()].filter(({ isDirty }) => isDirty)),
     ...writesOfMemory(work),
     ...writesOfTopics(work),
+    ...some('delete-arrivals', work.seated, [(n) => n]),
+    ...some('refuse-arrivals', work.unseated, [(each) => each.n, (each) => toColumn(each.reason)]),
   ]
 }
 
@@ -120,7 +139,7 @@ function writesOfRecords(records: readonly Record[]): Write[] {
   ]
 }
 
-function writesOfMemory(work: Work): Write[] {
+function writesOfMemory(work: Written): Write[] {
   const dedupes = [...work.freshDedupes].flatMap((key) => work.dedupes.get(key) ?? [])
   const remembered = [...work.freshRemembered].flatMap((id) => {
     const memory = work.remembered.get(id)
@@ -137,7 +156,7 @@ function writesOfMemory(work: Work): Write[] {
   ]
 }
 
-function writesOfTopics(work: Work): Write[] {
+function writesOfTopics(work: Written): Write[] {
   const topics = [...work.topics.values()].filter(({ isDirty }) => isDirty)
   const fresh = topics.flatMap(({ name, fresh: events, forgotten }) =>
     events.filter(({ position }) => position > forgotten).map((event) => ({ name, ...event })),

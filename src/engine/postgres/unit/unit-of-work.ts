@@ -25,7 +25,7 @@ import type { Dedupe, Line, Remembered } from './in-hand.ts'
 import { Undo } from './undo.ts'
 
 /** Numbers that one draw reserves; as the sequence says. */
-const BLOCK = 4096
+export const BLOCK = 4096
 
 /** Of each line that is loaded with others. */
 const HEADS = 2
@@ -65,6 +65,9 @@ export class Work {
   /** Queues whose subscription may have room again. */
   readonly touched: Set<Queue> = new Set()
   readonly hints: Notice[] = []
+  /** Arrivals that were decided, and those that could not be, with why. */
+  readonly seated: number[] = []
+  readonly unseated: { readonly n: number; readonly reason: string }[] = []
   readonly #connection: Connection
   readonly #statements: Statements
   readonly #ids: Ids

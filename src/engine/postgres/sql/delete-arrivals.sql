@@ -1,0 +1,1 @@
+delete from {schema}.arrival where n = any ($1::bigint[])

@@ -1,0 +1,7 @@
+-- What was handed out under that number and still is: of a request whose answer was lost.
+select
+  m.queue, m.id, m.seq, m.state, m.rank, m.place, m.line, m.line_seq, m.lease, m.holder, m.until, m.due, m.is_wall_due,
+  m.expires, m.is_wall_expires, m.acquired, m.failed, m.released, m.is_cancelled, m.sent_at, m.ended_at, m.turn, m.reason,
+  m.failures, m.size, m.report, m.attrs, m.body
+from {schema}.message m
+where m.state = 1 and m.lease = $1::bigint

@@ -1,0 +1,1 @@
+select {schema}.join_arrive($1::text) as answer

@@ -1,0 +1,25 @@
+-- As lease-by-priority, beginning at a floor for each rank: what is below has gone, and need not be passed.
+with n as materialized (
+  select x.queue, x.id
+  from unnest($1::int[], $2::int[]) with ordinality as w (queue, max, n)
+  join {schema}.queue q on q.queue = w.queue and not q.is_unbound and (q.settings::json ->> 'paused') = 'false'
+  cross join lateral (
+    select y.queue, y.id from generate_series(0, 9) as r (rank)
+    cross join lateral (
+      select m.queue, m.id from {schema}.message m
+      where m.queue = w.queue and m.state = 0 and m.rank = r.rank
+        and m.place >= ($8::bigint[])[(w.n - 1) * 10 + r.rank + 1]
+        and (m.expires is null or m.expires > case when m.is_wall_expires then $4::bigint else $3::bigint end)
+      order by m.place, m.seq limit w.max for update skip locked
+    ) y
+    limit w.max
+  ) x
+)
+update {schema}.message as m
+set state = 1, lease = $7::bigint, holder = $6::bigint, until = $3::bigint + $5::bigint, acquired = m.acquired + 1
+from n
+where m.queue = n.queue and m.id = n.id
+returning
+  m.queue, m.id, m.seq, m.state, m.rank, m.place, m.line, m.line_seq, m.lease, m.holder, m.until, m.due, m.is_wall_due,
+  m.expires, m.is_wall_expires, m.acquired, m.failed, m.released, m.is_cancelled, m.sent_at, m.ended_at, m.turn, m.reason,
+  m.failures, m.size, m.report, m.attrs, m.body

@@ -1,0 +1,2 @@
+update {schema}.arrival a set refused = i.reason
+from unnest($1::bigint[], $2::text[]) as i (n, reason) where a.n = i.n

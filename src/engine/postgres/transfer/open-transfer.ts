@@ -1,0 +1,135 @@
+/**
+ * A schema opened for a copy, over one connection and without an engine: nothing in it is due, and nobody is told. It is read in one transaction
+ * that sees it as of one moment, whatever others do; each batch that is taken in is a transaction.
+ */
+import { PosthornError } from '../../../core/error.ts'
+import type { Piece, Transfer } from '../../../core/transfer.ts'
+import { loadPg, type Answer, type Connection } from '../driver.ts'
+import { failureOf } from '../failure.ts'
+import { migrate, pendingMigrations } from '../migrate.ts'
+import { hashOf, openPostgresEngine, type PostgresOptions } from '../open.ts'
+import { Statements } from '../statement.ts'
+import { readUrl } from '../url.ts'
+import { piecesOf } from './pieces.ts'
+import { TakeIn } from './take-in.ts'
+
+/** @throws PosthornError `invalid` where there is nothing to read; what opening an engine throws */
+export async function openPostgresTransfer(text: string, as: 'source' | 'target'): Promise<Transfer> {
+  const { url, schema = 'posthorn', isPooled } = readUrl(text)
+  const statements = new Statements(schema, !isPooled)
+  const lockKey = hashOf(`posthorn ${schema}`)
+  const driver = await loadPg(url)
+  const connection = await driver.connect().catch((error: unknown) => {
+    throw lost(error)
+  })
+  try {
+    const pending = await pendingMigrations(connection, statements)
+    if (as === 'source' && /^create (?:schema|table)/.test(pending[0] ?? ''))
+      throw new PosthornError('invalid', `there is no schema '${schema}' of Posthorn's in this database`, {
+        details: { schema },
+      })
+    await migrate(connection, statements, lockKey)
+    if (as === 'source') await seatArrivals(connection, statements, url, { schema, isPooled })
+    return new PostgresTransfer(connection, statements, lockKey)
+  } catch (error) {
+    await connection.end()
+    throw lost(error)
+  }
+}
+
+/** What came with users' own transactions is decided by an engine; a copy cannot. */
+async function seatArrivals(
+  connection: Connection,
+  statements: Statements,
+  url: string,
+  options: Pick<PostgresOptions, 'schema' | 'isPooled'>,
+): Promise<void> {
+  const { rows } = await connection.query(statements.get('transfer-head'))
+  if (rows[0]!.is_there !== true) return
+  const engine = await openPostgresEngine(url, options)
+  try {
+    await engine.depth('all')
+  } finally {
+    await engine.close()
+  }
+}
+
+class PostgresTransfer implements Transfer {
+  readonly #connection: Connection
+  readonly #statements: Statements
+  readonly #lockKey: number
+
+  constructor(connection: Connection, statements: Statements, lockKey: number) {
+    this.#connection = connection
+    this.#statements = statements
+    this.#lockKey = lockKey
+  }
+
+  async now(): Promise<number> {
+    return (await this.#ask('transfer-head')).rows[0]!.now as number
+  }
+
+  async isEmpty(): Promise<boolean> {
+    return (await this.#ask('transfer-empty')).rows[0]!.is_there as boolean
+  }
+
+  async peek(key: string): Promise<Uint8Array | null> {
+    return ((await this.#ask('load-records', [[key]])).rows[0]?.value as Uint8Array | undefined) ?? null
+  }
+
+  async *pieces(at: number): AsyncIterable<Piece> {
+    await this.#plain('begin isolation level repeatable read read only')
+    try {
+      yield* piecesOf(
+        (name, values) => this.#ask(name, values),
+        (text) => this.#plain(text),
+        at,
+      )
+    } finally {
+      await this.#plain('rollback').catch(() => {})
+    }
+  }
+
+  async takeIn(pieces: readonly Piece[]): Promise<void> {
+    await this.#write(async () => {
+      const work = new TakeIn((name, values) => this.#ask(name, values))
+      for (const [name, values] of await work.all(pieces)) await this.#ask(name, values)
+    })
+  }
+
+  async drop(key: string): Promise<void> {
+    await this.#write(async () => void (await this.#ask('delete-records', [[key]])))
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.end()
+  }
+
+  async #write(apply: () => Promise<void>): Promise<void> {
+    try {
+      await this.#plain('begin; set local synchronous_commit = on')
+      await this.#ask('lock', [this.#lockKey])
+      await apply()
+      await this.#plain('commit')
+    } catch (error) {
+      await this.#plain('rollback').catch(() => {})
+      throw lost(error)
+    }
+  }
+
+  #ask(name: string, values: readonly unknown[] = []): Promise<Answer> {
+    return this.#connection.query(this.#statements.get(name), values)
+  }
+
+  #plain(text: string): Promise<Answer> {
+    return this.#connection.query({ name: null, text })
+  }
+}
+
+function lost(error: unknown): unknown {
+  if (error instanceof PosthornError) return error
+  const { message, code } = error as NodeJS.ErrnoException
+  return failureOf(error) === 'refused' && code !== undefined
+    ? new PosthornError('invalid-option', `the database refuses it: ${message}`, { cause: error })
+    : new PosthornError('unknown', `the database cannot be reached: ${message || code}`, { cause: error })
+}

@@ -1,0 +1,55 @@
+// The answer to a lease is lost: what it handed out is not left to lapse, but given to whoever asks again.
+
+import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { loadPg, type Driver } from '../../src/engine/postgres/driver.ts'
+import { isPosthornError } from '../../src/core/error.ts'
+import { commit, message, onPostgres, type World } from './world.ts'
+
+/** Loses the answers to so many commits of leases, after the server has done them. */
+async function losing(world: World, times: { left: number }): Promise<Driver> {
+  const pg = await loadPg(world.url)
+  return {
+    async connect() {
+      const connection = await pg.connect()
+      let isLease = false
+      return {
+        ...connection,
+        query: async (statement, values) => {
+          isLease ||= statement.text.includes('Hands out')
+          const isLost = isLease && statement.text === 'commit' && times.left > 0
+          const answer = await connection.query(statement, values)
+          if (!isLost) return answer
+          times.left--
+          await connection.end(true)
+          throw new Error('the answer is lost')
+        },
+      }
+    },
+  }
+}
+
+const REQUEST = { id: 'x', worker: 'w', holder: 'client', leaseMs: 3_600_000, wants: [{ queue: 'a', max: 2 }] } as const
+
+onPostgres('counted: a lease whose answer was lost is answered when the connection is back', async (world) => {
+  const times = { left: 1 }
+  const engine = await world.open({ driver: await losing(world, times), connections: 1 })
+  for (let n = 0; n < 5; n++) await commit(engine, { do: 'send', queue: 'a', message: message() })
+  const { deliveries } = await engine.lease(REQUEST)
+  equal(times.left, 0)
+  deepEqual(
+    deliveries.map(({ stored }) => stored.acquired),
+    [1, 1],
+  )
+  equal((await engine.depth(['a']))[0]!.leased, 2)
+})
+
+onPostgres('counted: a request that failed and is repeated gets what it was given', async (world) => {
+  const times = { left: 1 }
+  const engine = await world.open({ driver: await losing(world, times), connections: 1, outageMs: 0 })
+  for (let n = 0; n < 5; n++) await commit(engine, { do: 'send', queue: 'a', message: message() })
+  await rejects(engine.lease(REQUEST), (error) => isPosthornError(error) && error.code === 'unknown')
+  const { deliveries } = await engine.lease(REQUEST)
+  equal(deliveries.length, 2)
+  equal((await engine.depth(['a']))[0]!.leased, 2)
+  for (const { token } of deliveries) equal((await commit(engine, { do: 'ack', token })).status, 'committed')
+})

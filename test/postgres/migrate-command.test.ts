@@ -1,0 +1,34 @@
+// `posthorn migrate`: shows the SQL that is missing, runs it, and has nothing to do afterwards; a schema of a newer version is refused.
+
+import { deepEqual, equal, match } from 'node:assert/strict'
+import { run } from '../cli/command.ts'
+import { commit, message, onPostgres } from './world.ts'
+
+onPostgres('migrate shows what is missing, and does it, and then there is nothing', async (world) => {
+  const at = ['--engine', `${world.url}?schema=${world.schema}`]
+  const tables = `select from pg_tables where schemaname = '${world.schema}'`
+  const shown = await run(['migrate', '--dry-run', ...at])
+  equal(shown.code, 0, shown.err)
+  deepEqual(await world.ask(tables), [], 'nothing was done')
+  // What it prints is all that is needed.
+  await world.ask(shown.out)
+  equal((await run(['migrate', ...at])).out, `schema '${world.schema}' is up to date\n`)
+  await world.ask(`drop schema ${world.schema} cascade`)
+  const many = await Promise.all(Array.from({ length: 3 }, () => run(['migrate', '--json', ...at])))
+  for (const { code, err } of many) equal(code, 0, err)
+  const engine = await world.open()
+  equal((await commit(engine, { do: 'send', queue: 'a', message: message() })).status, 'committed')
+  const after = await run(['migrate', '--dry-run', '--json', ...at])
+  deepEqual(JSON.parse(after.out), { schema: world.schema, steps: [], isDryRun: true })
+})
+
+onPostgres('migrate refuses a newer schema, and engines that have none', async (world) => {
+  await world.open()
+  await world.ask('insert into {schema}.migration (number) values (1000)')
+  const newer = await run(['migrate', '--dry-run', '--engine', `${world.url}?schema=${world.schema}`])
+  equal(newer.code === 0, false)
+  match(newer.err, /has version 1000/)
+  const other = await run(['migrate', '--engine', 'memory:'])
+  equal(other.code === 0, false)
+  match(other.err, /only a schema in PostgreSQL is migrated/)
+})

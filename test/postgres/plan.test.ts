@@ -1,0 +1,51 @@
+// Statements that run for every message find it by the key of its table or in the order of what is ready, whatever the server believes of the
+// tables: with none of its statistics, and with those of a table full of leases.
+
+import { ok } from 'node:assert/strict'
+import { Statements } from '../../src/engine/postgres/statement.ts'
+import { connect } from './client.ts'
+import { commit, message, onPostgres } from './world.ts'
+
+const SETTINGS = 'set jit = off; set plan_cache_mode = force_generic_plan; set enable_seqscan = off'
+/** Which index of the table `message` a statement may use, and no other. */
+const PLANS: readonly (readonly [statement: string, index: string])[] = [
+  ['settle', 'message_pkey'],
+  ['extend', 'message_pkey'],
+  ['leased-by', 'message_pkey'],
+  ['load-messages', 'message_pkey'],
+  ['delete-messages', 'message_pkey'],
+  ['end-messages', 'message_pkey'],
+  ['update-messages', 'message_pkey'],
+]
+
+onPostgres('each message is found by its key', async (world) => {
+  const engine = await world.open()
+  const statements = new Statements(world.schema, true)
+  const client = await connect(world.url)
+  await client.query(SETTINGS)
+  const check = async (when: string): Promise<void> => {
+    for (const [name, index] of PLANS) {
+      const { text } = statements.get(name)
+      const count = Math.max(...[...text.matchAll(/\$(\d+)/g)].map(([, at]) => Number(at)))
+      await client.query(`prepare p as ${text}`)
+      const nulls = Array.from({ length: count }, () => 'null').join()
+      const { rows } = await client.query(`explain (costs off) execute p(${nulls})`)
+      await client.query('deallocate p')
+      const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+      const used = [...plan.matchAll(/using (message_\w+)/g), ...plan.matchAll(/Index Scan on (message_\w+)/g)]
+      ok(used.length > 0 && used.every(([, each]) => each === index), `${name}, ${when}:\n${plan}`)
+    }
+  }
+  try {
+    await check('empty')
+    const sends = Array.from({ length: 2_000 }, () => ({ do: 'send' as const, queue: 'a', message: message() }))
+    await commit(engine, ...sends)
+    const request = { id: 'all', worker: 'w', holder: 'client', leaseMs: 60_000 } as const
+    await engine.lease({ ...request, wants: [{ queue: 'a', max: 2_000 }] })
+    await check('leased')
+    await client.query(`analyze ${world.schema}.message`)
+    await check('analyzed')
+  } finally {
+    await client.end()
+  }
+})
