@@ -2,13 +2,18 @@
 // stops the engine.
 
 import { deepEqual, equal, match, rejects } from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { ManualClock } from '../../src/core/clock.ts'
 import type { Driver, Value } from '../../src/engine/sqlite/driver/driver.ts'
 import { nodeDriver } from '../../src/engine/sqlite/driver/node-driver.ts'
+import { Host } from '../../src/engine/sqlite/host.ts'
+import { ownBuffers, Packer } from '../../src/engine/sqlite/packer.ts'
+import type { Reply } from '../../src/engine/sqlite/request.ts'
+import { StreamWriter } from '../../src/engine/sqlite/stream.ts'
+import { DEFAULT_ENGINE_LIMITS } from '../../src/engine/sql/limit.ts'
 import { openSqliteEngine, type SqliteEngine } from '../../src/engine/sqlite/engine.ts'
 import { sendOne, take } from './peer.ts'
 
@@ -19,6 +24,7 @@ const sqliteError = (errcode: number): Error => Object.assign(new Error(`sqlite 
 /** Calls the trap before each statement, which may throw as SQLite would. */
 class TrappedDriver implements Driver {
   trap: Trap = () => {}
+  folder = ''
 
   open(path: string): ReturnType<Driver['open']> {
     const database = nodeDriver.open(path)
@@ -43,6 +49,7 @@ class TrappedDriver implements Driver {
 async function openTrapped(t: TestContext): Promise<{ engine: SqliteEngine; driver: TrappedDriver }> {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-sqlite-'))
   const driver = new TrappedDriver()
+  driver.folder = folder
   const engine = await openSqliteEngine(join(folder, 'p.db'), { clock: new ManualClock(), local: { driver } })
   t.after(async () => {
     driver.trap = () => {}
@@ -86,6 +93,43 @@ test('a full disk refuses what did not fit, and the engine goes on when there is
   )
 })
 
+test('new messages are refused before the disk is full, and what is there can be settled', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-sqlite-'))
+  let free = 1_000_000
+  const clock = new ManualClock()
+  const local = { driver: nodeDriver, freeBytes: () => free }
+  const engine = await openSqliteEngine(join(folder, 'p.db'), { clock, minFreeBytes: 500_000, local })
+  t.after(async () => {
+    await engine.close()
+    rmSync(folder, { recursive: true })
+  })
+  const id = await sendOne(engine, 1)
+  free = 400_000
+  clock.advance(1_000)
+  await rejects(sendOne(engine, 2), /disk-full.*400000 bytes left: new messages are taken again when there are 500000/)
+  const [delivery] = await take(engine, 1)
+  equal(delivery!.stored.id, id)
+  const again = { do: 'send' as const, queue: 'q', message: delivery!.stored.message }
+  const [repeated] = await engine.commit([{ changes: [again] }])
+  deepEqual(repeated!.status === 'committed' && repeated!.results, [{ id, duplicate: true }])
+  equal((await engine.commit([{ changes: [{ do: 'ack', token: delivery!.token }] }]))[0]!.status, 'committed')
+  free = 600_000
+  clock.advance(1_000)
+  await sendOne(engine, 3)
+})
+
+test('where others have filled the disk, the reserve is given up for what has to be settled', async (t) => {
+  const { engine, driver } = await openTrapped(t)
+  await sendOne(engine, 0)
+  const reserve = join(driver.folder, 'p.db-reserve')
+  writeFileSync(reserve, new Uint8Array(1_000))
+  driver.trap = (sql) => {
+    if (sql === 'commit' && existsSync(reserve)) throw sqliteError(13)
+  }
+  await Promise.all([sendOne(engine, 1), sendOne(engine, 2)])
+  equal((await engine.depth(['q']))[0]!.ready + (await engine.depth(['q']))[0]!.held, 3)
+})
+
 test('a disk that fails stops the engine, which says so to everybody from then on', async (t) => {
   const { engine, driver } = await openTrapped(t)
   await sendOne(engine, 0)
@@ -120,4 +164,77 @@ test('calls after a close are refused, those before it are answered, and a secon
   await closed
   await engine.close()
   await rejects(engine.depth('all'), { code: 'closed' })
+})
+
+test('what another process has told is told again where the commit that took it failed', async (t) => {
+  const { engine, driver } = await openTrapped(t)
+  const other = await openSqliteEngine(join(driver.folder, 'p.db'), {
+    clock: new ManualClock(),
+    local: { driver: nodeDriver },
+  })
+  await engine.get(['seen'])
+  let isHinted = false
+  using _watching = engine.watch({ queues: ['q'] }, () => (isHinted = true))
+  let hasFailed = false
+  driver.trap = (sql) => {
+    if (sql !== 'commit' || hasFailed) return
+    hasFailed = true
+    throw sqliteError(13)
+  }
+  await sendOne(other, 1)
+  await Promise.allSettled([engine.get(['seen'])])
+  equal(hasFailed, true)
+  await engine.get(['seen'])
+  equal(isHinted, true)
+  await other.close()
+})
+
+test('folds that fail leave no buffer behind', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-sqlite-'))
+  const driver = new TrappedDriver()
+  const replies: Reply[] = []
+  let taken = 0
+  const host = new Host(
+    {
+      path: join(folder, 'p.db'),
+      driver,
+      durability: 'os',
+      limits: DEFAULT_ENGINE_LIMITS,
+      boot: 'given',
+      buffers: { take: (bytes) => (taken++, Buffer.alloc(bytes)), giveBack() {} },
+      ticks: () => ({ machineMs: 0, wallMs: 0 }),
+      minFreeBytes: 0,
+    },
+    (reply) => replies.push(reply),
+  )
+  t.after(() => {
+    host.close()
+    rmSync(folder, { recursive: true })
+  })
+  const ask = async (write: (stream: StreamWriter) => void): Promise<Reply> => {
+    const stream = new StreamWriter(new Packer(ownBuffers))
+    write(stream)
+    replies.length = 0
+    host.receive({ bytes: stream.take(), ticks: null })
+    while (replies.length === 0) await new Promise(setImmediate)
+    return replies[0]!
+  }
+  const value = new Uint8Array(1_000)
+  await ask((stream) => stream.commit(1, [{ changes: [{ do: 'put', key: 'a', value }] }]))
+  driver.trap = (sql) => {
+    if (sql === 'commit') throw sqliteError(13)
+  }
+  const before = taken
+  for (let n = 2; n < 10; n++) {
+    const { answers } = await ask((stream) => stream.call(n, { call: 'get', keys: ['a'] }))
+    equal(
+      answers.some((answer) => 'fault' in answer && answer.fault.code === 'disk-full'),
+      true,
+    )
+  }
+  equal(taken - before, 1)
+  driver.trap = () => {}
+  const { answers, bytes } = await ask((stream) => stream.call(10, { call: 'get', keys: ['a'] }))
+  equal('value' in answers[0]!, true)
+  equal(bytes.byteLength, 1_000)
 })

@@ -1,7 +1,7 @@
 // What an open finds: databases of others, of a newer version, damaged; and a machine that was started anew.
 
 import { equal, ok, rejects } from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -9,7 +9,7 @@ import { test, type TestContext } from 'node:test'
 import { ManualClock } from '../../src/core/clock.ts'
 import { nodeDriver } from '../../src/engine/sqlite/driver/node-driver.ts'
 import { openSqliteEngine, type SqliteEngine } from '../../src/engine/sqlite/engine.ts'
-import { sendOne } from './peer.ts'
+import { sendOne, settle, take } from './peer.ts'
 
 function folderFor(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-sqlite-'))
@@ -26,8 +26,25 @@ test('a schema of a newer version is refused, and left as it is', async (t) => {
   const database = new DatabaseSync(file)
   database.exec('pragma user_version = 99')
   database.close()
-  await rejects(openLocal(file), { code: 'newer-format', message: /has schema 99, .* this one knows up to 1$/ })
+  await rejects(openLocal(file), { code: 'newer-format', message: /has schema 99, .* this one knows up to 3$/ })
   await rejects(openSqliteEngine(file), { code: 'newer-format' })
+})
+
+test('a database of the first schema is brought to the newest, with what is in it', async (t) => {
+  const file = join(folderFor(t), 'p.db')
+  const engine = await openLocal(file)
+  const id = await sendOne(engine, 1)
+  await engine.close()
+  const database = new DatabaseSync(file)
+  database.exec(
+    'drop table trail; alter table owner drop column follows; drop table bundle; drop table bundle_content; drop index message_id; create unique index message_id on message (id, queue); pragma user_version = 1',
+  )
+  database.close()
+  const again = await openLocal(file)
+  equal((await again.find([{ queue: 'q', id }]))[0]?.state, 'ready')
+  await Promise.all([2, 3, 4, 5, 6].map((number) => sendOne(again, number)))
+  equal((await again.depth(['q']))[0]!.ready + (await again.depth(['q']))[0]!.held, 6)
+  await again.close()
 })
 
 test('a database of another program is refused, and left as it is', async (t) => {
@@ -77,4 +94,19 @@ test('clock-safe: on a machine that was started anew, time goes on from where it
     ok(second!.sentAt <= first!.sentAt + 60_000, 'and no more passed than did')
     await again.close()
   }
+})
+
+test('one-holder: who opens the file by a symbolic link sees who else has it open', async (t) => {
+  const folder = folderFor(t)
+  const [file, link] = [join(folder, 'p.db'), join(folder, 'link.db')]
+  // Before the file is there: the link leads to it all the same.
+  symlinkSync('p.db', link)
+  const clock = new ManualClock()
+  const one = await openLocal(link, clock)
+  await sendOne(one, 1)
+  const [delivery] = await take(one, 1)
+  const other = await openLocal(file, clock)
+  equal((await take(other, 1)).length, 0)
+  ok('done' in (await settle(one, delivery!)))
+  await Promise.all([one.close(), other.close()])
 })

@@ -12,7 +12,8 @@ import type { Driver } from '../../src/engine/sqlite/driver/driver.ts'
 import { nodeDriver } from '../../src/engine/sqlite/driver/node-driver.ts'
 import { openSqliteEngine } from '../../src/engine/sqlite/engine.ts'
 import * as view from '../../src/engine/sqlite/read/view.ts'
-import { FIRST_SCHEMA } from '../../src/engine/sqlite/schema/first.ts'
+import { MIGRATIONS } from '../../src/engine/sqlite/schema/migrate.ts'
+import * as bundle from '../../src/engine/sqlite/state/bundle.ts'
 import * as message from '../../src/engine/sqlite/state/message.ts'
 import * as queue from '../../src/engine/sqlite/state/queue.ts'
 import * as record from '../../src/engine/sqlite/state/record.ts'
@@ -21,6 +22,7 @@ import * as topic from '../../src/engine/sqlite/state/topic.ts'
 /** Run at an opening, or by people: they may look at everything. */
 const WHOLE = new Set([
   'LEASED_BY',
+  'LEASED_BUNDLES',
   'SUBSCRIPTIONS_OF',
   'ALL_QUEUES',
   'COUNT_QUEUES',
@@ -32,8 +34,8 @@ const FROM_THE_START = /^SCAN \w+ USING (COVERING )?INDEX/
 
 test('every statement finds its rows by an index, in order', () => {
   const database = new DatabaseSync(':memory:')
-  database.exec(FIRST_SCHEMA)
-  const statements = Object.entries({ ...message, ...queue, ...record, ...topic, ...view }).filter(
+  for (const migration of MIGRATIONS) database.exec(migration)
+  const statements = Object.entries({ ...bundle, ...message, ...queue, ...record, ...topic, ...view }).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string' && /^(select|update|delete) /.test(entry[1]),
   )
   const costly = statements.flatMap(([name, sql]) => {

@@ -1,16 +1,17 @@
 /** Answers one call: what it decides or reads, as it travels back. */
 import type { ChangeResult } from '../../core/engine.ts'
 import { decideCommit, type Decided } from './decide/commit.ts'
-import { findMessage } from './decide/by-id.ts'
-import { extend, lease, nextReadyInMs, type Delivered, type LeaseMemory } from './decide/lease.ts'
-import { settleTouched } from './decide/sweep.ts'
+import { findSeq } from './decide/by-id.ts'
+import { extend, lease, nextReadyInMs, type Delivered, type DeliveredRun, type LeaseMemory } from './decide/lease.ts'
+import { settleTouched, sweep } from './decide/sweep.ts'
 import type { Desk } from './desk.ts'
 import type { Packer } from './packer.ts'
 import { browse, depths } from './read/browse.ts'
 import { readEvents } from './read/events.ts'
 import { getRecord, listRecords } from './read/records.ts'
-import { toStored, VIEW_BY_SEQ, type StoredRow } from './read/view.ts'
+import { viewOf, type StoredRow } from './read/view.ts'
 import type { Call, SentChange, Span } from './request.ts'
+import { seqOf } from './state/bundle.ts'
 import type { StoredRecord } from '../../core/record.ts'
 
 /** A message's columns, its content among the packed. */
@@ -40,9 +41,29 @@ export type PackedDecided =
   | { readonly replayed: boolean; readonly results: readonly PackedResult[] }
   | Extract<Decided, { readonly code: string }>
 
-/** Token, `leaseUntil` and the message of each (`DELIVERY_WORDS`), one after another in one list: there may be many, and each list of its own costs. */
+/** Messages of a bundle: all that is told of them apart follows from where they stand in it. */
+export interface PackedRun {
+  readonly queue: string
+  readonly sentAt: number
+  readonly until: number
+  readonly owner: number
+  readonly seq: number
+  readonly handout: number
+  /** Those of them that had gone before, counted from the first. */
+  readonly gone: readonly number[]
+  readonly content: Span
+  /** In the content: where each one's body begins, and where it ends. */
+  readonly ends: readonly number[]
+}
+
+export interface PackedAlone {
+  readonly token: string
+  readonly until: number
+  readonly message: PackedMessage
+}
+
 export interface PackedLease {
-  readonly words: readonly (string | number | boolean | readonly string[] | null)[]
+  readonly given: readonly (PackedAlone | PackedRun)[]
   readonly nextReadyInMs: number | null
 }
 
@@ -56,14 +77,28 @@ export interface PackedEvent {
   readonly content: Span
 }
 
-const WRITING: ReadonlySet<Call['call']> = new Set(['commit', 'lease', 'extend', 'sweep'])
+const WRITING: ReadonlySet<Call['call']> = new Set(['commit', 'lease', 'extend', 'follow', 'sweep'])
 
 export const isWriting = ({ call }: Call): boolean => WRITING.has(call)
 
+/** Each is decided as if it came alone: what the one before brought beyond its bounds is forgotten first. */
+function catchUp(desk: Desk): void {
+  if (!desk.isOverdue) return
+  desk.isOverdue = false
+  sweep(desk, { now: desk.now, wall: desk.wall })
+}
+
 export function answerCall(desk: Desk, requests: LeaseMemory, call: Call, packer: Packer): unknown {
+  if (call.call !== 'commit') {
+    catchUp(desk)
+    desk.bundles.flush()
+  }
   switch (call.call) {
     case 'commit':
-      return call.commits.map((commit) => packDecided(decideCommit(desk, commit), commit.changes))
+      return call.commits.map((commit) => {
+        catchUp(desk)
+        return packDecided(decideCommit(desk, commit), commit.changes)
+      })
     case 'lease': {
       const { id, wants } = call.request
       const recalled = requests.recall(desk, id)
@@ -83,9 +118,8 @@ export function answerCall(desk: Desk, requests: LeaseMemory, call: Call, packer
     }
     case 'find':
       return call.messages.map((ref) => {
-        const found = findMessage(desk, ref)
-        if (found === undefined) return null
-        return packMessage(toStored(desk, ref.queue, desk.statements.of(VIEW_BY_SEQ).first(found.seq)!), packer)
+        const seq = findSeq(desk, ref)
+        return seq === undefined ? null : packMessage(viewOf(desk, ref.queue, seq), packer)
       })
     case 'browse': {
       const { items, next } = browse(desk, call.query)
@@ -102,6 +136,10 @@ export function answerCall(desk: Desk, requests: LeaseMemory, call: Call, packer
       }))
       return { items: events, next }
     }
+    case 'follow':
+      desk.trail.follow(desk.owner, call.follows)
+      desk.isDirty = true
+      return null
     case 'sweep':
     case 'close':
       return null
@@ -125,9 +163,28 @@ export function isDone(call: Call, value: unknown): boolean {
 }
 
 function packLease(given: readonly Delivered[], inMs: number | null, packer: Packer): PackedLease {
-  const words: PackedLease['words'][number][] = []
-  for (const { token, leaseUntil, stored } of given) words.push(token, leaseUntil, ...packMessage(stored, packer))
-  return { words, nextReadyInMs: inMs }
+  const packed = given.map((each) =>
+    'run' in each
+      ? packRun(each, packer)
+      : { token: each.token, until: each.leaseUntil, message: packMessage(each.stored, packer) },
+  )
+  return { given: packed, nextReadyInMs: inMs }
+}
+
+function packRun({ bundle, queue, run, gone }: DeliveredRun, packer: Packer): PackedRun {
+  const { from, to, until, owner, handout } = run
+  const { bytes, ends } = bundle.stretch(from, to)
+  return {
+    queue,
+    sentAt: bundle.place,
+    until,
+    owner,
+    seq: seqOf(bundle, from),
+    handout,
+    gone: gone.map((at) => at - from),
+    content: packer.add(bytes),
+    ends,
+  }
 }
 
 function packRecord(record: StoredRecord | null, packer: Packer): PackedRecord | null {

@@ -4,12 +4,15 @@ import type { When } from '../../core/message.ts'
 import { DEFAULT_QUEUE, type QueueSettings } from '../../core/settings.ts'
 import type { EngineLimits } from '../sql/limit.ts'
 import type { Statements } from './driver/statements.ts'
+import { BUNDLE_SIZE, LEAST_BUNDLED, type Bundle } from './state/bundle.ts'
+import { Bundles } from './state/bundles.ts'
 import { MESSAGE_BY_SEQ, toStanding, type Standing } from './state/message.ts'
 import type { Numbers } from './state/meta.ts'
 import { Notices } from './state/notices.ts'
 import type { Queue } from './state/queue.ts'
 import { Queues } from './state/queues.ts'
 import { Topics } from './state/topics.ts'
+import { Trail } from './state/trail.ts'
 
 export class Desk {
   readonly statements: Statements
@@ -17,12 +20,18 @@ export class Desk {
   readonly ids: Ids
   readonly queues: Queues
   readonly topics: Topics
+  readonly bundles: Bundles
+  readonly trail: Trail
+  /** A sentence on why nothing new may be stored; null where it may. */
+  room: () => string | null = () => null
   readonly notices: Notices = new Notices()
   /** Of this opening: part of every token that it gives. */
   owner = 0
   handout = 0
   numbers!: Numbers
   /** The numbers are to be written. */
+  /** A decision made something due at this very moment: time decides it before the next. */
+  isOverdue = false
   isDirty = false
   /** Engine time: never steps, never goes back. */
   now = 0
@@ -30,19 +39,40 @@ export class Desk {
   /** Bodies that came with the calls. */
   bytes: Uint8Array = new Uint8Array(0)
 
-  constructor(statements: Statements, limits: EngineLimits, ids: (wallMs: () => number) => Ids) {
+  constructor(
+    statements: Statements,
+    limits: EngineLimits,
+    ids: (wallMs: () => number) => Ids,
+    leastBundled: number = LEAST_BUNDLED,
+  ) {
     this.statements = statements
     this.limits = limits
+    this.bundles = new Bundles(statements, leastBundled)
     this.ids = ids(() => this.wall)
     this.queues = new Queues(statements)
     this.topics = new Topics(statements)
+    this.trail = new Trail(statements)
   }
 
   run(sql: string, ...values: readonly (string | number | null | Uint8Array)[]): number {
     return this.statements.of(sql).run(...values)
   }
 
+  /** The message as a row, which one that was in a bundle gets here: whoever asks is about to change it. */
   message(seq: number): Standing | undefined {
+    const known = this.bundles.knows(seq) ? undefined : this.#row(seq)
+    if (known !== undefined) return known
+    const bundle = this.bundles.of(seq)
+    if (bundle !== undefined) this.unbundle(bundle, seq % BUNDLE_SIZE)
+    return this.#row(seq)
+  }
+
+  unbundle(bundle: Bundle, at: number): void {
+    this.bundles.takeOut(bundle, at)
+    this.isDirty = true
+  }
+
+  #row(seq: number): Standing | undefined {
     const row = this.statements.of(MESSAGE_BY_SEQ).first(seq)
     return row === undefined ? undefined : toStanding(row)
   }
@@ -58,6 +88,14 @@ export class Desk {
   nextSeq(): number {
     this.isDirty = true
     return ++this.numbers.seq
+  }
+
+  /** Numbers for a whole bundle: that of the bundle. */
+  nextBundle(): number {
+    const n = Math.floor(this.numbers.seq / BUNDLE_SIZE) + 1
+    this.isDirty = true
+    this.numbers.seq = n * BUNDLE_SIZE + BUNDLE_SIZE - 1
+    return n
   }
 
   nextTurn(): number {
@@ -80,10 +118,12 @@ export class Desk {
 
   /** Time decides something about the queue then, or before. */
   lowerDue(queue: Queue, at: number): void {
+    this.isOverdue ||= at <= this.now
     if (queue.due === null || at < queue.due) this.queues.change(queue).due = at
   }
 
   lowerWallDue(queue: Queue, at: number): void {
+    this.isOverdue ||= at <= this.wall
     if (queue.wallDue === null || at < queue.wallDue) this.queues.change(queue).wallDue = at
   }
 
@@ -101,6 +141,7 @@ export class Desk {
   hold(): () => void {
     const numbers = { ...this.numbers }
     this.topics.flush()
+    this.bundles.flush()
     this.queues.hold()
     this.notices.hold()
     return () => {
@@ -110,6 +151,7 @@ export class Desk {
       this.queues.restore()
       this.notices.restore()
       this.topics.clear()
+      this.bundles.clear()
     }
   }
 

@@ -27,7 +27,8 @@ function encodeChange(change: Change, packer: Packer): SentChange {
 
 export function encodeMessage(message: Message, packer: Packer): Sent {
   const { body, ...attributes } = message
-  const [offset, split] = packer.addText(JSON.stringify(attributes))
+  const offset = packer.length
+  const split = packer.text(JSON.stringify(attributes))
   packer.add(body)
   return [
     message.id,

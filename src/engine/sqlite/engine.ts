@@ -1,5 +1,4 @@
 /** `sqlite:FILE`: messages and records in an SQLite database that several processes of one machine may open at once. */
-import { resolve } from 'node:path'
 import { systemClock, type Clock } from '../../core/clock.ts'
 import type {
   BrowseQuery,
@@ -8,8 +7,10 @@ import type {
   CommitResult,
   Durability,
   Engine,
+  Happening,
   Hint,
   Interest,
+  JoinedTransaction,
   LeaseRequest,
   LeaseResult,
   Page,
@@ -18,6 +19,7 @@ import type {
   Token,
 } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
+import type { Measure } from '../../core/measure.ts'
 import type { MessageRef, StoredMessage } from '../../core/message.ts'
 import type { StoredRecord } from '../../core/record.ts'
 import type { ReadFrom } from '../../core/settings.ts'
@@ -27,10 +29,15 @@ import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from '../sql/limit.ts'
 import { quote } from '../sql/refusal.ts'
 import type { PackedDecided } from './answer.ts'
 import { decodeCommit, decodeEvent, decodeLease, decodeMessage, decodePage, decodeRecord } from './decode.ts'
-import type { Driver } from './driver/driver.ts'
 import { Exchange } from './exchange.ts'
+import { Joins } from './join/joins.ts'
+import { Followers } from './followers.ts'
+import type { HostOptions } from './host.ts'
 import { ThreadLink } from './link/thread-link.ts'
+import { machineTicks } from './machine-clock.ts'
+import { realPathOf } from './real-path.ts'
 import type { Ticks } from './request.ts'
+import { MIN_FREE_BYTES } from './space.ts'
 import { Watchers } from './watchers.ts'
 
 export interface SqliteEngineOptions {
@@ -41,8 +48,10 @@ export interface SqliteEngineOptions {
    */
   readonly durability?: 'disk' | 'os' | undefined
   readonly limits?: Partial<EngineLimits> | undefined
+  /** New messages are refused as `disk-full` while the disk has less room than this; what is there can be settled. Default 64 MiB. */
+  readonly minFreeBytes?: number | undefined
   /** For tests: the database in this thread, by this driver. */
-  readonly local?: { readonly driver: Driver; readonly checkpointPages?: number | undefined } | undefined
+  readonly local?: Pick<HostOptions, 'driver' | 'checkpointPages' | 'freeBytes' | 'leastBundled'> | undefined
 }
 
 export class SqliteEngine implements Engine {
@@ -51,16 +60,25 @@ export class SqliteEngine implements Engine {
   readonly #limits: EngineLimits
   readonly #exchange: Exchange
   readonly #watchers: Watchers
+  readonly #followers: Followers
+  readonly #path: string
+  readonly #joins: Joins
   #closing: Promise<void> | null = null
 
   constructor(parts: {
     readonly exchange: Exchange
     readonly watchers: Watchers
+    readonly followers: Followers
+    readonly path: string
+    readonly joins: Joins
     readonly limits: EngineLimits
     readonly durability: 'disk' | 'os'
   }) {
     this.#exchange = parts.exchange
     this.#watchers = parts.watchers
+    this.#followers = parts.followers
+    this.#path = parts.path
+    this.#joins = parts.joins
     this.#limits = parts.limits
     this.failed = parts.exchange.stopped
     this.capabilities = capabilitiesOf(parts.limits, parts.durability)
@@ -96,6 +114,19 @@ export class SqliteEngine implements Engine {
 
   watch(interest: Interest, hint: (hint: Hint) => void): Disposable {
     return this.#watchers.watch(interest, hint)
+  }
+
+  follow(listener: (happenings: readonly Happening[]) => void): Disposable {
+    return this.#followers.follow(listener)
+  }
+
+  measure(): readonly Measure[] {
+    return this.#exchange.measures.all(this.#path)
+  }
+
+  join(transaction: unknown): JoinedTransaction {
+    if (this.#closing !== null) throw new PosthornError('closed', 'the engine is closed')
+    return this.#joins.join(transaction)
   }
 
   async get(keys: readonly string[]): Promise<readonly (StoredRecord | null)[]> {
@@ -154,6 +185,7 @@ export class SqliteEngine implements Engine {
   }
 
   close(): Promise<void> {
+    this.#joins.close()
     this.#closing ??= this.#exchange.end()
     return this.#closing
   }
@@ -175,19 +207,37 @@ export class SqliteEngine implements Engine {
  * @throws PosthornError `corrupt`, `newer-format`, `disk-full`, `engine-failed`, `unknown`
  */
 export async function openSqliteEngine(file: string, options: SqliteEngineOptions = {}): Promise<SqliteEngine> {
-  const { clock = systemClock, durability = 'disk', local } = options
+  const { clock = systemClock, durability = 'disk', minFreeBytes = MIN_FREE_BYTES, local } = options
   const limits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits }
-  const path = resolve(file)
+  const path = realPathOf(file)
   const watchers = new Watchers()
-  const exchange = new Exchange(clock, (notices) => watchers.tell(notices))
+  const exchange: Exchange = new Exchange(clock, ({ notices, happenings }) => {
+    watchers.tell(notices)
+    followers.tell(happenings)
+  })
+  const followers = new Followers((follows) => exchange.follow(follows))
   if (local === undefined)
-    exchange.connect(await ThreadLink.open({ path, durability, limits, ticks: exchange.ticks() }, exchange))
+    exchange.connect(
+      await ThreadLink.open({ path, durability, limits, minFreeBytes, ticks: exchange.ticks() }, exchange),
+    )
   else {
     const { LocalLink } = await import('./link/local-link.ts')
     const ticks = (): Ticks => ({ machineMs: clock.monotonicMs(), wallMs: clock.wallMs() })
-    exchange.connect(new LocalLink({ ...local, path, durability, limits, boot: 'given', ticks }, exchange))
+    exchange.connect(
+      new LocalLink({ ...local, path, durability, limits, minFreeBytes, boot: 'given', ticks }, exchange),
+    )
   }
-  return new SqliteEngine({ exchange, watchers, limits, durability })
+  const joins = new Joins({
+    path,
+    limits,
+    clock,
+    ticks: () =>
+      local === undefined
+        ? (exchange.ticks() ?? machineTicks())
+        : { machineMs: clock.monotonicMs(), wallMs: clock.wallMs() },
+    look: () => exchange.look(),
+  })
+  return new SqliteEngine({ exchange, watchers, followers, joins, path, limits, durability })
 }
 
 function capabilitiesOf(limits: EngineLimits, durability: 'disk' | 'os'): Capabilities {
@@ -204,7 +254,7 @@ function capabilitiesOf(limits: EngineLimits, durability: 'disk' | 'os'): Capabi
     maxBodyBytes: limits.bodyBytes,
     pick: ['fifo', 'priority'],
     fair: false,
-    join: false,
+    join: true,
     retained: true,
     deviations: [],
   }

@@ -4,10 +4,10 @@ import { PosthornError } from '../../core/error.ts'
 import type { PackedDecided } from './answer.ts'
 import { toError } from './fault.ts'
 import type { Link, LinkListener } from './link/link.ts'
+import { Measures } from './measures.ts'
 import { Packer } from './packer.ts'
 import type { Fault, Reply, Ticks } from './request.ts'
 import { StreamWriter } from './stream.ts'
-import type { Notice } from './state/notices.ts'
 
 /** The wall clock may step, so what waits for it is looked at again after so long. */
 const LONGEST_MS = 60_000
@@ -25,15 +25,15 @@ const FAST_COMMIT_MS = 0.4
 interface Pending {
   readonly give: (answer: never) => void
   readonly refuse: (error: Error) => void
-  readonly decode: (value: never, bytes: Uint8Array) => unknown
+  readonly decode: (value: never, bytes: Buffer) => unknown
 }
 
 export class Exchange implements LinkListener {
   readonly #clock: Clock
-  readonly #tell: (notices: readonly Notice[]) => void
+  readonly #tell: (reply: Pick<Reply, 'notices' | 'happenings'>) => void
   readonly #pending = new Map<number, Pending>()
   #link: Link | null = null
-  readonly #stream = new StreamWriter(new Packer())
+  #stream!: StreamWriter
   #last = 0
   /** Calls since the last post. */
   #gathered = 0
@@ -44,9 +44,10 @@ export class Exchange implements LinkListener {
   #refusal: PosthornError | null = null
   /** Resolves when the host has stopped on its own. */
   readonly stopped: Promise<Error>
+  readonly measures: Measures = new Measures()
   #stop!: (error: Error) => void
 
-  constructor(clock: Clock, tell: (notices: readonly Notice[]) => void) {
+  constructor(clock: Clock, tell: (reply: Pick<Reply, 'notices' | 'happenings'>) => void) {
     this.#clock = clock
     this.#tell = tell
     this.stopped = new Promise((resolve) => (this.#stop = resolve))
@@ -54,19 +55,18 @@ export class Exchange implements LinkListener {
 
   connect(link: Link): void {
     this.#link = link
+    this.#stream = new StreamWriter(new Packer(link.buffers))
     link.keepAlive(false)
   }
 
   /** `write` says what the call is; `decode` makes its answer. */
-  call<T>(
-    write: (stream: StreamWriter, n: number) => void,
-    decode: (value: never, bytes: Uint8Array) => T,
-  ): Promise<T> {
+  call<T>(write: (stream: StreamWriter, n: number) => void, decode: (value: never, bytes: Buffer) => T): Promise<T> {
     if (this.#refusal !== null) return Promise.reject(this.#refusal)
     return new Promise<T>((give, refuse) => {
       const n = (this.#last = (this.#last + 1) >>> 0)
-      if (this.#stream.isEmpty) process.nextTick(() => this.#flush())
+      const isFirst = this.#stream.isEmpty
       write(this.#stream, n)
+      if (isFirst) process.nextTick(() => this.#flush())
       this.#gathered++
       if (this.#pending.size === 0) this.#link!.keepAlive(true)
       this.#pending.set(n, { give, refuse, decode })
@@ -89,16 +89,19 @@ export class Exchange implements LinkListener {
     this.#refuseAll(new PosthornError('closed', 'the engine was closed before the answer was known'))
   }
 
-  replied({ done, answers, bytes, notices, dueInMs, commitMs, failure }: Reply): void {
+  replied(reply: Reply): void {
+    const { done, answers, bytes, dueInMs, commitMs, failure } = reply
+    this.measures.folded(commitMs, done[1] + answers.length)
     this.#isFast = commitMs < FAST_COMMIT_MS
     this.#isHostIdle = true
-    for (const n of done) this.#give(n, DONE, bytes)
+    const [first, count] = done
+    for (let at = 0; at < count; at++) this.#give(bytes.readUInt32LE(first + at * 4), DONE, bytes)
     for (const answer of answers) {
       if ('fault' in answer) this.#take(answer.n)?.refuse(toError(answer.fault))
       else this.#give(answer.n, answer.value, bytes)
     }
     if (this.#pending.size === 0) this.#link?.keepAlive(false)
-    this.#tell(notices)
+    this.#tell(reply)
     if (failure !== null) this.#stop(toError(failure))
     if (dueInMs !== null && this.#refusal === null) this.#arm(dueInMs)
   }
@@ -110,7 +113,7 @@ export class Exchange implements LinkListener {
     this.#refuseAll(toError({ ...fault, code: 'unknown' }))
   }
 
-  #give(n: number, value: unknown, bytes: Uint8Array): void {
+  #give(n: number, value: unknown, bytes: Buffer): void {
     const pending = this.#take(n)
     pending?.give(pending.decode(value as never, bytes) as never)
   }
@@ -125,7 +128,7 @@ export class Exchange implements LinkListener {
     if (this.#stream.isEmpty) return
     this.#gathered = 0
     this.#isHostIdle = false
-    this.#link!.post({ stream: this.#stream.take(), bytes: this.#stream.packer.take(), ticks: this.ticks() })
+    this.#link!.post({ bytes: this.#stream.take(), ticks: this.ticks() })
   }
 
   /** null: the host reads the machine's clock itself, at the last moment. */
@@ -141,12 +144,25 @@ export class Exchange implements LinkListener {
     this.#armedFor = at
     this.#timer = this.#clock.timer(Math.min(inMs, LONGEST_MS), () => {
       this.#disarm()
-      // Whoever calls next is told of a failure.
-      this.call(
-        (stream, n) => stream.call(n, { call: 'sweep' }),
-        () => undefined,
-      ).catch(() => {})
+      this.look()
     })
+  }
+
+  /** Has the host write down what happens to messages, or no more. */
+  follow(follows: boolean): void {
+    this.call(
+      (stream, n) => stream.call(n, { call: 'follow', follows }),
+      () => undefined,
+    ).catch(() => {})
+  }
+
+  /** Has the host do what time or others give it to do. */
+  look(): void {
+    // Whoever calls next is told of a failure.
+    this.call(
+      (stream, n) => stream.call(n, { call: 'sweep' }),
+      () => undefined,
+    ).catch(() => {})
   }
 
   #disarm(): void {

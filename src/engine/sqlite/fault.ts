@@ -22,6 +22,11 @@ export function isFatal(error: unknown): boolean {
   return !isBusy(error) && ![NONE, ERROR, FULL, CONSTRAINT].includes(codeOf(error))
 }
 
+/** There is no room on the disk. */
+export function isFull(error: unknown): boolean {
+  return codeOf(error) === FULL
+}
+
 export function toFault(error: unknown, path: string): Fault {
   if (isPosthornError(error)) return { code: error.code, message: error.message, details: error.details }
   const message = error instanceof Error ? error.message : String(error)

@@ -11,11 +11,12 @@ import { LeaseMemory } from './decide/lease.ts'
 import { dueTimes, flush, sweep, type DueTimes, type Moment } from './decide/sweep.ts'
 import type { Desk } from './desk.ts'
 import type { Driver } from './driver/driver.ts'
-import { isFatal, toFault } from './fault.ts'
+import { isFatal, isFull, toFault } from './fault.ts'
 import { letGo, openDesk, ownersGone, type Opened } from './open-desk.ts'
 import { Others } from './others.ts'
-import { Packer } from './packer.ts'
+import { Packer, type Buffers } from './packer.ts'
 import type { Answer, Fault, Post, Reply, Ticks } from './request.ts'
+import { Space, type SpaceDeps } from './space.ts'
 import { readStream, type Numbered } from './stream.ts'
 import { engineTime } from './state/clock.ts'
 import { readNumbers, writeNumbers } from './state/meta.ts'
@@ -27,10 +28,20 @@ export interface HostOptions {
   readonly durability: 'disk' | 'os'
   readonly limits: EngineLimits
   readonly boot: string
+  /** Where the bytes of replies come from. */
+  readonly buffers: Buffers
+  /** The bytes of a post have been read. */
+  readonly read?: ((bytes: Uint8Array) => void) | undefined
   /** The clock to live by where a post brings none. */
   readonly ticks: () => Ticks
   /** Pages in the log before they are copied into the database file; 0: never while it is open. */
   readonly checkpointPages?: number | undefined
+  /** New messages are refused below so much room on the disk. */
+  readonly minFreeBytes: number
+  /** For tests: how much room there is. */
+  readonly freeBytes?: SpaceDeps['freeBytes']
+  /** For tests: messages that come together and are fewer get rows of their own. */
+  readonly leastBundled?: number | undefined
   /** The last call has been answered, and the database let go of. */
   readonly closed?: (() => void) | undefined
 }
@@ -39,7 +50,7 @@ const DATA_VERSION = 'pragma data_version'
 /** How often openings that are gone are looked for, as long as there are others. */
 const LOOK_FOR_GONE_MS = 1_000
 /** Nobody asks; time may have decided something, or another process. */
-const NO_CALLS: Batch = { calls: [], bytes: new Uint8Array(0), ticks: null }
+const NO_CALLS: Batch = { calls: [], bytes: Buffer.alloc(0), ticks: null }
 const NOTHING_DUE: DueTimes = { engineAt: Infinity, wallAt: Infinity }
 
 /** A post, read. */
@@ -53,7 +64,10 @@ export class Host {
   readonly #desk: Desk
   readonly #requests: LeaseMemory
   readonly #others: Others
+  readonly #space: Space
   readonly #reply: (reply: Reply) => void
+  /** Of the reply that is being made. */
+  readonly #packer: Packer
   #batches: Batch[] = []
   #isScheduled = false
   #dataVersion = -1
@@ -68,8 +82,11 @@ export class Host {
   constructor(options: HostOptions, reply: (reply: Reply) => void) {
     this.#options = options
     this.#reply = reply
+    this.#packer = new Packer(options.buffers)
     this.#opened = openDesk(options)
     this.#desk = this.#opened.desk
+    this.#space = new Space(options)
+    this.#desk.room = () => this.#space.refusal(this.#desk.now)
     this.#lookedAt = momentOf(this.#desk)
     this.#requests = new LeaseMemory(options.limits.leaseRequests)
     this.#others = new Others({ ...options, desk: this.#desk, clock: systemClock, look: () => this.#schedule() })
@@ -80,7 +97,7 @@ export class Host {
 
   /** Calls are answered in the order in which they came. */
   receive(post: Post): void {
-    this.#batches.push({ ...post, calls: readStream(post.stream) })
+    this.#batches.push({ ...post, calls: readStream(post.bytes) })
     this.#schedule()
   }
 
@@ -98,14 +115,20 @@ export class Host {
     this.#batches = []
     const calls = posts.flatMap((post) => post.calls)
     if (this.#isClosed) return
-    if (this.#failure !== null) return this.#refuse(calls, this.#failure)
+    if (this.#failure === null) this.#decide(posts)
+    else this.#refuse(calls, this.#failure)
+    for (const { bytes } of posts) this.#options.read?.(bytes)
+    if (calls.some(({ call }) => call === 'close')) this.close()
+    else if (this.#failure === null) this.#lookForGone()
+  }
+
+  #decide(posts: readonly Batch[]): void {
     try {
-      this.#fold(posts.length === 0 ? [NO_CALLS] : posts)
+      if (posts.length > 0) this.#fold(posts)
+      else if (this.#hasNews()) this.#fold([NO_CALLS])
     } catch (error) {
       this.#recover(posts, error)
     }
-    if (calls.some(({ call }) => call === 'close')) this.close()
-    else if (calls.length === 0) this.#lookForGone()
   }
 
   /** What processes that are gone had handed out to themselves is handed out again. */
@@ -118,7 +141,7 @@ export class Host {
       if (gone.length === 0) return
       this.#begin(this.#best, null)
       for (const owner of ownersGone(this.#desk, this.#options)) letGo(this.#desk, owner)
-      this.#finish([], [], new Packer())
+      this.#finish([], [])
     } catch (error) {
       this.#recover([], error)
     }
@@ -127,6 +150,7 @@ export class Host {
   /** Alone, each shows whether it was the guilty one. */
   #recover(posts: readonly Batch[], error: unknown): void {
     this.#forget()
+    if (isFull(error) && this.#space.giveUpReserve()) return this.#again(posts)
     const calls = posts.flatMap((post) => post.calls)
     if (isFatal(error)) this.#failure = toFault(error, this.#options.path)
     if (isFatal(error) || calls.length <= 1) return this.#refuse(calls, toFault(error, this.#options.path))
@@ -138,6 +162,14 @@ export class Host {
           this.#recover([{ ...post, calls: [call] }], alone)
         }
       }
+    }
+  }
+
+  #again(posts: readonly Batch[]): void {
+    try {
+      this.#fold(posts.length === 0 ? [NO_CALLS] : posts)
+    } catch (error) {
+      this.#recover(posts, error)
     }
   }
 
@@ -153,7 +185,6 @@ export class Host {
       this.#opened.transactions.rollback()
       this.#begin(this.#best, given)
     }
-    const packer = new Packer()
     const answers: Answer[] = []
     const done: number[] = []
     for (const post of posts) {
@@ -168,49 +199,63 @@ export class Host {
       this.#lookedAt = momentOf(desk)
       desk.bytes = post.bytes
       for (const call of post.calls) {
-        const answer = this.#answer(call, packer)
+        const answer = this.#answer(call)
         if ('value' in answer && isDone(call, answer.value)) done.push(call.n)
         else answers.push(answer)
       }
     }
-    this.#finish(answers, done, packer)
+    this.#finish(answers, done)
   }
 
-  #finish(answers: Answer[], done: readonly number[], packer: Packer): void {
+  #finish(answers: Answer[], done: readonly number[]): void {
     const desk = this.#desk
+    const packer = this.#packer
     this.#look()
     if (desk.isDirty) {
       Object.assign(desk.numbers, { engineAt: desk.now, wallAt: desk.wall })
       writeNumbers(desk.statements, desk.numbers)
       desk.isDirty = false
     }
+    desk.bundles.trim()
     const own = desk.notices.take()
     const notices = this.#others.exchange(own, this.#due)
+    const happenings = desk.trail.take()
     const before = this.#options.ticks().machineMs
     this.#opened.transactions.commit()
     const commitMs = this.#options.ticks().machineMs - before
     this.#others.wake()
+    desk.trail.committed()
     const inMs = Math.min(this.#due.engineAt - desk.now, this.#due.wallAt - desk.wall)
     const dueInMs = inMs === Infinity ? null : Math.max(0, inMs)
+    const first = packer.length
+    for (const n of done) packer.word(n)
     this.#reply({
-      done: Uint32Array.from(done),
+      done: [first, done.length],
       answers,
       bytes: packer.take(),
       notices,
+      happenings,
       dueInMs,
       commitMs,
       failure: null,
     })
   }
 
-  #answer(call: Numbered, packer: Packer): Answer {
+  #answer(call: Numbered): Answer {
     try {
-      return { n: call.n, value: answerCall(this.#desk, this.#requests, call, packer) }
+      return { n: call.n, value: answerCall(this.#desk, this.#requests, call, this.#packer) }
     } catch (error) {
       // A question that makes no sense harms nobody but who asked; anything else may have been half done.
       if (!(error instanceof PosthornError)) throw error
       return { n: call.n, fault: toFault(error, this.#options.path) }
     }
+  }
+
+  /** Whether another process has written, or something is due. The first look tells what is due next. */
+  #hasNews(): boolean {
+    if (this.#desk.statements.of(DATA_VERSION).first()![0] !== this.#dataVersion) return true
+    this.#setTime(this.#options.ticks())
+    return this.#isDue()
   }
 
   /** The time is read when the lock is had: waiting for it takes some. */
@@ -233,6 +278,8 @@ export class Host {
     else desk.topics.clear()
     desk.numbers = numbers
     desk.queues.clear()
+    desk.bundles.clear()
+    desk.trail.refresh()
     this.#others.refresh()
     this.#look()
   }
@@ -254,8 +301,10 @@ export class Host {
   #forget(): void {
     const desk = this.#desk
     this.#opened.transactions.rollback()
+    this.#packer.cut(0)
     desk.queues.clear()
     desk.topics.clear()
+    desk.bundles.clear()
     desk.notices.take()
     desk.isDirty = false
     this.#dataVersion = -1
@@ -265,10 +314,11 @@ export class Host {
   #refuse(calls: readonly Numbered[], fault: Fault): void {
     const answers = calls.map(({ n }): Answer => ({ n, fault }))
     this.#reply({
-      done: new Uint32Array(0),
+      done: [0, 0],
       answers,
-      bytes: new Uint8Array(0),
+      bytes: Buffer.alloc(0),
       notices: [],
+      happenings: [],
       dueInMs: null,
       commitMs: 0,
       failure: this.#failure,

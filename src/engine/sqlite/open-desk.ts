@@ -8,7 +8,7 @@ import type { Database } from './driver/driver.ts'
 import { Statements } from './driver/statements.ts'
 import { toError, toFault } from './fault.ts'
 import type { HostOptions } from './host.ts'
-import { DELETE_OWNER, INSERT_OWNER, isAlive, OwnerLock, OWNERS } from './owner.ts'
+import { DELETE_OWNER, INSERT_OWNER, OwnerLock, OWNERS, OwnerWatch } from './owner.ts'
 import { checkOwn, migrate } from './schema/migrate.ts'
 import { continueClock, engineTime, firstNumbers } from './state/clock.ts'
 import { beginNumbers, readNumbers, writeNumbers } from './state/meta.ts'
@@ -49,7 +49,12 @@ function prepare(options: HostOptions, database: Database): Opened {
   database.exec(`pragma cache_size = -${CACHE_KB}`)
   database.exec('pragma temp_store = memory')
   database.exec(`pragma wal_autocheckpoint = ${options.checkpointPages ?? CHECKPOINT_PAGES}`)
-  const desk = new Desk(new Statements(database), options.limits, (wallMs) => createIds({ wallMs }))
+  const desk = new Desk(
+    new Statements(database),
+    options.limits,
+    (wallMs) => createIds({ wallMs }),
+    options.leastBundled,
+  )
   transactions.beginWriting('full')
   let lock: OwnerLock | null = null
   try {
@@ -104,7 +109,10 @@ function enter(desk: Desk, options: HostOptions): OwnerLock {
 /** Other openings that do not live any more. */
 export function ownersGone(desk: Desk, { driver, path }: Pick<HostOptions, 'driver' | 'path'>): number[] {
   const owners = desk.statements.of(OWNERS).all(desk.owner)
-  return owners.map(([owner]) => owner as number).filter((owner) => !isAlive(driver, path, owner))
+  const lives = new OwnerWatch(driver, path)
+  const gone = owners.map(([owner]) => owner as number).filter((owner) => !lives.isAlive(owner))
+  lives.keep([])
+  return gone
 }
 
 export function letGo(desk: Desk, owner: number): void {

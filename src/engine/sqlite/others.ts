@@ -7,7 +7,8 @@ import type { Clock } from '../../core/clock.ts'
 import type { DueTimes } from './decide/sweep.ts'
 import type { Desk } from './desk.ts'
 import type { Driver } from './driver/driver.ts'
-import { isAlive, OWNERS } from './owner.ts'
+import type { Statements } from './driver/statements.ts'
+import { OWNERS, OwnerWatch } from './owner.ts'
 import type { Notice } from './state/notices.ts'
 
 const INSERT_NOTICE = 'insert into notice (kind, name) values (?, ?)'
@@ -15,6 +16,8 @@ const NOTICES_AFTER = 'select n, kind, name from notice where n > ? order by n l
 const LAST_NOTICE = 'select max(n) from notice'
 const DELETE_NOTICES = 'delete from notice where n <= ?'
 
+/** So often old notices go. */
+const PRUNED_EVERY = 256
 /** Notices that are kept; who is further behind looks for himself. */
 const KEPT_NOTICES = 5_000
 /** Watched, a look now and then is enough to find out who is gone. */
@@ -32,14 +35,29 @@ interface OthersParts {
   readonly look: () => void
 }
 
+/** In a transaction that writes: leaves notices for whoever looks next. The number of the last; null where there were none. */
+export function noteForOthers(statements: Statements, notices: readonly Notice[]): number | null {
+  if (notices.length === 0) return null
+  for (const [kind, name, token] of notices)
+    statements.of(INSERT_NOTICE).run(kind, token === '' ? name : `${name} ${token}`)
+  const last = lastNotice(statements)
+  if (last % PRUNED_EVERY < notices.length) statements.of(DELETE_NOTICES).run(last - KEPT_NOTICES)
+  return last
+}
+
+const lastNotice = (statements: Statements): number => (statements.of(LAST_NOTICE).first()![0] as number | null) ?? 0
+
 export class Others {
   readonly #parts: OthersParts
+  readonly #lives: OwnerWatch
   readonly #file: number
   #watcher: FSWatcher | null = null
   #timer: Disposable | null = null
   #pollMs = SHORTEST_POLL_MS
   #owners: readonly number[] = []
   #lastNotice = 0
+  /** Where what is under way is committed. */
+  #nextNotice = 0
   /** Another process has written since notices were last read. */
   #isBehind = true
   #mustWake = true
@@ -48,6 +66,7 @@ export class Others {
 
   constructor(parts: OthersParts) {
     this.#parts = parts
+    this.#lives = new OwnerWatch(parts.driver, parts.path)
     this.#file = openSync(`${parts.path}-wake`, constants.O_CREAT | constants.O_WRONLY, 0o644)
     this.#lastNotice = this.#last()
   }
@@ -61,7 +80,7 @@ export class Others {
 
   /** Openings that were there when others last wrote and are gone. */
   gone(): number[] {
-    return this.#owners.filter((owner) => !isAlive(this.#parts.driver, this.#parts.path, owner))
+    return this.#owners.filter((owner) => !this.#lives.isAlive(owner))
   }
 
   /** Inside a transaction in which it is seen that another process has written. */
@@ -71,27 +90,29 @@ export class Others {
       .of(OWNERS)
       .all(desk.owner)
       .map(([owner]) => owner as number)
+    this.#lives.keep(this.#owners)
     this.#isBehind = true
     this.#pollMs = SHORTEST_POLL_MS
   }
 
   /** Before a commit: leaves the own notices for others, and takes theirs. All that the own watchers may want to know. */
   exchange(own: readonly Notice[], due: DueTimes): readonly Notice[] {
+    this.#nextNotice = this.#lastNotice
     const theirs = this.#isBehind ? this.#take() : []
     this.#isBehind = false
-    if (this.#owners.length === 0) return own
+    if (this.#owners.length === 0) return [...own, ...theirs]
     const { statements } = this.#parts.desk
-    for (const [kind, name, token] of own)
-      statements.of(INSERT_NOTICE).run(kind, token === '' ? name : `${name} ${token}`)
-    if (own.length > 0) this.#prune()
+    const last = noteForOthers(statements, own)
+    if (last !== null) this.#nextNotice = last
     const earliest = Math.min(due.engineAt, due.wallAt)
-    this.#mustWake ||= own.length > 0 || earliest < this.#earliest
+    this.#mustWake ||= own.length > 0 || this.#parts.desk.trail.isOn || earliest < this.#earliest
     this.#earliest = earliest
     return [...own, ...theirs]
   }
 
-  /** After the commit. */
+  /** After the commit: one that fails has told nobody, and the numbers of its notices are given again. */
   wake(): void {
+    this.#lastNotice = this.#nextNotice
     if (this.#owners.length > 0 && this.#mustWake) this.#touch()
     this.#mustWake = false
   }
@@ -100,27 +121,22 @@ export class Others {
     this.#isStopped = true
     this.#timer?.[Symbol.dispose]()
     this.#watcher?.close()
+    this.#lives.keep([])
     this.#touch()
     closeSync(this.#file)
   }
 
   #take(): Notice[] {
     const rows = this.#parts.desk.statements.of(NOTICES_AFTER).all(this.#lastNotice, KEPT_NOTICES)
-    if (rows.length > 0) this.#lastNotice = rows.at(-1)![0] as number
+    if (rows.length > 0) this.#nextNotice = rows.at(-1)![0] as number
     return rows.map(([, kind, text]): Notice => {
       const [name, token = ''] = kind === 'cancel' ? (text as string).split(' ') : [text as string]
       return [kind as Notice[0], name!, token]
     })
   }
 
-  #prune(): void {
-    const last = this.#last()
-    this.#lastNotice = last
-    if (last % 256 === 0) this.#parts.desk.statements.of(DELETE_NOTICES).run(last - KEPT_NOTICES)
-  }
-
   #last(): number {
-    return (this.#parts.desk.statements.of(LAST_NOTICE).first()![0] as number | null) ?? 0
+    return lastNotice(this.#parts.desk.statements)
   }
 
   #touch(): void {

@@ -34,21 +34,47 @@ export class OwnerLock {
   }
 }
 
-/** Whether the opening of that number lives. What one that is gone left behind is removed. */
-export function isAlive(driver: Driver, path: string, owner: number): boolean {
-  const file = fileOf(path, owner)
-  if (!existsSync(file)) return false
-  const database = driver.open(file)
-  try {
-    lock(database)
-  } catch (error) {
-    if (isBusy(error)) return true
-    throw error
-  } finally {
-    database.close()
+/** Who of the others lives. Their files stay open, so that a look costs little. */
+export class OwnerWatch {
+  readonly #driver: Driver
+  readonly #path: string
+  readonly #files = new Map<number, Database>()
+
+  constructor(driver: Driver, path: string) {
+    this.#driver = driver
+    this.#path = path
   }
-  rmSync(file, { force: true })
-  return false
+
+  /** Whether the opening of that number lives. What one that is gone left behind is removed. */
+  isAlive(owner: number): boolean {
+    const file = fileOf(this.#path, owner)
+    const isThere = existsSync(file)
+    try {
+      if (isThere) lock(this.#open(owner, file))
+    } catch (error) {
+      if (isBusy(error)) return true
+      throw error
+    }
+    this.#close(owner)
+    rmSync(file, { force: true })
+    return false
+  }
+
+  /** Looks at these only from now on. */
+  keep(owners: readonly number[]): void {
+    for (const owner of this.#files.keys()) if (!owners.includes(owner)) this.#close(owner)
+  }
+
+  #open(owner: number, file: string): Database {
+    let database = this.#files.get(owner)
+    if (database === undefined) this.#files.set(owner, (database = this.#driver.open(file)))
+    return database
+  }
+
+  #close(owner: number): void {
+    this.#files.get(owner)?.close()
+    this.#files.delete(owner)
+  }
 }
 
 /** Nothing is ever written into the file, nor a journal beside it. */

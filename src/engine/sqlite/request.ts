@@ -49,17 +49,15 @@ export type Call =
   | { readonly call: 'browse'; readonly query: BrowseQuery }
   | { readonly call: 'depth'; readonly queues: readonly string[] | 'all' }
   | { readonly call: 'read'; readonly topic: string; readonly from: ReadFrom; readonly limit: number }
+  /** What happens to messages is to be told from now on, or no more. */
+  | { readonly call: 'follow'; readonly follows: boolean }
   /** What time has decided is to be done. */
   | { readonly call: 'sweep' }
   | { readonly call: 'close' }
 
-/** What a stream of calls is made of (see stream.ts). */
-export type Word = string | number | null | When | Call
-
-/** Calls of one moment. `ticks`: the clock they live by, where it is not the machine's. */
+/** Calls of one moment, as bytes (see stream.ts). `ticks`: the clock they live by, where it is not the machine's. */
 export interface Post {
-  readonly stream: readonly Word[]
-  readonly bytes: Uint8Array
+  readonly bytes: Buffer
   readonly ticks: Ticks | null
 }
 
@@ -79,11 +77,13 @@ export interface Fault {
 export type Answer = { readonly n: number; readonly value: unknown } | { readonly n: number; readonly fault: Fault }
 
 export interface Reply {
-  /** Calls that committed one change of which nothing is to be said but that it was done. */
-  readonly done: Uint32Array
+  /** Where among the bytes the numbers are of calls that committed one change of which nothing is to be said but that it was done. */
+  readonly done: Span
   readonly answers: readonly Answer[]
-  readonly bytes: Uint8Array
+  readonly bytes: Buffer
   readonly notices: readonly Notice[]
+  /** What happened to messages, each as JSON, if somebody here follows it. */
+  readonly happenings: readonly string[]
   /** Milliseconds until time decides something, on the engine's or the wall's clock; null: nothing is due. */
   readonly dueInMs: number | null
   /** How long it took to make it durable. */
@@ -91,6 +91,3 @@ export interface Reply {
   /** The host will decide nothing any more: what was half done must not be built upon. */
   readonly failure: Fault | null
 }
-
-/** Of a delivery in the answer to a lease. */
-export const DELIVERY_WORDS = 18

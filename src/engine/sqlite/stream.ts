@@ -1,77 +1,182 @@
 /**
- * Calls as one flat list, because each object costs its names and more to clone. The two that come by the ten thousand, a commit of one send and one
- * of one ack, are words of their own; any other call is an object.
+ * Calls as bytes, one after another. The two that come by the ten thousand, a commit of one send and one of one ack, have a form of their own; any
+ * other call is JSON.
  */
 import type { Change, Commit } from '../../core/engine.ts'
-import { encodeCommit, encodeMessage } from './encode.ts'
+import type { Message } from '../../core/message.ts'
+import { encodeCommit } from './encode.ts'
 import type { Packer } from './packer.ts'
-import type { Call, SentCommit, Word } from './request.ts'
+import type { Call, Sent, SentCommit } from './request.ts'
 
 const SEND = 0
 const ACK = 1
 const CALL = 2
 
+/** Of a send: what it has, beside id and content. */
+const QUEUE = 1
+const KEY = 2
+const REPORT = 4
+const DEDUPE = 8
+const DELAY = 16
+const EXPIRES = 32
+
+/** An id is a UUID. */
+const ID_BYTES = 36
+const LONGEST_TOKEN = 100
+
 export type Numbered = Call & { readonly n: number }
 
 export class StreamWriter {
-  readonly packer: Packer
-  #words: Word[] = []
+  readonly #packer: Packer
+  /** The queue of the last send. */
+  #queue = ''
 
   constructor(packer: Packer) {
-    this.packer = packer
+    this.#packer = packer
   }
 
   get isEmpty(): boolean {
-    return this.#words.length === 0
+    return this.#packer.length === 0
   }
 
   call(n: number, call: Call): void {
-    this.#words.push(CALL, n, call)
+    const text = JSON.stringify(call)
+    this.#packer.byte(CALL)
+    this.#packer.word(n)
+    this.#packer.sized(text)
   }
 
+  /** What cannot be written leaves nothing. */
   commit(n: number, commits: readonly Commit[]): void {
-    const only = commits.length === 1 && commits[0]!.id === undefined ? commits[0]!.changes : []
-    if (only.length !== 1 || !this.#change(n, only[0]!))
-      this.call(n, { call: 'commit', commits: commits.map((commit) => encodeCommit(commit, this.packer)) })
+    const at = this.#packer.length
+    try {
+      this.#commit(n, commits)
+    } catch (error) {
+      this.#packer.cut(at)
+      this.#queue = ''
+      throw error
+    }
   }
 
-  take(): readonly Word[] {
-    const words = this.#words
-    this.#words = []
-    return words
+  #commit(n: number, commits: readonly Commit[]): void {
+    const only = commits.length === 1 && commits[0]!.id === undefined ? commits[0]!.changes : []
+    if (only.length === 1 && this.#change(n, only[0]!)) return
+    const packer = this.#packer
+    // Bodies stand before the call that they belong to.
+    const at = packer.length
+    packer.byte(BODIES)
+    packer.word(0)
+    const call: Call = { call: 'commit', commits: commits.map((commit) => encodeCommit(commit, packer)) }
+    packer.setWord(at + 1, packer.length)
+    this.call(n, call)
+  }
+
+  take(): Buffer {
+    this.#queue = ''
+    return this.#packer.take()
   }
 
   /** Whether it was one of the two. */
   #change(n: number, change: Change): boolean {
-    if (change.do === 'ack') this.#words.push(ACK, n, change.token)
-    else if (change.do === 'send')
-      this.#words.push(SEND, n, change.queue, ...encodeMessage(change.message, this.packer))
+    const packer = this.#packer
+    if (change.do === 'ack' && change.token.length <= LONGEST_TOKEN) {
+      packer.byte(ACK)
+      packer.word(n)
+      packer.sized(change.token)
+    } else if (change.do === 'send') this.#send(n, change.queue, change.message)
     else return false
     return true
   }
+
+  #send(n: number, queue: string, message: Message): void {
+    const packer = this.#packer
+    const { body, ...attributes } = message
+    const { key, report, dedupe, delay, expires } = attributes
+    packer.byte(SEND)
+    packer.byte(
+      (queue === this.#queue ? 0 : QUEUE) |
+        (key === undefined ? 0 : KEY) |
+        (report === undefined ? 0 : REPORT) |
+        (dedupe === undefined ? 0 : DEDUPE) |
+        (delay === undefined ? 0 : DELAY) |
+        (expires === undefined ? 0 : EXPIRES),
+    )
+    packer.byte(attributes.priority)
+    packer.word(n)
+    if (queue !== this.#queue) packer.sized((this.#queue = queue))
+    if (key !== undefined) packer.sized(key)
+    if (report !== undefined) packer.sized(report)
+    if (dedupe !== undefined) packer.sized(dedupe)
+    if (delay !== undefined) packer.sized(JSON.stringify(delay))
+    if (expires !== undefined) packer.sized(JSON.stringify(expires))
+    const at = packer.length
+    packer.word(0)
+    packer.word(body.byteLength)
+    packer.setWord(at, packer.text(attributes.id + JSON.stringify(attributes)) - ID_BYTES)
+    packer.add(body)
+  }
 }
 
-export function readStream(words: readonly Word[]): Numbered[] {
+/** Bytes that the next call refers to, up to where it stands. */
+const BODIES = 3
+
+export function readStream(bytes: Buffer): Numbered[] {
   const calls: Numbered[] = []
-  for (let at = 0; at < words.length;) {
-    const kind = words[at]
-    const n = words[at + 1] as number
-    if (kind === SEND) {
-      const message = words.slice(at + 3, at + 3 + SENT_WORDS) as never
-      calls.push(commitOf(n, [{ id: null, changes: [{ do: 'send', queue: words[at + 2] as string, message }] }]))
-      at += 3 + SENT_WORDS
-    } else if (kind === ACK) {
-      calls.push(commitOf(n, [{ id: null, changes: [{ do: 'ack', token: words[at + 2] as string }] }]))
-      at += 3
-    } else {
-      calls.push(Object.assign(words[at + 2] as Call, { n }))
-      at += 3
-    }
-  }
+  const reader = new StreamReader(bytes)
+  while (reader.at < bytes.byteLength) reader.next(calls)
   return calls
 }
 
-/** Of a message: see `Sent`. */
-const SENT_WORDS = 11
+class StreamReader {
+  readonly #bytes: Buffer
+  at = 0
+  #queue = ''
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  next(calls: Numbered[]): void {
+    const kind = this.#bytes[this.at++]
+    if (kind === BODIES) this.at = this.#word()
+    else if (kind === SEND) calls.push(this.#send())
+    else {
+      const n = this.#word()
+      if (kind === ACK) calls.push(commitOf(n, [{ id: null, changes: [{ do: 'ack', token: this.#text() }] }]))
+      else calls.push(Object.assign(JSON.parse(this.#text()) as Call, { n }))
+    }
+  }
+
+  #send(): Numbered {
+    const has = this.#bytes[this.at++]!
+    const priority = this.#bytes[this.at++]!
+    const n = this.#word()
+    if (has & QUEUE) this.#queue = this.#text()
+    const key = has & KEY ? this.#text() : null
+    const report = has & REPORT ? this.#text() : null
+    const dedupe = has & DEDUPE ? this.#text() : null
+    const delay = has & DELAY ? (JSON.parse(this.#text()) as Sent[6]) : null
+    const expires = has & EXPIRES ? (JSON.parse(this.#text()) as Sent[7]) : null
+    const split = this.#word()
+    const body = this.#word()
+    const id = this.#bytes.toString('latin1', this.at, (this.at += ID_BYTES))
+    const offset = this.at
+    this.at += split + body
+    // Nobody asks for the type of what is sent to a queue.
+    const message: Sent = [id, '', priority, key, report, dedupe, delay, expires, offset, split, split + body]
+    return commitOf(n, [{ id: null, changes: [{ do: 'send', queue: this.#queue, message }] }])
+  }
+
+  #text(): string {
+    const length = this.#word()
+    return this.#bytes.toString('utf8', this.at, (this.at += length))
+  }
+
+  #word(): number {
+    const word = this.#bytes.readUInt32LE(this.at)
+    this.at += 4
+    return word
+  }
+}
 
 const commitOf = (n: number, commits: readonly SentCommit[]): Numbered => ({ call: 'commit', commits, n })

@@ -8,10 +8,9 @@ import {
   DEAD,
   DISCARDED,
   LEASED,
-  MESSAGE_BY_ID,
+  SEQ_OF_ID,
   SET_CANCEL,
   SET_REDRIVEN,
-  toStanding,
   type Standing,
 } from '../state/message.ts'
 import type { Queue } from '../state/queue.ts'
@@ -37,16 +36,18 @@ export function decideById(desk: Desk, verb: ById, refs: readonly MessageRef[]):
 function inOrder(desk: Desk, refs: readonly MessageRef[]): number[] {
   const found = new Set<number>()
   for (const ref of refs) {
-    const message = findMessage(desk, ref)
-    if (message !== undefined && message.state <= DEAD) found.add(message.seq)
+    const seq = findSeq(desk, ref)
+    if (seq !== undefined) found.add(seq)
   }
   return [...found].sort((one, other) => one - other)
 }
 
-export function findMessage(desk: Desk, { queue: name, id }: MessageRef): Standing | undefined {
+export function findSeq(desk: Desk, { queue: name, id }: MessageRef): number | undefined {
   const queue = isUuid(id) ? desk.queues.find(name) : undefined
-  const row = queue && desk.statements.of(MESSAGE_BY_ID).first(id, queue.id)
-  return row && toStanding(row)
+  if (queue === undefined) return undefined
+  return (
+    desk.bundles.find(queue.id, id) ?? (desk.statements.of(SEQ_OF_ID).first(queue.id, id)?.[0] as number | undefined)
+  )
 }
 
 function cancel(desk: Desk, queue: Queue, message: Standing): boolean {

@@ -3,17 +3,20 @@
  * runs between a savepoint and its release, so that a refused one leaves nothing.
  */
 import type { ChangeResult, RefusalCode } from '../../../core/engine.ts'
-import { isSettlement } from '../../sql/check.ts'
+import { isOwnKey } from '../../../core/name.ts'
+import { isSettlement, type Settlement } from '../../sql/check.ts'
 import { refuse, type Refusal } from '../../sql/refusal.ts'
 import type { Desk } from '../desk.ts'
 import type { Sent, SentChange, SentCommit } from '../request.ts'
-import type { Standing } from '../state/message.ts'
+import { ACKED, type Standing } from '../state/message.ts'
+import type { Queue } from '../state/queue.ts'
 import { HAS_REMEMBERED, PUT_REMEMBERED, REMEMBERED, SWEEP_REMEMBERED } from '../state/record.ts'
 import { decideById } from './by-id.ts'
+import { keeps } from './ending.ts'
 import { incoming } from './insert.ts'
 import { publish } from './publish.ts'
 import { put, refusalOfNewRecord, refusalOfVersion, remove } from './record.ts'
-import { findFirst, refusalOfDedupe, restore, send } from './send.ts'
+import { findFirst, refusalOfDedupe, refusalOfRoom, restore, send } from './send.ts'
 import { bind, configure, retain, unbind } from './settings.ts'
 import { settle } from './settle.ts'
 import { settleTouched } from './sweep.ts'
@@ -67,7 +70,7 @@ function decideChecked(desk: Desk, changes: readonly SentChange[]): Decided {
         : null
     if (name !== null && named.has(name)) return decideHeld(desk, changes, true)
     if (name !== null) named.add(name)
-    const message = 'token' in change ? heldBy(desk, change.token) : null
+    const message = 'token' in change ? heldBy(desk, change.token, goesWith(change)) : null
     const refusal =
       message === undefined
         ? STALE
@@ -122,7 +125,9 @@ function apply(desk: Desk, change: SentChange, isSettling: boolean): ChangeResul
     case 'put':
       return (
         refusalOfVersion(desk, change.key, change.ifVersion) ??
-        (isSettling ? null : refusalOfNewRecord(desk, change.key)) ??
+        (isSettling
+          ? null
+          : (refusalOfNewRecord(desk, change.key) ?? (isOwnKey(change.key) ? null : refusalOfRoom(desk)))) ??
         put(desk, change)
       )
     case 'remove':
@@ -142,13 +147,18 @@ function apply(desk: Desk, change: SentChange, isSettling: boolean): ChangeResul
     case 'restore':
       return restore(desk, change.message, change.stored)
     default: {
-      const message = heldBy(desk, change.token)
+      const message = heldBy(desk, change.token, goesWith(change))
       if (message === undefined) return STALE
       settle(desk, message, change)
       return null
     }
   }
 }
+
+const goesWith =
+  (change: Settlement) =>
+  (queue: Queue): boolean =>
+    change.do === 'ack' && !keeps(queue, ACKED)
 
 const STALE = refuse('stale', 'the token holds no lease: it was settled, or its lease has lapsed')
 
@@ -158,7 +168,7 @@ function isRefusal(result: ChangeResult | Refusal): result is Refusal {
 
 function refusalOfPublish(desk: Desk, topic: string, [, , , , , dedupe]: Sent): Refusal | null {
   const isDuplicate = dedupe !== null && findFirst(desk, `topic ${topic}`, dedupe) !== undefined
-  return isDuplicate ? null : refusalOfDedupe(desk, dedupe)
+  return isDuplicate ? null : (refusalOfDedupe(desk, dedupe) ?? refusalOfRoom(desk))
 }
 
 function refusalOfMemory(desk: Desk): Refusal | null {

@@ -4,6 +4,7 @@ import { DEFAULT_PRIORITY, REPORT_TYPE, type Report } from '../../../core/messag
 import { attributesOf, joinContent } from '../content.ts'
 import type { Desk } from '../desk.ts'
 import { contentOf } from '../read/view.ts'
+import { BUNDLE_SIZE } from '../state/bundle.ts'
 import {
   ACKED,
   DEAD,
@@ -17,27 +18,34 @@ import {
 import type { Queue } from '../state/queue.ts'
 import { insert, toIncoming, type Incoming } from './insert.ts'
 import { move, promote } from './place.ts'
+import { tellOver } from './tell.ts'
 
 /** What ends of its own accord is reported; an outcome of its holder is not. */
 export type Told = 'reported' | 'unreported'
 
 /** ACKED, EXPIRED, CANCELLED or DISCARDED. Without a reason it keeps the one it had. */
 export function end(desk: Desk, queue: Queue, message: Standing, state: number, told: Told, reason?: string): void {
-  const { keep } = queue.settings
   if (reason !== undefined) message.reason = reason
+  tellOver(desk, queue, message, state)
   if (told === 'reported') report(desk, queue, message, state)
-  if (keep.endedMs > 0 && keep.endedCount > 0 && (state !== ACKED || keep.acked)) {
+  if (keeps(queue, state)) {
     over(desk, queue, message, state)
-    desk.lowerDue(queue, desk.now + keep.endedMs)
+    desk.lowerDue(queue, desk.now + queue.settings.keep.endedMs)
   } else erase(desk, queue, message)
   queue.totals[state]!++
   if (queue.living === 0) desk.use(queue)
   if (message.head) promote(desk, queue, message.line!)
 }
 
+/** Whether messages that end so are kept for a while. */
+export function keeps({ settings: { keep } }: Queue, state: number): boolean {
+  return keep.endedMs > 0 && keep.endedCount > 0 && (state !== ACKED || keep.acked)
+}
+
 export function bury(desk: Desk, queue: Queue, message: Standing, told: Told, reason: string): void {
   const { deadMs } = queue.settings.keep
   message.reason = reason
+  tellOver(desk, queue, message, DEAD)
   if (told === 'reported') report(desk, queue, message, DEAD)
   over(desk, queue, message, DEAD)
   if (deadMs !== null) desk.lowerDue(queue, desk.now + deadMs)
@@ -55,6 +63,10 @@ export function erase(desk: Desk, queue: Queue, message: Standing): void {
   desk.isDirty = true
   desk.queues.change(queue).leave(message.state, message.bytes)
   desk.queues.touch(queue)
+  if (message.isBundled) {
+    const { bundles } = desk
+    return bundles.change(bundles.of(message.seq)!).leave(message.seq % BUNDLE_SIZE)
+  }
   desk.run(DELETE_MESSAGE, message.seq)
   if (message.isLarge) desk.run(DELETE_CONTENT, message.seq)
   if (message.history > 0) desk.run(DELETE_FAILURES, message.seq)

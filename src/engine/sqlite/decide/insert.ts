@@ -15,6 +15,7 @@ import {
 } from '../state/message.ts'
 import type { Queue } from '../state/queue.ts'
 import { isBusy } from './place.ts'
+import { tellSent } from './tell.ts'
 
 /** A message about to be put into queues. */
 export interface Incoming extends Content {
@@ -36,7 +37,9 @@ export function incoming(desk: Desk, sent: Sent): Incoming {
 
 /** Whether the queue has a message of that id, waiting, leased, dead or kept. */
 export function hasId(desk: Desk, queue: Queue, id: string): boolean {
-  return desk.statements.of(SEQ_OF_ID).first(id, queue.id) !== undefined
+  return (
+    desk.bundles.find(queue.id, id) !== undefined || desk.statements.of(SEQ_OF_ID).first(queue.id, id) !== undefined
+  )
 }
 
 /** What a message that was taken over from another engine brings along. */
@@ -54,11 +57,43 @@ export interface Past {
 
 /** The number of the message; null where the queue has one of that id, waiting, leased, dead or kept. */
 export function insert(desk: Desk, queue: Queue, message: Incoming, past: Past | null = null): number | null {
+  const line = lineOf(desk, queue, message.key)
+  const bundled = past === null && line === null && isPlain(desk, message) ? bundle(desk, queue, message) : null
+  if (bundled !== null) return bundled
+  // What comes alone stands behind what came together before it.
+  desk.bundles.close(queue.id)
+  if (desk.bundles.find(queue.id, message.id) !== undefined) return null
+  desk.bundles.note(queue.id, message.id)
+  return insertAlone(desk, queue, message, line, past)
+}
+
+/** It waits for nothing and expires never: it is ready until it is handed out. */
+function isPlain(desk: Desk, { delay, expires, bytes }: Incoming): boolean {
+  return (delay === null || desk.isPast(delay)) && expires === null && bytes.byteLength <= INLINE_BYTES
+}
+
+function bundle(desk: Desk, queue: Queue, message: Incoming): number | null {
+  const seq = desk.bundles.add(queue.id, 9 - message.priority, desk.now, message, () => desk.nextBundle())
+  if (seq === null) return null
+  desk.isDirty = true
+  desk.queues.change(queue).enter(READY, bodySize(message))
+  desk.use(queue)
+  desk.notices.queue(queue.name)
+  tellSent(desk, queue, message, { sentAt: desk.now, acquired: 0, failed: 0 })
+  return seq
+}
+
+function insertAlone(
+  desk: Desk,
+  queue: Queue,
+  message: Incoming,
+  line: string | null,
+  past: Past | null,
+): number | null {
   const seq = desk.nextSeq()
   const { expires, split } = message
   const bytes = bodySize(message)
   const isLarge = message.bytes.byteLength > INLINE_BYTES
-  const line = lineOf(desk, queue, message.key)
   const at = placeOf(desk, queue, message, line, past)
   const { now } = desk
   const start = past?.sentAt ?? now
@@ -99,6 +134,7 @@ export function insert(desk: Desk, queue: Queue, message: Incoming, past: Past |
   if (expiresAt !== null && at.state <= DELAYED) desk.lowerDue(queue, expiresAt)
   if (wallExpires !== null && at.state <= DELAYED) desk.lowerWallDue(queue, wallExpires)
   if (at.state === READY) desk.notices.queue(queue.name)
+  tellSent(desk, queue, message, { sentAt: start, acquired: past?.acquired ?? 0, failed: past?.failed ?? 0 })
   return seq
 }
 

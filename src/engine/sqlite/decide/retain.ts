@@ -23,14 +23,16 @@ export function keepEvent(desk: Desk, topic: Topic, message: Incoming): number {
   const { ms, count } = topic.retention!
   const due = topic.kept > count ? desk.now : ms === null ? null : desk.now + ms
   if (due !== null && (topic.due === null || due < topic.due)) topic.due = due
+  desk.isOverdue ||= due !== null && due <= desk.now
   return position
 }
 
-/** Forgets what is too old or too much, oldest first, at most so many. */
-export function trimTopic(desk: Desk, topic: Topic, most: number): void {
+/** Forgets what is too old or too much, oldest first, at most so many. @returns how many it were */
+export function trimTopic(desk: Desk, topic: Topic, most: number): number {
   desk.topics.change(topic)
   const missed = new Set<Subscription>()
-  for (let left = most; left > 0 && isTooMuch(desk, topic); left--) {
+  let left = most
+  for (; left > 0 && isTooMuch(desk, topic); left--) {
     const [event] = desk.statements.of(RETAINED_AFTER).all(topic.id, 0, 1)
     const [position, at, , split, bytes] = event as readonly [number, number, string, number, Uint8Array]
     for (const subscription of owedTo(topic, position, { split, bytes })) {
@@ -43,6 +45,7 @@ export function trimTopic(desk: Desk, topic: Topic, most: number): void {
   }
   for (const subscription of missed) writeSubscription(desk, subscription)
   retime(desk, topic)
+  return most - left
 }
 
 /** Forgets all that the topic keeps: it is to keep nothing any more. */

@@ -1,6 +1,7 @@
 /** Sending to a queue, and taking in messages from another engine. */
 import type { ChangeResult } from '../../../core/engine.ts'
 import { ENDED_STATES, type State, type StoredMessage } from '../../../core/message.ts'
+import { isOwnQueue } from '../../../core/name.ts'
 import { refuse, type Refusal } from '../../sql/refusal.ts'
 import { cutFailure } from '../../sql/failure.ts'
 import { bodySize } from '../content.ts'
@@ -13,6 +14,7 @@ import { DEDUPE, HAS_DEDUPE, PUT_DEDUPE, SWEEP_DEDUPES } from '../state/record.t
 import { end } from './ending.ts'
 import { hasId, incoming, insert, type Past } from './insert.ts'
 import { storeFailure } from './settle.ts'
+import { unbundleWaiting } from './unbundle.ts'
 
 const RESTORED: Partial<Record<State, number>> = {
   dead: DEAD,
@@ -30,12 +32,15 @@ export function send(desk: Desk, queueName: string, sent: Sent, isSettling: bool
   const first = dedupe === null ? undefined : findFirst(desk, `queue ${queueName}`, dedupe)
   if (first !== undefined) return { id: first, duplicate: true }
   // Where the send may be refused, or empties the queue first, the id is looked for before; else the insert says whether it is there.
-  const isTight = dedupe !== null && desk.numbers.dedupes >= desk.limits.dedupe
+  const isTight = (dedupe !== null && desk.numbers.dedupes >= desk.limits.dedupe) || desk.room() !== null
   const mustLook = known !== undefined && (known.unbound || isTight || known.isFull(bodySize(message)))
   if (mustLook && hasId(desk, known, id)) return { id, duplicate: true }
   const refusal = isSettling
     ? null
-    : (refusalOfGrowth(desk, known, queueName, bodySize(message)) ?? refusalOfDedupe(desk, dedupe))
+    : (refusalOfGrowth(desk, known, queueName, bodySize(message)) ??
+      refusalOfDedupe(desk, dedupe) ??
+      // A purge is such a message: what makes room must not be refused for want of it.
+      (isOwnQueue(queueName) ? null : refusalOfRoom(desk)))
   if (refusal !== null) return refusal
   const queue = known ?? desk.queue(queueName)
   if (queue.unbound) revive(desk, queue)
@@ -65,8 +70,14 @@ export function refusalOfDedupe(desk: Desk, dedupe: string | null): Refusal | nu
     : refuse('full', `${numbers.dedupes} dedupe texts are remembered: the engine holds at most ${limits.dedupe}`)
 }
 
+export function refusalOfRoom(desk: Desk): Refusal | null {
+  const detail = desk.room()
+  return detail === null ? null : refuse('disk-full', detail)
+}
+
 /** Discards what waits or is dead in a queue that is going; at most so many. How many there were. */
 export function discardSome(desk: Desk, queue: Queue, most: number): number {
+  unbundleWaiting(desk, queue, most)
   const seqs = desk.statements.of(DISCARDABLE).all(queue.id, most)
   for (const [seq] of seqs) {
     const message = desk.message(seq as number)
@@ -76,7 +87,9 @@ export function discardSome(desk: Desk, queue: Queue, most: number): number {
 }
 
 /** A message with its state, counts and history. What is leased elsewhere is ready here; what had ended is kept where such are kept. */
-export function restore(desk: Desk, sent: Sent, stored: Omit<StoredMessage, 'message'>): null {
+export function restore(desk: Desk, sent: Sent, stored: Omit<StoredMessage, 'message'>): null | Refusal {
+  const full = refusalOfRoom(desk)
+  if (full !== null) return full
   const queue = desk.queue(stored.queue)
   if (hasId(desk, queue, stored.id)) return null
   const { keep } = queue.settings

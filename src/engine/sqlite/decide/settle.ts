@@ -17,6 +17,7 @@ import {
 import type { Queue } from '../state/queue.ts'
 import { bury, end } from './ending.ts'
 import { delay as waitUntil, enterLine } from './place.ts'
+import { tellFailed } from './tell.ts'
 
 export function settle(desk: Desk, message: Standing, change: Settlement): void {
   const queue = desk.queues.get(message.queue)!
@@ -67,6 +68,7 @@ function recordFailure(desk: Desk, message: Standing, error: Failure, delayMs: n
   storeFailure(desk, message, { ...cutFailure(error), at: desk.now, delayMs })
   desk.run(SET_FAILED, message.history, message.seq)
   message.failed++
+  tellFailed(desk, desk.queues.get(message.queue)!, message, cutCode(error.code))
 }
 
 /** The last of its history, of which only the newest are kept. */

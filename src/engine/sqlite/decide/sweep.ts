@@ -4,6 +4,7 @@
  */
 import { settingsKey } from '../../../core/settings.ts'
 import type { Desk } from '../desk.ts'
+import { NEXT_BUNDLE_DUE } from '../state/bundle.ts'
 import {
   DEAD,
   DISCARDED,
@@ -32,6 +33,7 @@ import { forgetSettings, remove } from './record.ts'
 import { trimTopic } from './retain.ts'
 import { discardSome } from './send.ts'
 import { giveBack, hasExpired } from './settle.ts'
+import { unbundleDue, unbundleOwned } from './unbundle.ts'
 
 /** Messages and records moved in one run. */
 const STEPS = 2_000
@@ -127,6 +129,7 @@ function nextTurn(desk: Desk, now: number, wall: number, isStepped: boolean): Tu
 }
 
 export function flush(desk: Desk): void {
+  desk.bundles.flush()
   desk.queues.flush()
   desk.topics.flush()
 }
@@ -151,6 +154,7 @@ export function settleTouched(desk: Desk): void {
 
 /** The process is gone: what it had handed out to itself is handed out again. */
 export function lapseAll(desk: Desk, owner: number): void {
+  unbundleOwned(desk, owner)
   for (const [seq] of desk.statements.of(LEASED_BY).all(owner)) {
     const message = desk.message(seq as number)!
     lapse(desk, desk.queues.get(message.queue)!, message)
@@ -159,9 +163,7 @@ export function lapseAll(desk: Desk, owner: number): void {
 }
 
 function sweepTopic(desk: Desk, name: string, work: Work): void {
-  const most = Math.min(TRIMMED_AT_ONCE, work.left)
-  work.left -= most
-  trimTopic(desk, desk.topics.find(name)!, most)
+  work.left -= 1 + trimTopic(desk, desk.topics.find(name)!, Math.min(TRIMMED_AT_ONCE, work.left))
 }
 
 function sweepQueue(desk: Desk, queue: Queue, work: Work): void {
@@ -194,6 +196,7 @@ function expireMessages(desk: Desk, queue: Queue, work: Work): void {
 }
 
 function passDues(desk: Desk, queue: Queue, work: Work): void {
+  unbundleDue(desk, queue, work.left)
   each(desk, DUE_OF_QUEUE, queue, desk.now, work, (message) => {
     if (message.state === LEASED) lapse(desk, queue, message)
     else enterLine(desk, queue, message, message.due!)
@@ -259,6 +262,7 @@ function removeQueue(desk: Desk, queue: Queue): void {
 
 /** When the queue must be looked at next, exactly. */
 function retime(desk: Desk, queue: Queue): void {
+  desk.bundles.flush()
   const { keep } = queue.settings
   const next = (sql: string): number => (desk.statements.of(sql).first(queue.id)?.[0] as number | undefined) ?? Infinity
   const ended = (sql: string, keptMs: number | null): number => {
@@ -267,6 +271,7 @@ function retime(desk: Desk, queue: Queue): void {
   }
   let due = Math.min(
     next(NEXT_DUE),
+    next(NEXT_BUNDLE_DUE),
     next(NEXT_EXPIRY),
     ended(OLDEST_DEAD, keep.deadMs),
     ended(OLDEST_ENDED, keep.endedMs),

@@ -16,9 +16,11 @@ export const nodeDriver: Driver = {
   },
 }
 
-function prepare(database: DatabaseSync, sql: string): Statement {
+export function prepare(database: DatabaseSync, sql: string): Statement {
   const statement = database.prepare(sql)
   statement.setReturnArrays(true)
+  // As a user's connection may have it.
+  statement.setReadBigInts(false)
   return {
     run: (...values) => Number(statement.run(...values).changes),
     first: (...values) => statement.get(...values) as unknown as Row | undefined,

@@ -1,7 +1,10 @@
 /** How the engine's face reaches the host that owns the database: in a thread of its own, or in this one. */
+import type { Buffers } from '../packer.ts'
 import type { Fault, Post, Reply } from '../request.ts'
 
 export interface Link {
+  /** Where the bytes of posts come from. */
+  readonly buffers: Buffers
   post(post: Post): void
   /** While calls are under way the process stays alive. */
   keepAlive(isBusy: boolean): void
@@ -10,6 +13,7 @@ export interface Link {
 }
 
 export interface LinkListener {
+  /** The reply's bytes are to be read before it returns. */
   replied(reply: Reply): void
   /** The host is gone, and answers nobody any more. */
   failed(fault: Fault): void

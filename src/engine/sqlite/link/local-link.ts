@@ -1,14 +1,16 @@
 /** The host in this thread: for tests, and for programs that may wait for their disk. */
 import { Host, type HostOptions } from '../host.ts'
+import { ownBuffers, type Buffers } from '../packer.ts'
 import type { Post } from '../request.ts'
 import type { Link, LinkListener } from './link.ts'
 
 export class LocalLink implements Link {
+  readonly buffers: Buffers = ownBuffers
   readonly #host: Host
 
   /** @throws PosthornError */
-  constructor(options: HostOptions, listener: LinkListener) {
-    this.#host = new Host(options, (reply) => listener.replied(reply))
+  constructor(options: Omit<HostOptions, 'buffers'>, listener: LinkListener) {
+    this.#host = new Host({ ...options, buffers: ownBuffers }, (reply) => listener.replied(reply))
   }
 
   post(post: Post): void {

@@ -1,25 +1,37 @@
-/** The host in a thread of its own. Buffers are handed over, everything else is cloned. */
+/** The host in a thread of its own. What there is much of is in memory that both share, everything else is cloned. */
 import { Worker } from 'node:worker_threads'
 import type { EngineLimits } from '../../sql/limit.ts'
 import { toError } from '../fault.ts'
 import type { Fault, Post, Reply, Ticks } from '../request.ts'
 import type { Link, LinkListener } from './link.ts'
+import { SharedBuffers, SharedReader, type SharedBytes } from './shared-buffers.ts'
 
 /** What the thread is started with. */
 export interface ThreadOptions {
   readonly path: string
   readonly durability: 'disk' | 'os'
   readonly limits: EngineLimits
+  readonly minFreeBytes: number
   /** The clock as it is now, where it is not the machine's. */
   readonly ticks: Ticks | null
 }
 
-export type FromThread = { readonly opened: true } | { readonly fault: Fault } | { readonly reply: Reply }
+export type FromThread =
+  | { readonly opened: true }
+  | { readonly fault: Fault }
+  | { readonly reply: Omit<Reply, 'bytes'>; readonly shared: SharedBytes }
+
+export interface ToThread {
+  readonly shared: SharedBytes
+  readonly ticks: Ticks | null
+}
 
 /** TypeScript in the repository, JavaScript in the package. */
 const THREAD = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url)
 
 export class ThreadLink implements Link {
+  readonly buffers: SharedBuffers = new SharedBuffers()
+  readonly #reader = new SharedReader()
   readonly #worker: Worker
   readonly #gone: Promise<void>
   #isEnding = false
@@ -35,7 +47,7 @@ export class ThreadLink implements Link {
     const link = new ThreadLink(worker)
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromThread) => {
-        if ('reply' in message) listener.replied(message.reply)
+        if ('reply' in message) link.#replied(message.reply, message.shared, listener)
         else if ('fault' in message) reject(toError(message.fault))
         else if ('opened' in message) resolve(link)
       })
@@ -53,7 +65,13 @@ export class ThreadLink implements Link {
   }
 
   post(post: Post): void {
-    this.#worker.postMessage(post, [post.bytes.buffer as ArrayBuffer])
+    this.#worker.postMessage({ shared: this.buffers.hand(post.bytes), ticks: post.ticks } satisfies ToThread)
+  }
+
+  #replied(reply: Omit<Reply, 'bytes'>, shared: SharedBytes, listener: LinkListener): void {
+    const bytes = this.#reader.open(shared)
+    listener.replied({ ...reply, bytes })
+    this.#reader.close(bytes)
   }
 
   keepAlive(isBusy: boolean): void {

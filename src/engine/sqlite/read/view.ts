@@ -2,10 +2,11 @@
 import type { Content } from '../content.ts'
 import type { Desk } from '../desk.ts'
 import type { Row } from '../driver/driver.ts'
-import { CONTENT_OF, FAILURES_OF, LARGE_CONTENT, LEASED } from '../state/message.ts'
+import { BUNDLE_SIZE, seqOf, type Bundle } from '../state/bundle.ts'
+import { CONTENT_OF, FAILURES_OF, LARGE_CONTENT, LEASED, READY } from '../state/message.ts'
 
 const COLUMNS =
-  'seq, id, state, place, due, wall_due, ended_at, sent_at, acquired, failed, released, cancel, history, reason, bytes, expires, wall_expires, split, content'
+  'seq, queue, state, place, due, wall_due, ended_at, sent_at, acquired, failed, released, cancel, history, reason, bytes, expires, wall_expires, split, content, rank'
 export const VIEW_BY_SEQ: string = `select ${COLUMNS} from message where seq = ?`
 /** What may be handed out next, by priority and place. */
 export const READY_VIEWS: string = `select ${COLUMNS} from message where queue = ? and state = 2 order by rank, place, seq limit ?`
@@ -14,7 +15,6 @@ export const READY_VIEWS: string = `select ${COLUMNS} from message where queue =
 export interface StoredRow extends Content {
   readonly seq: number
   readonly queue: string
-  readonly id: string
   state: number
   readonly place: number
   /** Until when it is delayed, on whichever clock. */
@@ -43,7 +43,6 @@ export function toStored(desk: Desk, queue: string, row: Row): StoredRow {
   return {
     seq,
     queue,
-    id: row[1] as string,
     state,
     place: row[3] as number,
     due: due ?? (row[5] as number | null),
@@ -70,7 +69,42 @@ export function toStored(desk: Desk, queue: string, row: Row): StoredRow {
   }
 }
 
+/** One that is there, with a row or in a bundle. */
+export function viewOf(desk: Desk, queue: string, seq: number): StoredRow {
+  const bundle = desk.bundles.of(seq)
+  return bundle === undefined
+    ? toStored(desk, queue, desk.statements.of(VIEW_BY_SEQ).first(seq)!)
+    : toBundled(desk.bundles.load(bundle), seq % BUNDLE_SIZE, queue)
+}
+
+/** A message of a bundle that is loaded. */
+export function toBundled(bundle: Bundle, at: number, queue: string): StoredRow {
+  const run = bundle.runOf(at)
+  return {
+    ...bundle.contentOf(at),
+    seq: seqOf(bundle, at),
+    queue,
+    state: run === undefined ? READY : LEASED,
+    place: bundle.place,
+    due: run?.until ?? null,
+    leaseUntil: run?.until ?? null,
+    endedAt: null,
+    sentAt: bundle.place,
+    acquired: run === undefined ? 0 : 1,
+    failed: 0,
+    released: 0,
+    cancel: false,
+    reason: null,
+    size: bundle.bodySizeOf(at),
+    expires: null,
+    wallExpires: null,
+    failures: NO_FAILURES,
+  }
+}
+
 export function contentOf(desk: Desk, seq: number): Content {
+  const bundle = desk.bundles.of(seq)
+  if (bundle !== undefined) return desk.bundles.load(bundle).contentOf(seq % BUNDLE_SIZE)
   const [split, bytes] = desk.statements.of(CONTENT_OF).first(seq)!
   return {
     split: split as number,

@@ -1,6 +1,8 @@
 /** A message's row as deciders see it, and the statements that move it from state to state. */
 import type { State } from '../../../core/message.ts'
+import type { Content } from '../content.ts'
 import type { Row } from '../driver/driver.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** States as numbers, in the order in which they are compared: below LEASED waits, above DEAD has ended. */
 export const READY = 2
@@ -59,13 +61,14 @@ export interface Standing {
   reason: string | null
   /** Its content is in a table of its own. */
   readonly isLarge: boolean
+  /** It has no row yet, only its place in a bundle; all that can happen to it is that it goes. */
+  readonly isBundled: boolean
 }
 
 const COLUMNS =
   'seq, queue, id, state, place, line, head, bytes, sent_at, due, expires, wall_expires, owner, handout, acquired, failed, released, cancel, history, report, reason, content is null'
 
 export const MESSAGE_BY_SEQ: string = `select ${COLUMNS} from message where seq = ?`
-export const MESSAGE_BY_ID: string = `select ${COLUMNS} from message where id = ? and queue = ?`
 
 export function toStanding(row: Row): Standing {
   return {
@@ -91,14 +94,59 @@ export function toStanding(row: Row): Standing {
     report: row[19] as string | null,
     reason: row[20] as string | null,
     isLarge: row[21] === 1,
+    isBundled: false,
   }
 }
 
-export const SEQ_OF_ID = 'select seq from message where id = ? and queue = ?'
+export const SEQ_OF_ID = 'select seq from message where queue = ? and id = ?'
+export const LAST_ID = 'select max(id) from message where queue = ?'
 export const CONTENT_OF = 'select split, content from message where seq = ?'
 export const LARGE_CONTENT = 'select content from content where seq = ?'
 export const INSERT_MESSAGE =
-  'insert into message (seq, queue, id, state, rank, place, due, wall_due, expires, wall_expires, line, head, bytes, sent_at, owner, handout, process, acquired, failed, released, cancel, history, ended_at, report, reason, split, content) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?) on conflict (id, queue) do nothing'
+  'insert into message (seq, queue, id, state, rank, place, due, wall_due, expires, wall_expires, line, head, bytes, sent_at, owner, handout, process, acquired, failed, released, cancel, history, ended_at, report, reason, split, content) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?) on conflict (queue, id) do nothing'
+
+/** A message that has nothing of its own but id and content. */
+export interface Plain extends Content {
+  readonly id: string
+  readonly report: string | null
+}
+
+/** Its row, as of one that was never handed out. */
+export function insertPlain(
+  statements: Statements,
+  at: { readonly seq: number; readonly queue: number; readonly rank: number; readonly place: number },
+  { id, report, split, bytes }: Plain,
+): void {
+  const { seq, queue, rank, place } = at
+  const size = bytes.byteLength - split
+  statements
+    .of(INSERT_MESSAGE)
+    .run(
+      seq,
+      queue,
+      id,
+      READY,
+      rank,
+      place,
+      null,
+      null,
+      null,
+      null,
+      null,
+      0,
+      size,
+      place,
+      0,
+      0,
+      0,
+      null,
+      report,
+      null,
+      split,
+      bytes,
+    )
+}
+
 export const INSERT_CONTENT = 'insert into content (seq, content) values (?, ?)'
 export const DELETE_MESSAGE = 'delete from message where seq = ?'
 export const DELETE_CONTENT = 'delete from content where seq = ?'
@@ -127,8 +175,10 @@ export const FAILURES_OF = 'select failure from failure where seq = ? order by n
 export const HEAD_OF_LINE = 'select 1 from message where queue = ? and line = ? and head = 1'
 export const FIRST_HELD = 'select seq from message where queue = ? and line = ? and state = 3 order by place limit 1'
 
+export const FIRST_READY =
+  'select rank, place, seq from message where queue = ? and state = 2 order by rank, place, seq limit 1'
 export const READY_OF_RANK =
-  'select seq, rank, place from message where queue = ? and rank = ? and state = 2 order by place, seq limit ?'
+  'select rank, place, seq from message where queue = ? and rank = ? and state = 2 order by place, seq limit ?'
 export const OLDEST_OF_RANK =
   'select place from message where queue = ? and rank = ? and state = 2 order by place limit 1'
 export const EXPIRED_OF_QUEUE =

@@ -91,14 +91,14 @@ export class Queue {
     this.isDirty = false
   }
 
-  /** A message is in this state from now on. */
-  enter(state: number, bytes: number): void {
-    this.counts[Math.min(state, ACKED)]!++
+  /** A message, or several, of so many bytes together, are in this state from now on. */
+  enter(state: number, bytes: number, count = 1): void {
+    this.counts[Math.min(state, ACKED)]! += count
     if (state <= LEASED) this.bytes += bytes
   }
 
-  leave(state: number, bytes: number): void {
-    this.counts[Math.min(state, ACKED)]!--
+  leave(state: number, bytes: number, count = 1): void {
+    this.counts[Math.min(state, ACKED)]! -= count
     if (state <= LEASED) this.bytes -= bytes
   }
 

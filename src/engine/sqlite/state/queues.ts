@@ -8,7 +8,8 @@ const REMEMBERED = 20_000
 
 export class Queues {
   readonly #statements: Statements
-  readonly #byName = new Map<string, Queue>()
+  /** Queues that are not there are remembered as well: idle workers ask for them again and again. */
+  readonly #byName = new Map<string, Queue | null>()
   readonly #byId = new Map<number, Queue>()
   #dirty: Queue[] = []
   #touched: Queue[] = []
@@ -20,7 +21,11 @@ export class Queues {
   }
 
   find(name: string): Queue | undefined {
-    return this.#byName.get(name) ?? this.#read(QUEUE_BY_NAME, name)
+    const known = this.#byName.get(name)
+    if (known !== undefined) return known ?? undefined
+    const queue = this.#read(QUEUE_BY_NAME, name)
+    if (queue === undefined) this.#byName.set(name, null)
+    return queue
   }
 
   get(id: number): Queue | undefined {
@@ -84,7 +89,7 @@ export class Queues {
   flush(): void {
     for (const queue of this.#dirty) if (this.isThere(queue)) queue.write(this.#statements)
     this.#dirty = []
-    if (this.#byId.size > REMEMBERED) this.clear()
+    if (this.#byName.size > REMEMBERED) this.clear()
   }
 
   get hasChanges(): boolean {
