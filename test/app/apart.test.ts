@@ -1,0 +1,126 @@
+// Two apps know nothing of each other: what one is answered is, byte for byte, what it would be answered if the other had never asked. Ids that
+// Posthorn makes, secrets and hidden texts say nothing, and are compared by the order in which they come.
+
+import { deepEqual, ok } from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { seedOfRun } from '../seed.ts'
+import { beginning, steps, type Known, type Step, type Template } from './step.ts'
+import { openWorld, type Asked, type Told, type World } from './world.ts'
+
+const RUNS = Number(process.env['POSTHORN_APART_RUNS'] ?? 500)
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
+const SECRET = /(?:whsec_|\*{4})[A-Za-z0-9+/=]+/g
+const HIDDEN = /[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{2,}/g
+const QUOTAS = { queues: 2, subscriptions: 2, operations: 3, bytes: 100, remembered: 6, ratePerSecond: 20 }
+
+type App = 'acme' | 'beta'
+
+/** What an app was told, as its client keeps it. */
+class Memory {
+  readonly #told: Record<Known['kind'], string[]> = { id: [], token: [], next: [], etag: [], position: [] }
+
+  take({ headers, text }: Told): void {
+    const etag = headers.get('etag')
+    if (etag !== null) this.#told.etag.push(etag)
+    this.#told.id.push(...(text.match(UUID) ?? []))
+    for (const kind of ['token', 'next', 'position'] as const)
+      for (const [, found] of text.matchAll(new RegExp(`"${kind}":"([^"]+)"`, 'g'))) this.#told[kind].push(found!)
+  }
+
+  /** The latest first. */
+  known(kind: Known['kind'], at: number): string {
+    const all = this.#told[kind]
+    return all.at(-1 - (at % Math.max(1, all.length))) ?? 'nothing'
+  }
+}
+
+/** Ids and hidden texts as numbers, in the order in which this app was first told them. */
+class Names {
+  readonly #names = new Map<string, string>()
+
+  of(text: string): string {
+    const named = (kind: string) => (found: string) => {
+      if (!this.#names.has(found)) this.#names.set(found, `${kind}${this.#names.size}`)
+      return this.#names.get(found)!
+    }
+    return text.replaceAll(SECRET, named('secret-')).replaceAll(UUID, named('id-')).replaceAll(HIDDEN, named('hidden-'))
+  }
+}
+
+function fill(template: Template, own: Memory, other: Memory): Asked {
+  let text = JSON.stringify({ ...template, known: undefined })
+  for (const { kind, at, stolen } of template.known)
+    text = text.replaceAll(`{${kind}}`, JSON.stringify((stolen ? other : own).known(kind, at)).slice(1, -1))
+  return JSON.parse(text) as Asked
+}
+
+/** The answers to `who`. Without the other its steps are left out, and nothing can be stolen from it. */
+async function answersTo(
+  who: App,
+  sequence: readonly Step[],
+  withOther: boolean,
+  world: World,
+): Promise<readonly string[]> {
+  const memories: Record<App, Memory> = { acme: new Memory(), beta: new Memory() }
+  const nobody = new Memory()
+  const names = new Names()
+  const answers: string[] = []
+  for (const step of [...beginning, ...sequence]) {
+    switch (step.do) {
+      case 'advance':
+        world.clock.advance(step.ms)
+        break
+      case 'work':
+        await world.work()
+        break
+      case 'publish':
+        await world.ask('platform', {
+          method: 'POST',
+          path: `/v1/topics/${step.topic}/events?type=${step.type}`,
+          headers: { 'posthorn-key': 'k1' },
+          body: { n: step.n },
+        })
+        break
+      case 'ask': {
+        if (step.who !== who && !withOther) break
+        const own = memories[step.who]
+        // The one who is looked at steals nothing: that would be something of the other's in its own question.
+        const asked = fill(step.asked, own, step.who === who ? nobody : memories[who])
+        const told = await world.ask(step.who, asked)
+        ok(told.status < 500, `${asked.method} ${asked.path}: ${told.text}`)
+        own.take(told)
+        if (step.who === who) answers.push(names.of(show(asked, told)))
+      }
+    }
+  }
+  return answers
+}
+
+function show({ method, path }: Asked, { status, headers, text }: Told): string {
+  const shown = [...headers].map(([name, value]) => `${name}: ${value}`).join('\n')
+  return `${method} ${path} → ${status}\n${shown}\n${text}`
+}
+
+async function checkApart(who: App, sequence: readonly Step[], tight: boolean): Promise<void> {
+  const options = tight ? { watched: who, quotas: QUOTAS } : { watched: who }
+  await using both = await openWorld(options)
+  await using alone = await openWorld(options)
+  deepEqual(await answersTo(who, sequence, true, both), await answersTo(who, sequence, false, alone))
+}
+
+test(`what an app is answered does not depend on another: ${RUNS} random sequences`, async (context) => {
+  const seed = seedOfRun()
+  let calls = 0
+  const property = fc.asyncProperty(
+    fc.constantFrom<App>('acme', 'beta'),
+    steps,
+    fc.boolean(),
+    async (who, sequence, tight) => {
+      calls += sequence.length
+      await checkApart(who, sequence, tight)
+    },
+  )
+  await fc.assert(property, { seed, numRuns: RUNS })
+  context.diagnostic(`POSTHORN_SEED=${seed}: ${calls} steps`)
+})
