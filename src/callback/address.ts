@@ -44,6 +44,14 @@ export function isPublicAddress(
   return address.range() === 'unicast' && !own.has(address.toString())
 }
 
+/** An address that the operator allowed although, or whether or not, it is a public one. */
+export function isAllowedAddress(text: string, allowed: readonly AddressRange[]): boolean {
+  const literal = literalAddress(text)
+  if (literal === null) return false
+  const address = ipaddr.process(literal)
+  return allowed.some((range) => isIn(address, range))
+}
+
 /** A public address of this very machine is none that a callback may reach. */
 function ownAddresses(): ReadonlySet<string> {
   const own = new Set<string>()

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import { isPosthornError } from '../core/error.ts'
 import type { Binding, RetryPolicy, Run } from '../delivery/binding.ts'
 import { bury, done, retry, snooze, type Outcome } from '../delivery/outcome.ts'
+import type { Signer } from '../webhooks/index.ts'
 import type { Allowance } from './allowance.ts'
 import { deliver, type Delivered } from './deliver.ts'
 import { Patience } from './patience.ts'
@@ -22,6 +23,8 @@ export interface CallbackDeps {
   readonly retry?: RetryPolicy | undefined
   /** For one whole exchange. */
   readonly totalMs?: number | undefined
+  /** Signs what is sent. Default: nothing does. */
+  readonly sign?: (() => Promise<Signer>) | undefined
 }
 
 /** @param queue whose messages name their URL in the note `callback` */
@@ -45,8 +48,8 @@ async function callBack(run: Run, deps: CallbackDeps, patience: Patience): Promi
   if (waitMs !== null) return snooze(waitMs)
   let answered: boolean | null = null
   try {
-    const { agent, clock, totalMs } = deps
-    const delivered = await deliver(target.href, message, { agent, clock, signal: run.signal, totalMs })
+    const { agent, clock, totalMs, sign } = deps
+    const delivered = await deliver(target.href, message, { agent, clock, signal: run.signal, totalMs, sign })
     answered = true
     return toOutcome(delivered)
   } catch (error) {

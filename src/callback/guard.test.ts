@@ -5,7 +5,8 @@ import { after, before, describe, test } from 'node:test'
 import { ManualClock, systemClock } from '../core/clock.ts'
 import type { Message } from '../core/message.ts'
 import { createAllowance } from './allowance.ts'
-import { deliver, parseRetryAfter, type Delivered } from './deliver.ts'
+import { deliver, type Delivered } from './deliver.ts'
+import { exchange, parseRetryAfter } from './exchange.ts'
 import { createGuard, type Resolve } from './guard.ts'
 
 const message: Message = {
@@ -90,7 +91,11 @@ describe('the guard', () => {
 
   test('a name that leads to an inner address is refused, also when others of its addresses are public', async () => {
     hits = 0
-    await rejects(send(`http://hooks.example:${port}/`, { resolve: resolveToBoth }), { code: 'address-forbidden' })
+    await rejects(send(`http://hooks.example:${port}/`, { resolve: resolveToBoth }), {
+      code: 'address-forbidden',
+      // Who may look at attempts learns no addresses of the inner network.
+      message: 'hooks.example is at no public address',
+    })
     await rejects(send(`http://localhost:${port}/`), { code: 'address-forbidden' })
     equal(hits, 0)
   })
@@ -213,6 +218,76 @@ test('URLs: only the allowed origins, without user, http or https', async () => 
     'file:///etc',
   ])
     await rejects(async () => createAllowance([origin]), { code: 'invalid-option' }, origin)
+})
+
+test('endpoints: an origin that is allowed opens no other port of its address', async () => {
+  const allowed = ['http://127.0.0.1:9000', 'http://localhost:9000', 'http://[::1]:9000', 'http://93.184.216.34:81']
+  const ports = createAllowance(allowed, ['10.0.0.0/8'])
+  for (const url of [...allowed, 'https://93.184.216.34/', 'http://10.1.2.3:81/']) ports.checkEndpoint(url)
+  for (const url of [
+    'http://127.0.0.1:6379/',
+    'https://127.0.0.1:8443/',
+    'http://localhost:6379/',
+    'http://[::1]:6379/',
+  ])
+    await rejects(async () => ports.checkEndpoint(url), { code: 'callback-not-allowed' }, url)
+  createAllowance(allowed, ['127.0.0.0/8']).checkEndpoint('http://localhost:6379/')
+})
+
+test('endpoints: https at any public address, plain http and low ports only where the operator opened addresses', async () => {
+  const { checkEndpoint: closed } = createAllowance()
+  const { checkEndpoint: opened } = createAllowance(['http://plain.example'], ['10.0.0.0/8', 'fd00::/8'])
+  for (const url of ['https://a.example/', 'https://a.example:8443/x?y', 'https://93.184.216.34/']) {
+    closed(url)
+    opened(url)
+  }
+  for (const url of [
+    'http://plain.example/',
+    'http://10.1.2.3/',
+    'http://0x0a.1/',
+    'http://[fd00::1]:81/',
+    'http://service.internal:8080/',
+  ])
+    opened(url)
+  const wrong = [
+    'http://a.example/',
+    'http://93.184.216.34/',
+    'http://127.0.0.1/',
+    'https://a.example:25/',
+    'https://a.example:22/',
+    'ftp://a.example/',
+    'nonsense',
+  ]
+  for (const url of wrong) await rejects(async () => closed(url), { code: 'callback-not-allowed' }, url)
+  for (const url of ['http://93.184.216.34/', 'http://127.0.0.1/', 'http://[::1]/', 'https://93.184.216.34:25/'])
+    await rejects(async () => opened(url), { code: 'callback-not-allowed' }, url)
+})
+
+test('plain http to a name reaches only what the operator opened, whatever the name resolves to', async () => {
+  const { rangesOf, isAllowed } = createAllowance([], ['127.0.0.0/8'])
+  const server = createServer((_, response) => response.writeHead(204).end())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const to = async (address: string): Promise<number> => {
+    const agent = createGuard({
+      rangesOf,
+      isPlainAllowed: isAllowed,
+      resolve: async () => [{ address, family: 4 }],
+      connectMs: 200,
+    })
+    try {
+      const { status } = await exchange(
+        { url: `http://service.internal:${port}/`, headers: {}, body: 'x', totalMs: 2_000, readBytes: 10 },
+        { agent, clock: systemClock, signal: null },
+      )
+      return status
+    } finally {
+      await agent.destroy()
+    }
+  }
+  equal(await to('127.0.0.1'), 204)
+  await rejects(to('10.0.0.1'), { code: 'address-forbidden' })
+  server.close()
 })
 
 test('Retry-After is seconds or a date, bounded', () => {

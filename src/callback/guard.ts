@@ -7,7 +7,7 @@ import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { Agent, buildConnector } from 'undici'
 import { PosthornError } from '../core/error.ts'
-import { isPublicAddress, literalAddress, type AddressRange } from './address.ts'
+import { isAllowedAddress, isPublicAddress, literalAddress, type AddressRange } from './address.ts'
 
 /** All addresses of a name. */
 export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>
@@ -15,13 +15,17 @@ export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>
 export interface GuardOptions {
   /** Ranges beyond the public addresses, for connections to this host. */
   readonly rangesOf: (host: string) => readonly AddressRange[]
+  /** Whether plain http may go to this origin wherever it is; elsewhere it may only reach the ranges. Default: anywhere. */
+  readonly isPlainAllowed?: ((origin: string) => boolean) | undefined
   readonly resolve?: Resolve | undefined
+  /** To one origin at once; null: as many as there are calls, for who bounds those. Default 32. */
+  readonly connections?: number | null | undefined
   readonly connectMs?: number | undefined
   readonly headerBytes?: number | undefined
   readonly responseMs?: number | undefined
 }
 
-export const GUARD_DEFAULTS = { connectMs: 5_000, responseMs: 15_000, headerBytes: 16_384 } as const
+export const GUARD_DEFAULTS = { connectMs: 5_000, responseMs: 15_000, headerBytes: 16_384, connections: 32 } as const
 
 const systemResolve: Resolve = (hostname) =>
   new Promise((resolve, reject) => {
@@ -50,9 +54,11 @@ export function createGuard(options: GuardOptions): Agent {
         if (error !== null) return callback(error, null)
         // What was really reached counts, whatever was looked up before.
         const reached = socket.remoteAddress ?? ''
-        if (isPublicAddress(reached, ranges)) return callback(null, socket)
+        const isPlain = target.protocol === 'http:' && options.isPlainAllowed?.(originOf(target)) === false
+        if (isPlain ? isAllowedAddress(reached, ranges) : isPublicAddress(reached, ranges))
+          return callback(null, socket)
         socket.destroy()
-        callback(forbidden(target.hostname, reached), null)
+        callback(isPlain ? plain(target.hostname) : forbidden(target.hostname, reached), null)
       })
     },
     maxHeaderSize: options.headerBytes ?? GUARD_DEFAULTS.headerBytes,
@@ -60,7 +66,7 @@ export function createGuard(options: GuardOptions): Agent {
     bodyTimeout: options.responseMs ?? GUARD_DEFAULTS.responseMs,
     keepAliveTimeout: 10_000,
     pipelining: 1,
-    connections: 32,
+    connections: options.connections === undefined ? GUARD_DEFAULTS.connections : options.connections,
   })
 }
 
@@ -89,10 +95,21 @@ async function lookUp(
   return fit
 }
 
-function forbidden(hostname: string, address: string): PosthornError {
+function originOf({ hostname, port }: { readonly hostname: string; readonly port: string }): string {
+  return URL.parse(`http://${hostname}${port === '' ? '' : `:${port}`}`)?.origin ?? ''
+}
+
+function plain(hostname: string): PosthornError {
   return new PosthornError(
     'address-forbidden',
-    `${hostname} is at ${address === '' ? 'an unknown address' : address}, which is not a public address`,
-    { details: { hostname, address } },
+    `${hostname} is called over plain http, which is for addresses that the operator allowed`,
+    { details: { hostname } },
   )
+}
+
+/** The address is not told: what went wrong is shown to who made the endpoint, and he could ask for any name of the inner network. */
+function forbidden(hostname: string, address: string): PosthornError {
+  return new PosthornError('address-forbidden', `${hostname} is at no public address`, {
+    details: { hostname, address },
+  })
 }

@@ -1,0 +1,187 @@
+/** Delivery to endpoints as one running part: the guard, the worker and all endpoints on it. It ends with the post at the latest. */
+import { hostname } from 'node:os'
+import { parseDuration, type Duration } from '../core/duration.ts'
+import type { Engine } from '../core/engine.ts'
+import type { Clock } from '../core/clock.ts'
+import { PosthornError } from '../core/error.ts'
+import type { Histogram } from '../core/histogram.ts'
+import type { Ids, Random } from '../core/id.ts'
+import { checkKnown, invalidOption } from '../core/option.ts'
+import type { Binding } from '../delivery/binding.ts'
+import { Worker } from '../delivery/worker.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Telemetry } from '../runtime/telemetry.ts'
+import { createAllowance, type Allowance } from './allowance.ts'
+import type { Delivering, DeliverOptions } from './control.ts'
+import { drillEndpoint, type Drill } from './drill.ts'
+import { Dispatch } from './dispatch.ts'
+import type { Verified } from './endpoint.ts'
+import { createGuard } from './guard.ts'
+import { signingKeys } from './key.ts'
+import { createPen } from './pen.ts'
+import type { ProbeDeps, Target } from './probe.ts'
+import { profileOf } from './profile.ts'
+import { EndpointStore } from './store.ts'
+import { verifyEndpoint } from './verify.ts'
+
+export interface DeliveringDeps {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly random: Random
+  readonly log: Log
+  readonly telemetry: Telemetry
+  readonly source: string
+  /** Aborts when the post closes. */
+  readonly closing: AbortSignal
+}
+
+export interface DeliveringParts {
+  readonly allowance: Allowance
+  readonly origin?: string | undefined
+  readonly disableAfter?: Duration | undefined
+  /** More queues for the same worker. */
+  readonly bindings?:
+    | ((agent: ReturnType<typeof createGuard>, delivering: Delivering) => readonly Binding[])
+    | undefined
+  /** Whether the process lives as long as this does. Default true. */
+  readonly keepAlive?: boolean | undefined
+}
+
+const KNOWN = ['allow', 'allowRanges', 'origin', 'disableAfter']
+const DISABLE_AFTER_MS = 5 * 86_400_000
+const ORIGIN = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?$/
+
+/** @throws PosthornError `invalid-option`, `invalid-duration` */
+export async function startDelivering(deps: DeliveringDeps, options: DeliverOptions = {}): Promise<Delivering> {
+  checkKnown('deliver', options, KNOWN)
+  const { allow, allowRanges, origin, disableAfter } = options
+  return runDelivering(deps, { allowance: createAllowance(allow, allowRanges), origin, disableAfter })
+}
+
+export async function runDelivering(deps: DeliveringDeps, parts: DeliveringParts): Promise<Delivering> {
+  const { allowance, origin = hostname(), disableAfter = DISABLE_AFTER_MS } = parts
+  if (!ORIGIN.test(origin)) throw invalidOption('deliver', 'origin', origin, "a DNS name like 'events.example.com'")
+  const failingMs = parseDuration(disableAfter, 'deliver: disableAfter')
+  const agent = createGuard({
+    rangesOf: allowance.rangesOf,
+    isPlainAllowed: allowance.isAllowed,
+    // Each endpoint has a bound of its own: those at one host must not wait for each other.
+    connections: null,
+  })
+  const checkUrl = (url: string): void => allowance.checkEndpoint(url)
+  const dispatching = { ...deps, agent, origin, checkUrl, failingMs }
+  const running: RunningParts = { deps: dispatching, agent, closing: deps.closing }
+  return Running.start(running, parts)
+}
+
+type Dispatching = DeliveringDeps & ConstructorParameters<typeof Dispatch>[0]
+
+interface RunningParts {
+  readonly deps: Dispatching
+  readonly agent: ReturnType<typeof createGuard>
+  readonly closing: AbortSignal
+}
+
+class Running implements Delivering {
+  readonly #parts: RunningParts
+  readonly #worker: Worker
+  readonly #dispatch: Dispatch
+  readonly #store: EndpointStore
+  readonly #stopping = new AbortController()
+  #stopped: Promise<void> | null = null
+
+  static async start(parts: RunningParts, { bindings, keepAlive = true }: DeliveringParts): Promise<Running> {
+    const running = new Running(parts, bindings, keepAlive)
+    await running.#begin()
+    return running
+  }
+
+  private constructor(parts: RunningParts, bindings: DeliveringParts['bindings'], keepAlive: boolean) {
+    const { deps, agent } = parts
+    this.#parts = parts
+    this.#store = new EndpointStore(deps)
+    this.#worker = new Worker(deps, bindings?.(agent, this) ?? [], {
+      name: `callbacks of process ${process.pid}`,
+      ...(keepAlive ? {} : { keepAlive: () => ({ [Symbol.dispose]() {} }) }),
+    })
+    this.#dispatch = new Dispatch(deps, this.#worker)
+  }
+
+  get delays(): Histogram {
+    return this.#dispatch.delays
+  }
+
+  pace(id: string): ReturnType<Delivering['pace']> {
+    return this.#dispatch.paceOf(id)
+  }
+
+  async verify(id: string): Promise<Verified> {
+    const target = await this.#target(id)
+    const verified = await verifyEndpoint(this.#probing(), target)
+    const { endpoint } = await this.#store.change(id, (current) =>
+      current.url === target.endpoint.url ? { endpoint: { ...current, verified } } : null,
+    )
+    if (endpoint.verified === verified) return verified
+    throw new PosthornError('conflict', `endpoint '${id}' has moved while it was asked: verify it again`, {
+      details: { endpoint: id },
+    })
+  }
+
+  async drill(id: string): Promise<Drill> {
+    return drillEndpoint(this.#probing(), await this.#target(id))
+  }
+
+  async drain(options: { readonly budget?: Duration | undefined } = {}): Promise<{ readonly handled: number }> {
+    if (this.#stopped !== null) throw new PosthornError('closed', 'delivery was stopped: begin it again with deliver()')
+    return this.#worker.drain(options)
+  }
+
+  async stop(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
+    // Each call may shorten the grace.
+    const ended = this.#worker.stop(options)
+    this.#stopped ??= this.#end(ended)
+    await this.#stopped
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async #begin(): Promise<void> {
+    const { closing } = this.#parts
+    if (closing.aborted) throw new PosthornError('closed', 'the post is closed')
+    closing.addEventListener('abort', () => void this.stop({ grace: 0 }), {
+      once: true,
+      signal: this.#stopping.signal,
+    })
+    try {
+      await this.#dispatch.start()
+      await this.#worker.start()
+    } catch (error) {
+      await this.stop({ grace: 0 })
+      throw error
+    }
+  }
+
+  async #end(ended: Promise<void>): Promise<void> {
+    await this.#dispatch.stop()
+    await ended
+    this.#stopping.abort()
+    await this.#parts.agent.destroy()
+  }
+
+  #probing(): ProbeDeps {
+    const { deps, agent } = this.#parts
+    return { ...deps, agent, signal: this.#stopping.signal }
+  }
+
+  async #target(id: string): Promise<Target> {
+    const { deps } = this.#parts
+    const { endpoint } = await this.#store.need(id)
+    const profile = profileOf(endpoint.profile)
+    const vault = await this.#store.vault(id)
+    const keys = endpoint.signature === 'v1' ? [] : await signingKeys(deps)
+    return { endpoint, profile, pen: createPen(endpoint, profile, vault, keys, () => deps.clock.wallMs()) }
+  }
+}

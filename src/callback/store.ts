@@ -1,0 +1,283 @@
+/**
+ * Endpoints as records: made, changed, ended, each in one commit with the subscriptions and queues that they stand for. Secrets and
+ * headers are a record apart, sealed. Whoever delivers learns of each change by one record that every change puts.
+ */
+import { belongingKey } from '../core/belonging.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Change, Engine, Page, Version } from '../core/engine.ts'
+import { PosthornError } from '../core/error.ts'
+import type { Ids } from '../core/id.ts'
+import { fromJsonBytes, toJsonBytes } from '../core/json.ts'
+import { endpointQueue, partsOfAppName } from '../core/name.ts'
+import type { StoredRecord } from '../core/record.ts'
+import { DEFAULT_SUBSCRIPTION_QUEUE, type QueueSettings } from '../core/settings.ts'
+import { removeAttempts } from './attempt.ts'
+import {
+  CHANGED_KEY,
+  ENDPOINT_PREFIX,
+  endpointKey,
+  queuesOf,
+  subscriptionName,
+  topicQueue,
+  type EndpointSettings,
+  type StoredEndpoint,
+} from './endpoint.ts'
+import { loadSeal, type Seal } from './seal.ts'
+import { VAULT_PREFIX, type Vault } from './secret.ts'
+
+export interface StoreDeps {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly ids: Ids
+}
+
+export interface Found {
+  readonly endpoint: StoredEndpoint
+  readonly version: Version
+}
+
+/** What a change makes of an endpoint. */
+export interface Changed {
+  readonly endpoint: StoredEndpoint
+  readonly vault?: Vault | undefined
+  /** For the same commit. */
+  readonly more?: readonly Change[] | undefined
+}
+
+type MaybePromise<T> = T | Promise<T>
+
+/** A crash is none of the event's doing: it must not bury what was being sent at the time. */
+const QUEUE: QueueSettings = { ...DEFAULT_SUBSCRIPTION_QUEUE, maxLapses: 1_000 }
+const TRIES = 10
+const PAGE = 500
+
+export class EndpointStore {
+  readonly #deps: StoreDeps
+  #seal: Promise<Seal> | null = null
+
+  constructor(deps: StoreDeps) {
+    this.#deps = deps
+  }
+
+  async get(id: string): Promise<Found | null> {
+    const [stored = null] = await this.#deps.engine.get([endpointKey(id)])
+    return stored === null ? null : toFound(stored)
+  }
+
+  /** @throws PosthornError `endpoint-not-found` */
+  async need(id: string): Promise<Found> {
+    const found = await this.get(id)
+    if (found !== null) return found
+    throw new PosthornError('endpoint-not-found', `there is no endpoint '${id}'`, { details: { endpoint: id } })
+  }
+
+  /** In order of their ids. */
+  async list(query: {
+    readonly after: string | null
+    readonly limit: number
+    readonly prefix?: string
+  }): Promise<Page<Found>> {
+    const { items, next } = await this.#deps.engine.list({
+      prefix: ENDPOINT_PREFIX + (query.prefix ?? ''),
+      after: query.after,
+      limit: query.limit,
+    })
+    return { items: items.map(toFound), next }
+  }
+
+  async *all(): AsyncGenerator<Found, void, undefined> {
+    for (let after: string | null = null, more = true; more;) {
+      const { items, next }: Page<Found> = await this.list({ after, limit: PAGE })
+      yield* items
+      after = next
+      more = next !== null
+    }
+  }
+
+  async vault(id: string): Promise<Vault> {
+    const key = VAULT_PREFIX + id
+    const [stored = null] = await this.#deps.engine.get([key])
+    if (stored === null) throw new PosthornError('endpoint-not-found', `there are no secrets of an endpoint '${id}'`)
+    return (await this.seal()).open(key, stored.value) as Vault
+  }
+
+  /** @throws PosthornError `conflict` where there is one already, `full`, `unsupported` */
+  async create(id: string, settings: EndpointSettings, vault: Vault, more: readonly Change[] = []): Promise<Found> {
+    const now = this.#deps.clock.wallMs()
+    const endpoint: StoredEndpoint = {
+      ...settings,
+      id,
+      disabled: null,
+      verified: null,
+      failingSince: null,
+      resumedAt: null,
+      createdAt: now,
+      updatedAt: now,
+    }
+    const changes: Change[] = [
+      { do: 'put', key: endpointKey(id), value: toJsonBytes(endpoint), ifVersion: null },
+      await this.#vaultPut(id, vault),
+      { do: 'configure', queue: endpointQueue(id), settings: QUEUE },
+      ...endpoint.subscriptions.flatMap((each) => this.#bind(endpoint, each.topic, null)),
+      ...belongingOf(endpoint).map((key): Change => ({ do: 'put', key, value: toJsonBytes({}) })),
+      this.#changed(id),
+      ...more,
+    ]
+    return { endpoint, version: await this.#commit(changes, id) }
+  }
+
+  /**
+   * Puts what `change` makes of it, and of its secrets where it gives any; tried again where somebody else writes at the same time,
+   * unless a version is asked for. Secrets are changed with the endpoint and never without: what is read of them here, after it, is what
+   * is there at its version.
+   * @throws PosthornError `endpoint-not-found`, `conflict`, `subscription-backlog`
+   */
+  async change(
+    id: string,
+    change: (endpoint: StoredEndpoint, vault: () => Promise<Vault>) => MaybePromise<Changed | null>,
+    options: { readonly ifVersion?: Version | undefined; readonly force?: boolean | undefined } = {},
+  ): Promise<Found> {
+    for (let tries = 1; ; tries++) {
+      const found = await this.need(id)
+      const changed = await change(found.endpoint, () => this.vault(id))
+      if (changed === null) return found
+      const endpoint = { ...changed.endpoint, updatedAt: this.#deps.clock.wallMs() }
+      const ifVersion = options.ifVersion ?? found.version
+      const changes: Change[] = [
+        { do: 'put', key: endpointKey(id), value: toJsonBytes(endpoint), ifVersion },
+        ...(changed.vault === undefined ? [] : [await this.#vaultPut(id, changed.vault)]),
+        ...(await this.#rebind(found.endpoint, endpoint, options.force === true)),
+        this.#changed(id),
+        ...(changed.more ?? []),
+      ]
+      try {
+        return { endpoint, version: await this.#commit(changes, id) }
+      } catch (error) {
+        const again = error instanceof PosthornError && error.code === 'conflict' && options.ifVersion === undefined
+        if (!again || tries >= TRIES) throw error
+      }
+    }
+  }
+
+  /** @throws PosthornError `endpoint-not-found`, `subscription-backlog`, `conflict` */
+  async remove(
+    id: string,
+    options: { readonly ifVersion?: Version | undefined; readonly force?: boolean | undefined } = {},
+  ): Promise<void> {
+    const { engine } = this.#deps
+    const { endpoint, version } = await this.need(id)
+    const queues = queuesOf(endpoint)
+    if (options.force !== true) await this.#checkEmpty(id, queues)
+    await this.#commit(
+      [
+        { do: 'remove', key: endpointKey(id), ifVersion: options.ifVersion ?? version },
+        { do: 'remove', key: VAULT_PREFIX + id },
+        ...belongingOf(endpoint).map((key): Change => ({ do: 'remove', key })),
+        ...endpoint.subscriptions.map(({ topic }): Change => ({ do: 'unbind', topic, name: subscriptionName(id) })),
+        ...(await removeAttempts(engine, id)),
+        // With nothing in it and nobody sending to it, it goes by itself.
+        {
+          do: 'configure',
+          queue: endpointQueue(id),
+          settings: { ...QUEUE, idleExpiryMs: 1_000, keep: { ...QUEUE.keep, endedMs: 0, deadMs: 0 } },
+        },
+        this.#changed(id),
+      ],
+      id,
+    )
+    // What is on its way ends there: tried again, it would wait for one that has the same id later.
+    for (const state of ['leased', 'ready', 'delayed', 'held', 'arrived', 'dead'] as const) {
+      for (let after: string | null = null, more = true; more;) {
+        const page: Awaited<ReturnType<Engine['browse']>> = await engine.browse({
+          queue: endpointQueue(id),
+          state,
+          after,
+          limit: 200,
+        })
+        const messages = page.items.map(({ queue, id: message }) => ({ queue, id: message }))
+        const what = state === 'leased' ? 'cancel' : 'discard'
+        if (messages.length > 0) await engine.commit([{ changes: [{ do: what, messages }] }])
+        after = page.next
+        more = after !== null
+      }
+    }
+  }
+
+  seal(): Promise<Seal> {
+    this.#seal ??= loadSeal(this.#deps.engine).catch((error: unknown) => {
+      this.#seal = null
+      throw error
+    })
+    return this.#seal
+  }
+
+  async #vaultPut(id: string, vault: Vault): Promise<Change> {
+    const key = VAULT_PREFIX + id
+    return { do: 'put', key, value: (await this.seal()).seal(key, vault) }
+  }
+
+  #changed(id: string): Change {
+    return { do: 'put', key: CHANGED_KEY, value: toJsonBytes({ id, at: this.#deps.clock.wallMs() }) }
+  }
+
+  #bind(endpoint: StoredEndpoint, topic: string, version: Version | null | undefined): readonly Change[] {
+    const { id, subscriptions, order } = endpoint
+    const { types, filters } = subscriptions.find((each) => each.topic === topic)!
+    const subscription = { topic, name: subscriptionName(id), types, filters, from: 'now' as const, order }
+    const bind: Change = { do: 'bind', subscription, ...(version === undefined ? {} : { ifVersion: version }) }
+    return version === null ? [bind, { do: 'configure', queue: topicQueue(topic, id), settings: QUEUE }] : [bind]
+  }
+
+  async #rebind(before: StoredEndpoint, after: StoredEndpoint, force: boolean): Promise<readonly Change[]> {
+    const { id } = before
+    const gone = before.subscriptions.filter(({ topic }) => !after.subscriptions.some((each) => each.topic === topic))
+    if (gone.length > 0 && !force)
+      await this.#checkEmpty(
+        id,
+        gone.map(({ topic }) => topicQueue(topic, id)),
+      )
+    const changes: Change[] = gone.map(({ topic }) => ({ do: 'unbind', topic, name: subscriptionName(id) }))
+    for (const each of after.subscriptions) {
+      const known = before.subscriptions.find(({ topic }) => topic === each.topic)
+      const same = known !== undefined && before.order === after.order && JSON.stringify(known) === JSON.stringify(each)
+      if (!same) changes.push(...this.#bind(after, each.topic, known === undefined ? null : undefined))
+    }
+    return changes
+  }
+
+  async #checkEmpty(id: string, queues: readonly string[]): Promise<void> {
+    const depths = await this.#deps.engine.depth(queues)
+    const waiting = depths.reduce(
+      (sum, { arrived, ready, held, delayed, leased }) => sum + arrived + ready + held + delayed + leased,
+      0,
+    )
+    if (waiting > 0)
+      throw new PosthornError(
+        'subscription-backlog',
+        `endpoint '${id}' still has ${waiting} events there: have them delivered, or discard them with force`,
+        { details: { endpoint: id, lag: waiting } },
+      )
+  }
+
+  /** The version of the first change. */
+  async #commit(changes: readonly Change[], id: string): Promise<Version> {
+    const [result] = await this.#deps.engine.commit([{ changes }])
+    if (result?.status === 'committed') {
+      const [first] = result.results
+      return first != null && 'version' in first ? first.version : ''
+    }
+    throw new PosthornError(result?.code ?? 'unknown', `endpoint '${id}': ${result?.detail ?? 'no answer'}`, {
+      details: { endpoint: id },
+    })
+  }
+}
+
+/** How the endpoints of an app are found at the cost of its own. */
+function belongingOf({ id }: StoredEndpoint): readonly string[] {
+  const parts = partsOfAppName(id)
+  return parts === null ? [] : [belongingKey(parts.app, 'endpoint', parts.name)]
+}
+
+function toFound({ value, version }: StoredRecord): Found {
+  return { endpoint: fromJsonBytes(value) as StoredEndpoint, version }
+}

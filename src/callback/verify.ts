@@ -1,0 +1,96 @@
+/**
+ * Whether a receiver consents to be called: the handshake of CloudEvents WebHook 1.0 (section 4) as the sender, or a challenge whose answer
+ * only who has the secret, or answers at all at that address, can give.
+ */
+import { PosthornError } from '../core/error.ts'
+import { secretBytes } from '../core/id.ts'
+import type { Verified } from './endpoint.ts'
+import { exchange, USER_AGENT } from './exchange.ts'
+import { probe, sampleCall, type ProbeDeps, type Target } from './probe.ts'
+
+const READ_BYTES = 4_096
+
+/** @throws PosthornError `callback-failed` where it does not consent, `unsupported` where its profile has no way to ask */
+export async function verifyEndpoint(deps: ProbeDeps, target: Target): Promise<Verified> {
+  const { profile, endpoint } = target
+  if (profile.verification === 'handshake') return handshake(deps, target)
+  if (profile.verification === 'challenge') return challenge(deps, target)
+  throw new PosthornError(
+    'unsupported',
+    `profile '${profile.name}' of endpoint '${endpoint.id}' has no way to ask: 'cloudevents' has a handshake, 'slack', 'feishu' and 'dingtalk' a challenge; a test event shows whether it answers`,
+  )
+}
+
+async function handshake(deps: ProbeDeps, { endpoint, pen, profile }: Target): Promise<Verified> {
+  deps.checkUrl(endpoint.url)
+  const asked = endpoint.ratePerSecond === null ? null : Math.max(1, Math.round(endpoint.ratePerSecond * 60))
+  const { status, headers } = await exchange(
+    {
+      url: endpoint.url,
+      method: 'OPTIONS',
+      headers: {
+        'webhook-request-origin': deps.origin,
+        ...(asked === null ? {} : { 'webhook-request-rate': String(asked) }),
+        'user-agent': USER_AGENT,
+        ...pen.headers,
+      },
+      body: null,
+      totalMs: endpoint.timeoutMs ?? profile.timeoutMs,
+      readBytes: READ_BYTES,
+    },
+    deps,
+  )
+  const origin = textOf(headers['webhook-allowed-origin'])
+  // The status alone is never consent: what is granted stands in the headers.
+  if (origin !== '*' && origin?.toLowerCase() !== deps.origin.toLowerCase())
+    throw refused(
+      endpoint.id,
+      `it answered OPTIONS with ${status} and ${origin === null ? 'no WebHook-Allowed-Origin' : `a WebHook-Allowed-Origin of ${JSON.stringify(origin.slice(0, 200))}`}`,
+    )
+  const rate = textOf(headers['webhook-allowed-rate'])
+  if (rate === null && asked !== null) throw refused(endpoint.id, 'it was asked for a rate, and grants none')
+  if (rate !== null && rate !== '*' && !/^[1-9]\d{0,8}$/.test(rate))
+    throw refused(
+      endpoint.id,
+      `its WebHook-Allowed-Rate is ${JSON.stringify(rate.slice(0, 50))}: it must be a whole number above 0, or '*'`,
+    )
+  return {
+    by: 'handshake',
+    at: deps.clock.wallMs(),
+    ratePerMinute: rate === null || rate === '*' ? null : Number(rate),
+  }
+}
+
+async function challenge(deps: ProbeDeps, target: Target): Promise<Verified> {
+  const { endpoint, profile, pen } = target
+  const word = Buffer.from(secretBytes(24)).toString('base64url')
+  const { newest } = pen
+  const token = typeof newest === 'string' ? undefined : newest['verificationToken']
+  const question =
+    profile.name === 'dingtalk'
+      ? { EventType: 'check_url' }
+      : { type: 'url_verification', challenge: word, ...(token === undefined ? {} : { token }) }
+  const { answered, fault } = await probe(deps, target, sampleCall(deps, endpoint.id), {
+    bytes: JSON.stringify(question),
+  })
+  if (fault !== null) throw refused(endpoint.id, fault)
+  const isRight = profile.name === 'dingtalk' || wordOf(answered.body) === word
+  if (!isRight) throw refused(endpoint.id, 'it did not give back the challenge')
+  return { by: 'challenge', at: deps.clock.wallMs(), ratePerMinute: null }
+}
+
+/** As plain text, or as the member `challenge`. */
+function wordOf(body: string): unknown {
+  try {
+    return (JSON.parse(body) as { readonly challenge?: unknown }).challenge
+  } catch {
+    return body.trim()
+  }
+}
+
+function textOf(value: string | string[] | undefined): string | null {
+  return (Array.isArray(value) ? value[0] : value)?.trim() ?? null
+}
+
+const refused = (id: string, why: string): PosthornError =>
+  new PosthornError('callback-failed', `endpoint '${id}' did not consent: ${why}`, { details: { endpoint: id } })

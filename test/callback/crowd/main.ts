@@ -1,0 +1,72 @@
+/**
+ * `npm run test:callbacks -- --engine file --engine postgres`: many events to 100 endpoints of which 10 are flaky, 5 dead and 5 slow, with and without a
+ * kill -9 in the middle; and what the bad ones cost the healthy ones.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { connect } from '../../postgres/client.ts'
+import { runCrowd, type Crowd, type CrowdReport } from './run.ts'
+
+const { values } = parseArgs({
+  options: {
+    engine: { type: 'string', multiple: true, default: ['file'] },
+    postgres: { type: 'string', default: 'postgres://postgres@127.0.0.1:5432/test' },
+    events: { type: 'string', default: '1000' },
+    rate: { type: 'string', default: '20' },
+    rounds: { type: 'string', default: '1' },
+  },
+})
+const shape = { healthy: 80, flaky: 10, dead: 5, slow: 5 }
+const base = { events: Number(values.events), rate: Number(values.rate), slowMs: 1_000, patienceMs: 60_000 }
+let failed = false
+
+for (const engine of values.engine) {
+  console.log(`${engine}: ${base.events} events at ${base.rate} a second`)
+  const ratios: number[] = []
+  for (let round = 0; round < Number(values.rounds); round++) {
+    const alone = await run(engine, { ...base, healthy: 80, flaky: 0, dead: 0, slow: 0, kill: false })
+    const among = await run(engine, { ...base, ...shape, kill: false })
+    tell('  80 healthy alone', alone)
+    tell('  among 20 bad ones', among)
+    ratios.push(among.p99Ms / alone.p99Ms)
+  }
+  const ratio = ratios.sort((a, b) => a - b)[ratios.length >> 1]!
+  console.log(
+    `  p99 of the healthy ones among the bad: ${ratio.toFixed(2)} times that alone (median of ${ratios.length})`,
+  )
+  tell('  with kill -9', await run(engine, { ...base, ...shape, kill: true }))
+}
+process.exitCode = failed ? 1 : 0
+
+function tell(what: string, report: CrowdReport): void {
+  const { acknowledged, expected, doubled, missing, breaches, p50Ms, p99Ms, perSecond } = report
+  console.log(
+    `${what}: ${acknowledged} of ${expected} acknowledged, ${doubled} doubled · publish to acknowledged p50 ${p50Ms} ms, p99 ${p99Ms} ms · ${perSecond}/s`,
+  )
+  for (const each of [...missing, ...breaches].slice(0, 10)) console.log(`  ✗ ${each}`)
+  failed ||= missing.length > 0 || breaches.length > 0
+}
+
+async function run(engine: string, crowd: Omit<Crowd, 'url'>): Promise<CrowdReport> {
+  if (engine === 'postgres') {
+    const schema = `crowd_${randomBytes(6).toString('hex')}`
+    const url = new URL(values.postgres)
+    url.searchParams.set('schema', schema)
+    try {
+      return await runCrowd({ ...crowd, url: url.href })
+    } finally {
+      const client = await connect(values.postgres)
+      await client.query(`drop schema if exists ${schema} cascade`)
+      await client.end()
+    }
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-crowd-'))
+  try {
+    return await runCrowd({ ...crowd, url: `${engine}:${join(folder, 'engine')}` })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
