@@ -1,0 +1,205 @@
+/**
+ * A `forward` while it runs: what waits is composed in order and goes to the engine in one call, a commit for each event. An event that can never
+ * be published is told and left out; what fails for a while is tried again where nobody else would.
+ */
+import { createHash } from 'node:crypto'
+import { pause, type Clock } from '../core/clock.ts'
+import { isPosthornError, PosthornError } from '../core/error.ts'
+import type { Message } from '../core/message.ts'
+import type { StopOptions } from '../runtime/lifecycle.ts'
+import type { Log } from '../runtime/log.ts'
+import {
+  eventDefinitionOf,
+  type ComposeOptions,
+  type Composer,
+  type Outgoing,
+  type Registry,
+  type Sender,
+} from '../task/index.ts'
+import { isSource, sourceDefinitionOf, type SourceDefinition } from './contract.ts'
+import type { SourceEvent } from './listen/told.ts'
+import { forwardDefinitionOf, type ForwardDefinition } from './forward.ts'
+import { Listener } from './listen/listener.ts'
+import { applyMap, toEvent } from './mapped.ts'
+import type { Mounts } from './mounts.ts'
+import { endListener } from './on.ts'
+
+export interface ForwardingDeps {
+  readonly composer: Composer
+  readonly sender: Sender
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly log: Log
+  readonly mounts: Mounts
+}
+
+/** In one call to the engine. */
+const MOST_AT_ONCE = 100
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 10_000
+/** What still fits a dedupe text, with the source's name. */
+const LONGEST_ID = 500
+
+/** What of a worker is no handler: `forward(…)`, and sources that are only mounted. */
+export class Forwarding {
+  readonly #deps: ForwardingDeps
+  readonly #forwards: readonly ForwardDefinition[]
+  readonly #sources: readonly SourceDefinition[]
+  readonly #running: { readonly source: SourceDefinition; readonly listener: Listener }[] = []
+  readonly #mounted = new DisposableStack()
+
+  /** @throws PosthornError `invalid-module` */
+  constructor(deps: ForwardingDeps, given: readonly unknown[]) {
+    this.#deps = deps
+    this.#sources = given.filter(isSource).map((each) => mountable(sourceDefinitionOf(each, 'one of handlers')))
+    this.#forwards = given.filter((each) => !isSource(each)).map((each) => forwardDefinitionOf(each, 'one of handlers'))
+    for (const { topic } of this.#forwards) deps.registry.addTopic(topic)
+  }
+
+  /** Resolves when all sources run; where one cannot begin, none does. */
+  async start(): Promise<void> {
+    try {
+      for (const source of this.#sources) this.#mounted.use(this.#deps.mounts.add(source))
+      for (const forward of this.#forwards) {
+        await this.#deps.composer.prepareTopic(forward.topic)
+        this.#mounted.use(this.#deps.mounts.add(forward.source))
+        const listener = createListener(this.#deps, forward)
+        await forward.source.hub.attach(listener)
+        this.#running.push({ source: forward.source, listener })
+      }
+    } catch (error) {
+      await this.stop({ grace: 0 })
+      throw error
+    }
+  }
+
+  /** Resolves when nothing waits to be published. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#running.map(({ listener }) => listener.idle()))
+  }
+
+  async stop(options: StopOptions = {}): Promise<void> {
+    this.#mounted.dispose()
+    await Promise.all(this.#running.map(({ source, listener }) => endListener(source, listener, options)))
+  }
+}
+
+function mountable(source: SourceDefinition): SourceDefinition {
+  if (source.mount !== null) return source
+  throw new PosthornError(
+    'invalid-module',
+    `source '${source.name}' stands beside handlers, and has nothing that a server could mount: forward it to a topic, or listen to it with on()`,
+    { details: { source: source.name } },
+  )
+}
+
+function createListener(deps: ForwardingDeps, forward: ForwardDefinition): Listener {
+  const { field, limit, wants, source } = forward
+  return new Listener({
+    name: field,
+    limit,
+    overflow: 'wait',
+    coalesce: null,
+    wants: source.map === undefined ? wants : () => true,
+    isDurable: true,
+    most: MOST_AT_ONCE,
+    dropping: (error) => deps.log.warn(error.message, { source: source.name }),
+    take: (events, signal) => takeAll(deps, forward, events, signal),
+  })
+}
+
+async function takeAll(
+  deps: ForwardingDeps,
+  forward: ForwardDefinition,
+  events: readonly SourceEvent[],
+  signal: AbortSignal,
+): Promise<readonly (Error | null)[]> {
+  const errors: (Error | null)[] = events.map(() => null)
+  const outgoing: { readonly at: number; readonly message: Outgoing }[] = []
+  for (const [at, event] of events.entries()) {
+    try {
+      const message = await compose(deps, forward, event)
+      if (message !== null) outgoing.push({ at, message })
+    } catch (error) {
+      errors[at] = toError(error)
+    }
+  }
+  const failed = await publishAll(
+    deps,
+    forward,
+    outgoing.map(({ message }) => message),
+    signal,
+  )
+  for (const [n, { at }] of outgoing.entries()) errors[at] = failed[n] ?? null
+  for (const [at, error] of errors.entries()) if (error !== null) report(deps, forward, events[at]!, error)
+  return errors
+}
+
+async function publishAll(
+  { sender, clock, log }: ForwardingDeps,
+  { field, source }: ForwardDefinition,
+  outgoing: readonly Outgoing[],
+  signal: AbortSignal,
+): Promise<readonly (Error | null)[]> {
+  const errors: (Error | null)[] = outgoing.map(() => null)
+  let open = outgoing.map((_, at) => at)
+  for (let pauseMs = FIRST_PAUSE_MS; open.length > 0; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    const found = await sender.publishEach(open.map((at) => outgoing[at]!))
+    for (const [n, at] of open.entries()) errors[at] = found[n] ?? null
+    if (source.isAcknowledged || signal.aborted) break
+    // In order: what came after one that failed for a while is published again with it, and known by its dedupe.
+    const first = open.find((at) => isForAWhile(errors[at]!))
+    if (first === undefined) break
+    open = open.slice(open.indexOf(first))
+    if (pauseMs === FIRST_PAUSE_MS) log.warn(`${field}: cannot publish; trying again`, { error: errors[first] })
+    try {
+      await pause(clock, pauseMs, signal)
+    } catch {
+      break
+    }
+  }
+  return errors
+}
+
+const isForAWhile = (error: Error | null): boolean =>
+  isPosthornError(error) && error.retryable && error.code !== 'closed'
+
+async function compose(
+  { composer }: ForwardingDeps,
+  { source, topic, wants }: ForwardDefinition,
+  told: SourceEvent,
+): Promise<Outgoing | null> {
+  const event = await applyMap(source, told)
+  if (event === null || !wants(event.type)) return null
+  const { id, type, time, subject, key } = event
+  const options: ComposeOptions = {
+    source: source.name,
+    dedupe: `${source.name}/${id.length > LONGEST_ID ? createHash('sha256').update(id).digest('hex') : id}`,
+    ...(subject === undefined ? {} : { subject }),
+    ...(key === undefined ? {} : { key }),
+  }
+  const made = await composer.compose(eventDefinitionOf(topic, type), event.wire, options)
+  // As it came: its id and its time are the sender's.
+  const message: Message = { ...made.message, event: { ...made.message.event, id, time } }
+  return { queue: made.queue, message }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+/** Who waits for an answer is told by that. */
+function report({ log }: ForwardingDeps, forward: ForwardDefinition, event: SourceEvent, error: Error): void {
+  const { field, source, onError } = forward
+  if (source.isAcknowledged) return
+  const told = isPosthornError(error)
+    ? error
+    : new PosthornError('handler-failed', `${field}: ${error.message}`, { cause: error })
+  const { type, id } = event
+  if (onError === null) return log.error(`${field}: an event was left out: ${told.message}`, { type, id, error })
+  try {
+    onError(told, toEvent(source.name, event))
+  } catch (thrown) {
+    log.error(`${field}: onError failed`, { error: thrown })
+  }
+}
