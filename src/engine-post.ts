@@ -1,4 +1,6 @@
 /** `Post` on an open engine: what a user's calls come to, and the order in which it all ends. */
+import { createAppControl, type AppControl } from './app/index.ts'
+import { createEndpointControl, type EndpointControl } from './callback/index.ts'
 import type { Clock } from './core/clock.ts'
 import { parseDuration } from './core/duration.ts'
 import type { Engine } from './core/engine.ts'
@@ -19,6 +21,8 @@ import {
   type SentOperation,
 } from './operation/index.ts'
 import { meetContracts, partsOfWork } from './work-parts.ts'
+import { Forwarding } from './event/forwarding.ts'
+import type { Mounts } from './event/mounts.ts'
 import type { Post, PublishReceipt, StopOptions, Work, Worker, WorkOptions } from './post.ts'
 import { createQueueControl, declareSettingsIfNone, type QueueControl } from './queue/index.ts'
 import { createRecordControl, type RecordControl } from './record/index.ts'
@@ -28,6 +32,7 @@ import {
   bindHandlers,
   definitionOf,
   eventDefinitionOf,
+  JoinSender,
   parseOutput,
   topicDefinitionOf,
   Working,
@@ -37,6 +42,7 @@ import {
   type Definition,
   type Effects,
   type InsideMark,
+  type JoinOptions,
   type Registry,
   type Sender,
   type Task,
@@ -59,6 +65,8 @@ export interface Internals {
   readonly composer: Composer
   readonly sender: Sender
   readonly operations: OperationStore
+  /** Sources that the server may be asked for. */
+  readonly mounts: Mounts
   /** For `endingChanges` and `endingBySettle`. */
   readonly ending: EndingDeps
   /** Ends operations whose messages ended without a handler. */
@@ -78,7 +86,10 @@ export interface EngineParts extends Internals {
 
 export class EnginePost implements Post {
   readonly records: RecordControl
+  readonly apps: AppControl
+  readonly endpoints: EndpointControl
   readonly #parts: EngineParts
+  readonly #joinSender: JoinSender
   readonly #workers = new Set<Working>()
   readonly #declared = new WeakMap<Definition, Promise<void>>()
   readonly #attachDeps = new WeakMap<Definition, AttachDeps<unknown>>()
@@ -87,12 +98,16 @@ export class EnginePost implements Post {
   constructor(parts: EngineParts) {
     this.#parts = parts
     this.records = createRecordControl(parts.engine, parts.clock)
+    this.#joinSender = new JoinSender(parts)
+    this.apps = createAppControl(parts)
+    this.endpoints = createEndpointControl({ ...parts, checkApp: (app) => this.#checkApp(app) })
   }
 
   send(to: unknown, input?: unknown, options?: unknown): Promise<never> {
     try {
       const { inside, registry } = this.#parts
       this.#checkOpen()
+      if (isJoining(options)) return this.#sendWithin(to, input, options)
       inside.check('send')
       const definition = definitionOf(to, 'what send was given')
       registry.add(definition)
@@ -102,21 +117,30 @@ export class EnginePost implements Post {
     }
   }
 
-  async publish(topic: unknown, type: unknown, input: unknown, options?: ComposeOptions): Promise<PublishReceipt> {
+  async publish(
+    topic: unknown,
+    type: unknown,
+    input: unknown,
+    options?: ComposeOptions & JoinOptions,
+  ): Promise<PublishReceipt> {
     const { inside, registry, sender, composer } = this.#parts
     this.#checkOpen()
-    inside.check('publish')
+    if (!isJoining(options)) inside.check('publish')
     const definition = topicDefinitionOf(topic, 'what publish was given')
     const event = eventDefinitionOf(definition, type)
     registry.addTopic(definition)
+    if (isJoining(options)) return { ...(await this.#joinSender.publish(event, input, options)), matched: 0 }
     const late = composer.prepareTopic(definition)
     if (late !== null) await late
     const { routed, ...receipt } = await sender.publish(event, input, options)
     return { ...receipt, matched: routed }
   }
 
-  async commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T> {
+  async commit<T>(body: (effects: Effects) => T | Promise<T>, options: JoinOptions = {}): Promise<T> {
     this.#checkOpen()
+    checkKnown('commit', options, ['within'])
+    if (isJoining(options)) return this.#joinSender.commit(body, options.within)
+    this.#parts.inside.check('commit')
     return this.#parts.sender.commit(body)
   }
 
@@ -126,14 +150,16 @@ export class EnginePost implements Post {
     if (this.#closed !== null) throw new PosthornError('closed', 'the post is closed')
     const parts = this.#parts
     const stopping = new AbortController()
-    const { handlers, contracts = [], stop: end } = await partsOfWork(work, { post: this, signal: stopping.signal })
+    const given = { post: this, signal: stopping.signal }
+    const { handlers, feeds, contracts = [], stop: end } = await partsOfWork(work, given)
     try {
       await meetContracts(parts, contracts)
       const inside = parts.inside.ofWorker()
       const bindings = await bindHandlers({ ...parts, inside }, handlers)
+      const feeding = new Forwarding(parts, feeds)
       // Closed in the meantime: who closed it knew nothing of this worker, and nobody would ever stop it.
       if (this.#closed !== null) throw new PosthornError('closed', 'the post was closed before the worker began')
-      return await this.#begin(bindings, { inside, stopping, end, signal })
+      return await this.#begin(bindings, { inside, feeding, stopping, end, signal })
     } catch (error) {
       stopping.abort()
       await end?.()
@@ -143,7 +169,11 @@ export class EnginePost implements Post {
 
   async #begin(
     bindings: readonly Binding[],
-    { signal, ...ends }: Pick<WorkingDeps, 'inside' | 'stopping' | 'end'> & WorkOptions,
+    {
+      signal,
+      feeding,
+      ...ends
+    }: Pick<WorkingDeps, 'inside' | 'stopping' | 'end'> & WorkOptions & { readonly feeding: Forwarding },
   ): Promise<Working> {
     const worker = new DeliveryWorker(this.#parts, bindings)
     const stopOnAbort = () =>
@@ -151,6 +181,7 @@ export class EnginePost implements Post {
     const working = new Working({
       ...ends,
       worker,
+      feeding,
       queues: bindings.map(({ queue }) => queue),
       ended: () => {
         this.#workers.delete(working)
@@ -159,6 +190,13 @@ export class EnginePost implements Post {
     })
     this.#workers.add(working)
     await worker.start()
+    try {
+      await feeding.start()
+    } catch (error) {
+      this.#workers.delete(working)
+      await worker.stop({ grace: 0 })
+      throw error
+    }
     if (signal?.aborted === true) stopOnAbort()
     else signal?.addEventListener('abort', stopOnAbort, { once: true })
     return working
@@ -209,6 +247,13 @@ export class EnginePost implements Post {
     return (definition.kind === 'queue' ? sent : this.#attachSent(definition, sent)) as Promise<never>
   }
 
+  async #sendWithin(to: unknown, input: unknown, options: ComposeOptions & JoinOptions): Promise<never> {
+    const definition = definitionOf(to, 'what send was given')
+    this.#parts.registry.add(definition)
+    const { receipt, joined } = await this.#joinSender.send(definition, input, options)
+    return (definition.kind === 'queue' ? receipt : attachSent(this.#attaching(definition), receipt, joined)) as never
+  }
+
   async #attachSent(definition: Definition, sent: Promise<Receipt>): Promise<SentOperation<unknown, unknown>> {
     return attachSent(this.#attaching(definition), await sent)
   }
@@ -221,6 +266,13 @@ export class EnginePost implements Post {
       this.#attachDeps.set(definition, deps)
     }
     return deps
+  }
+
+  async #checkApp(app: string): Promise<void> {
+    const found = await this.apps.get(app)
+    // What comes to one that is being deleted would be left behind.
+    if (found === null || found.deleting)
+      throw new PosthornError('app-not-found', `there is no app '${app}'`, { details: { app } })
   }
 
   /** Handlers may send while they are being stopped. An engine that is shared is open longer than this post. */
@@ -247,3 +299,6 @@ export class EnginePost implements Post {
     return declared
   }
 }
+
+const isJoining = (options: unknown): options is ComposeOptions & JoinOptions & { readonly within: object } =>
+  (options as JoinOptions | null | undefined)?.within !== undefined

@@ -10,6 +10,32 @@ export {
   type LostFrames,
   type RepairReport,
 } from './backup.ts'
+export { copy, type CopyCounts, type CopyOptions, type CopyReport } from './copy.ts'
+export type {
+  Ack,
+  Attempt,
+  ChangeEndpointOptions,
+  CreateEndpointOptions,
+  CustomProfile,
+  CustomProfileOptions,
+  Delivering,
+  DeliverOptions,
+  Disabled,
+  Drill,
+  DrillStep,
+  EndpointControl,
+  EndpointOptions,
+  EndpointRetry,
+  EndpointRetryOptions,
+  EndpointSubscription,
+  EndpointView,
+  ProfileName,
+  Redelivered,
+  RedeliverOptions,
+  SecretValue,
+  SecretView,
+  Verified,
+} from './callback/index.ts'
 export { systemClock, type Clock } from './core/clock.ts'
 export type { Duration } from './core/duration.ts'
 export type { Durability, Page, QueueDepth, Version } from './core/engine.ts'
@@ -48,6 +74,7 @@ export {
   open,
   type OpenLimits,
   type OpenOptions,
+  type Part,
   type Post,
   type PublishReceipt,
   type StopOptions,
@@ -70,6 +97,19 @@ export type {
 } from './queue/index.ts'
 export type { ListOptions, PutOptions, RecordControl, RecordValue } from './record/index.ts'
 export { createLog, silentLog, type Log, type LogFacts, type LogLevel, type LogSink } from './runtime/log.ts'
+export type {
+  ActOptions,
+  AppControl,
+  AppOptions,
+  AppView,
+  DeleteAppOptions,
+  KeyOptions,
+  KeyView,
+  NewKey,
+  Quotas,
+  RotateOptions,
+} from './app/index.ts'
+export type { TransactionSource } from './core/transaction.ts'
 export { handle, queue, task } from './task/index.ts'
 export type {
   Args,
@@ -84,6 +124,7 @@ export type {
   HandleOptions,
   Held,
   In,
+  JoinOptions,
   JsonInput,
   MessageOptions,
   Out,
@@ -114,6 +155,7 @@ export type {
   ReadOptions,
   RetainedView,
   RetainOptions,
+  EndpointNotice,
   SubscribeOptions,
   SubscriptionNotice,
   SubscriptionOptions,

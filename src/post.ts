@@ -1,10 +1,13 @@
 /** What `open` gives: the verbs send, commit and work, operations, administration. Types only; `posthorn.ts` makes them. */
+import type { AppControl } from './app/index.ts'
+import type { EndpointControl } from './callback/index.ts'
 import type { Clock } from './core/clock.ts'
 import type { Duration } from './core/duration.ts'
 import type { Durability } from './core/engine.ts'
 import type { PosthornError } from './core/error.ts'
 import type { Ids, Random } from './core/id.ts'
 import type { Measure } from './core/measure.ts'
+import type { Forward, Source } from './event/index.ts'
 import type { Operation, Receipt } from './operation/index.ts'
 import type { QueueControl } from './queue/index.ts'
 import type { RecordControl } from './record/index.ts'
@@ -14,6 +17,7 @@ import type {
   Contract,
   Effects,
   Handler,
+  JoinOptions,
   Publishable,
   PublishOptions,
   Sendable,
@@ -24,8 +28,11 @@ import type { Topic, TopicControl } from './topic/index.ts'
 
 /** What `work` takes, and what a module given to `posthorn serve` and `posthorn work` default-exports. */
 export type Work =
-  | readonly Handler[]
-  | ((given: WorkGiven) => readonly Handler[] | WorkParts | Promise<readonly Handler[] | WorkParts>)
+  | readonly Part[]
+  | ((given: WorkGiven) => readonly Part[] | WorkParts | Promise<readonly Part[] | WorkParts>)
+
+/** A handler; what `forward` makes; a source, for the server to mount where `on` listens to it. */
+export type Part = Handler | Forward | Source
 
 export interface WorkGiven {
   readonly post: Post
@@ -34,7 +41,7 @@ export interface WorkGiven {
 }
 
 export interface WorkParts {
-  readonly handlers: readonly Handler[]
+  readonly handlers: readonly Part[]
   /** Contracts that the server shows although nothing here handles them. */
   readonly contracts?: readonly (Contract | Topic)[] | undefined
   /** Ends what the function made, once the handlers have stopped. */
@@ -63,16 +70,21 @@ export interface Worker extends AsyncDisposable {
 }
 
 export interface PublishReceipt extends Receipt {
-  /** How many subscriptions got it at once: those that are live and want it. 0 answers why nobody got it. */
+  /** How many subscriptions got it at once: those that are live and want it. 0 answers why nobody got it; inside a transaction nobody has it yet. */
   readonly matched: number
 }
 
 export interface Post extends AsyncDisposable {
   /**
-   * Sends to a task or queue; resolves when it is durable, with the operation of a task or the receipt of a queue.
-   * @throws PosthornError `invalid-input`, `payload-too-large`, `full`, `invalid-option`, `unsupported`, `closed`, `unknown`
+   * Sends to a task or queue; resolves when it is durable, with the operation of a task or the receipt of a queue. With `within` it is part of
+   * the user's own transaction, durable and seen when that has committed.
+   * @throws PosthornError `invalid-input`, `payload-too-large`, `full`, `invalid-option`, `unsupported`, `closed`, `unknown`; with `within` also
+   *   `no-transaction`, `other-database`, `transaction-failed`
    */
-  send<I, O, Sent>(to: Sendable<I, O, Sent>, ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>>>): Promise<Sent>
+  send<I, O, Sent>(
+    to: Sendable<I, O, Sent>,
+    ...input: Args<NoInfer<I>, SendOptions<NoInfer<O>> & JoinOptions>
+  ): Promise<Sent>
   /**
    * Publishes an event to every subscription of the topic that wants it, to all of them or to none; resolves when it is durable.
    * Many at once, all or none: `post.commit((fx) => { fx.publish(…); fx.publish(…) })`.
@@ -82,13 +94,13 @@ export interface Post extends AsyncDisposable {
     topic: Publishable<E>,
     type: K,
     data: NoInfer<E>[K],
-    options?: PublishOptions,
+    options?: PublishOptions & JoinOptions,
   ): Promise<PublishReceipt>
   /**
    * Many effects in one commit, all or none: they take place when the body has ended without a throw.
    * @throws PosthornError as `send`, and `conflict` where an `ifVersion` does not hold
    */
-  commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T>
+  commit<T>(body: (effects: Effects) => T | Promise<T>, options?: JoinOptions): Promise<T>
   /**
    * Runs handlers; resolves when all is bound and checked.
    * @throws PosthornError `invalid-module`, `duplicate-handler`, `unsupported`
@@ -101,6 +113,10 @@ export interface Post extends AsyncDisposable {
   /** Administration of a topic, by its contract or its name: what it keeps, who is subscribed. */
   topic(of: string | Topic): TopicControl
   readonly records: RecordControl
+  /** Third parties of the platform: their keys, scopes and quotas. */
+  readonly apps: AppControl
+  /** Where events go over HTTP: signed callbacks to the platform's receivers. */
+  readonly endpoints: EndpointControl
   /** What the engine tells of itself in numbers; none where it tells nothing. What the process does beside is at `/metrics`. */
   measure(): readonly Measure[]
   /** Stops its workers and closes the engine. Idempotent. */
@@ -127,6 +143,6 @@ export interface OpenOptions {
 export interface OpenLimits {
   /** Largest body of a message. Default 1 MiB. */
   readonly bodyBytes?: number | undefined
-  /** `file:DIR` only: with less room on its disk, new messages are refused as `disk-full`; what is there can still be settled. Default 64 MiB. */
+  /** `file:DIR` and `sqlite:FILE`: with less room on their disk, new messages are refused as `disk-full`; what is there can still be settled. Default 64 MiB. */
   readonly minFreeBytes?: number | undefined
 }

@@ -10,7 +10,9 @@ import type { Engine } from './core/engine.ts'
 import { PosthornError } from './core/error.ts'
 import { createIds, systemRandom } from './core/id.ts'
 import { checkKnown, invalidOption } from './core/option.ts'
+import { COPY_KEY, type Transfer } from './core/transfer.ts'
 import { Worker as DeliveryWorker } from './delivery/worker.ts'
+import { Mounts } from './event/mounts.ts'
 import { EnginePost, type EngineParts, type Internals } from './engine-post.ts'
 import { OperationStore, reportBinding, type EndingDeps, type WaitDeps } from './operation/index.ts'
 import type { OpenOptions, Post } from './post.ts'
@@ -26,6 +28,7 @@ export { meetContracts, partsOfWork } from './work-parts.ts'
 export type {
   OpenLimits,
   OpenOptions,
+  Part,
   Post,
   PublishReceipt,
   StopOptions,
@@ -68,11 +71,21 @@ export async function open(
   checkOptions(url, options)
   const { engine, release } = await openEngine(url, options)
   try {
+    if (url !== 'memory:') await refuseHalf(engine)
     return await createPost({ url, engine, options, release })
   } catch (error) {
     await release()
     throw error
   }
+}
+
+/** Who works with half of what there is to be would find the other half added to what he changed. */
+async function refuseHalf(engine: Engine): Promise<void> {
+  if ((await engine.get([COPY_KEY]))[0] === null) return
+  throw new PosthornError(
+    'copy-unfinished',
+    'a copy into this engine was begun and is not finished: run `posthorn copy` again, with the same --from and --to',
+  )
 }
 
 function checkOptions(url: unknown, options: OpenOptions): void {
@@ -89,10 +102,10 @@ function checkOptions(url: unknown, options: OpenOptions): void {
   if (minFreeBytes === undefined) return
   if (!(Number.isSafeInteger(minFreeBytes) && minFreeBytes >= 0))
     throw invalidOption('open', 'limits.minFreeBytes', minFreeBytes, 'a whole number of at least 0')
-  if (!url.startsWith('file:'))
+  if (!/^(file|sqlite):/.test(url))
     throw new PosthornError(
       'unsupported',
-      "open: limits.minFreeBytes is for engines that have a disk of their own: 'file:DIR'",
+      "open: limits.minFreeBytes is for engines that have a disk of their own: 'file:DIR' and 'sqlite:FILE'",
       { details: { field: 'limits.minFreeBytes' } },
     )
 }
@@ -148,7 +161,8 @@ async function loadEngine(url: string, { clock = systemClock, ids, limits, durab
   if (url.startsWith('sqlite:')) {
     const { openSqliteEngine } = await import('./engine/sqlite/engine.ts')
     const level = durability === 'os' || durability === 'disk' ? durability : undefined
-    return openSqliteEngine(databaseOf(url), { clock, limits: { bodyBytes }, durability: level })
+    const { minFreeBytes } = limits ?? {}
+    return openSqliteEngine(databaseOf(url), { clock, limits: { bodyBytes }, durability: level, minFreeBytes })
   }
   if (/^postgres(ql)?:/.test(url)) {
     const { openPostgresUrl } = await import('./engine/postgres/url.ts')
@@ -160,6 +174,39 @@ async function loadEngine(url: string, { clock = systemClock, ids, limits, durab
     'unknown-engine',
     `${scheme === undefined ? `'${url}' is no URL of an engine` : `there is no engine for '${scheme}' URLs`}: there are ${ENGINES}`,
     { details: { scheme } },
+  )
+}
+
+/**
+ * Opens an engine for a copy. A post of this process is that of an engine in memory: others are opened by their URL.
+ * @throws PosthornError `unknown-engine`, and what opening an engine throws
+ */
+export async function openTransfer(
+  place: string | Post,
+  as: 'source' | 'target',
+): Promise<{ readonly name: string; readonly transfer: Transfer }> {
+  const url = typeof place === 'string' ? place : internalsOf(place).url
+  const name = url.replace(/:\/\/[^@/]*@/, '://').replace(/\?.*$/, '')
+  if (typeof place !== 'string' && url === 'memory:') {
+    const { LedgerEngine } = await import('./engine/ledger/engine.ts')
+    const { engine } = internalsOf(place)
+    if (engine instanceof LedgerEngine) return { name, transfer: engine.transfer() }
+  }
+  if (url.startsWith('file:')) {
+    const { openFileTransfer } = await import('./engine/file/transfer.ts')
+    return { name, transfer: await openFileTransfer(directoryOf(url), as) }
+  }
+  if (url.startsWith('sqlite:')) {
+    const { openSqliteTransfer } = await import('./engine/sqlite/transfer/open-transfer.ts')
+    return { name, transfer: openSqliteTransfer(databaseOf(url), as) }
+  }
+  if (/^postgres(ql)?:/.test(url)) {
+    const { openPostgresTransfer } = await import('./engine/postgres/transfer/open-transfer.ts')
+    return { name, transfer: await openPostgresTransfer(url, as) }
+  }
+  throw new PosthornError(
+    'unknown-engine',
+    `'${name}' cannot be copied: there are 'file:DIR', 'sqlite:FILE' and 'postgres://…', and a post of this process for 'memory:'`,
   )
 }
 
@@ -258,6 +305,7 @@ function createParts({ url, engine, options, release, insteadOfWaiting: instead 
     limits: { bodyBytes },
     sender: new Sender({ engine, composer, clock, telemetry, durability }),
     operations: new OperationStore({ engine, clock, closing: closer.signal, instead }),
+    mounts: new Mounts(),
     reports: createReports({ engine, clock, ids, random }, ending),
     closing: closer.signal,
     inside: new InsideMark((message) => log.warn(message)),

@@ -1,11 +1,12 @@
 /**
  * Follows what happens to messages through whichever process answers for the engine: a server by its URL, or the `serve` or `work`
- * that has the folder open. When that process goes, it waits for the next one, as `tail -F` does for a file.
+ * that has the folder open. When that process goes, it waits for the next one, as `tail -F` does for a file. A database that several processes may
+ * have open is opened here as well.
  */
 import { existsSync } from 'node:fs'
 import { pause } from '../core/clock.ts'
 import { call, type Exchange } from './api.ts'
-import { connectToServer, engineUrl, folderOf } from './connect.ts'
+import { connect, connectToServer, engineUrl, folderOf } from './connect.ts'
 import { CommandError } from './exit.ts'
 import { lockChanged, readHolder } from './holder.ts'
 import { readKey } from './key.ts'
@@ -31,7 +32,8 @@ const AGAIN_MS = 1_000
 /** Resolves when the signal aborts. @throws CommandError where nothing can be followed, ever */
 export async function follow(session: Session, options: CommonOptions, following: Following): Promise<void> {
   const { signal } = following
-  const find = finder(session, options)
+  await using here = new Here(session, options)
+  const find = finder(session, options, here)
   let after: string | null = null
   let isFirst = true
   let said: string | null = null
@@ -43,7 +45,7 @@ export async function follow(session: Session, options: CommonOptions, following
       isFirst = false
       said = null
       await following.began(exchange)
-      for (;;) after = (await look(exchange, following, after, WAIT_SECONDS)).next
+      while (!isAborted(signal)) after = (await look(exchange, following, after, WAIT_SECONDS)).next
     } catch (error) {
       if (isAborted(signal)) return
       if (!isGone(error) || (isFirst && isServerUrl(session, options))) throw error
@@ -69,8 +71,14 @@ async function look(
 }
 
 /** Gives who answers; null when the signal aborted before anybody did. @throws CommandError `not-found`, `usage` */
-function finder(session: Session, options: CommonOptions): (following: Following) => Promise<Exchange | null> {
+function finder(
+  session: Session,
+  options: CommonOptions,
+  here: Here,
+): (following: Following) => Promise<Exchange | null> {
   const url = engineUrl(session, options)
+  // Any number of processes may have it open, and each is told what happens in all of them.
+  if (url.startsWith('sqlite:')) return () => here.open()
   if (isServerUrl(session, options)) {
     const server = connectToServer(url, readKey(session, options.keyFile), url)
     return async () => server
@@ -104,6 +112,27 @@ function finder(session: Session, options: CommonOptions): (following: Following
       await changed
     }
     return null
+  }
+}
+
+/** The engine opened in this process, where that stands in nobody's way. */
+class Here implements AsyncDisposable {
+  readonly #session: Session
+  readonly #options: CommonOptions
+  #exchange: Promise<Exchange> | null = null
+
+  constructor(session: Session, options: CommonOptions) {
+    this.#session = session
+    this.#options = options
+  }
+
+  open(): Promise<Exchange> {
+    return (this.#exchange ??= connect(this.#session, this.#options))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exchange = await this.#exchange?.catch(() => null)
+    await exchange?.[Symbol.asyncDispose]()
   }
 }
 

@@ -5,10 +5,11 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Post, Work, WorkGiven, WorkParts } from '../posthorn.ts'
-import type { Handler } from '../task/index.ts'
+import type { Part, Post, Work, WorkGiven, WorkParts } from '../posthorn.ts'
 import { CommandError } from './exit.ts'
 
+/** What may stand in the list. */
+const KINDS: readonly unknown[] = ['handler', 'forward', 'source']
 const SHAPE =
   'It must default-export handlers, `export default [handle(…), …]`, or `async ({ post, signal }) => ({ handlers, contracts?, stop? })`.'
 
@@ -35,7 +36,7 @@ export function withoutHandlers(work: Work, post: Post): Work {
       import('../task/index.ts'),
     ])
     const internals = internalsOf(post)
-    for (const [at, handler] of handlers.entries()) {
+    for (const [at, handler] of handlers.filter(({ kind }) => kind === 'handler').entries()) {
       const { definition, declare } = handlerDefinitionOf(handler, `handler ${at}`)
       internals.registry.add(definition)
       await declare?.(internals)
@@ -91,7 +92,7 @@ function checkHandlers(
   handlers: unknown,
   path: string,
   namespace: Record<string, unknown> | null,
-): asserts handlers is readonly Handler[] {
+): asserts handlers is readonly Part[] {
   const place = namespace === null ? 'the function it exports returns' : 'it exports as default'
   if (handlers === undefined && namespace !== null) {
     const names = Object.keys(namespace).map((name) => `'${name}'`)
@@ -102,11 +103,11 @@ function checkHandlers(
       path,
       `is no module of handlers: ${place} ${describe(handlers)}${namespace === null ? ' for handlers' : ''}`,
     )
-  const at = handlers.findIndex((handler) => (handler as { kind?: unknown } | null)?.kind !== 'handler')
+  const at = handlers.findIndex((part) => !KINDS.includes((part as { kind?: unknown } | null)?.kind))
   if (at >= 0)
     throw wrong(
       path,
-      `is no module of handlers: element ${at} of what ${place} is ${describe(handlers[at])}, not what handle(…) makes`,
+      `is no module of handlers: element ${at} of what ${place} is ${describe(handlers[at])}, not what handle(…) or forward(…) makes`,
     )
 }
 

@@ -1,8 +1,12 @@
 /** The command line as a whole: every command with its options. docs/reference/cli.md lists them, held true by a test. */
 import { Command, CommanderError } from 'commander'
+import { addApp } from './app/app.ts'
 import { addCompletion } from './completion.ts'
+import { addCopy } from './copy.ts'
 import { addDead } from './dead.ts'
 import { addDoctor } from './doctor.ts'
+import { addEndpoint } from './endpoint.ts'
+import { addMigrate } from './migrate.ts'
 import { addPublish } from './publish.ts'
 import { addBackup, addRepair, addRestore } from './folder.ts'
 import { addQueues } from './queues.ts'
@@ -66,14 +70,25 @@ export function createProgram(session: Session, version: string, { asJson = fals
     addRedrive,
     addPurge,
     addUnsubscribe,
+    addEndpoint,
+    addApp,
     addBackup,
     addRestore,
     addRepair,
+    addCopy,
+    addMigrate,
     addDoctor,
     addCompletion,
   ])
     add(program, session)
-  for (const command of program.commands)
-    command.copyInheritedSettings(program).helpOption('-h, --help', 'print this help')
+  settle(program)
   return program
+}
+
+/** Commands have the program's settings, however deep they are. */
+function settle(parent: Command): void {
+  for (const command of parent.commands) {
+    command.copyInheritedSettings(parent).helpOption('-h, --help', 'print this help').helpCommand(false)
+    settle(command)
+  }
 }

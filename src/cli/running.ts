@@ -26,7 +26,7 @@ export function openOptions({ minFree }: RunOptions): OpenOptions {
 /** For `serve` and `work`. */
 export const MIN_FREE: readonly [flag: string, text: string] = [
   '--min-free <size>',
-  `with less room on the disk of file:DIR, new messages are refused (disk-full); default ${formatBytes(DEFAULTS.minFreeBytes)}`,
+  `with less room on the disk of file:DIR or sqlite:FILE, new messages are refused (disk-full); default ${formatBytes(DEFAULTS.minFreeBytes)}`,
 ]
 
 export interface Parts {

@@ -85,7 +85,7 @@ async function unsubscribe(session: Session, topic: string, name: string, option
 }
 
 /** All pages. */
-async function all<T>(
+export async function all<T>(
   exchange: Exchange,
   path: string,
   query: Readonly<Record<string, string>> = {},

@@ -41,7 +41,8 @@ export interface Case {
 /**
  * os, disk: what is confirmed survives the process, power loss · kill, power-cut: the subject can be left so · second: another
  * engine may open the same storage · atomic: a commit is all or nothing over queues and records · retained: topics keep
- * events · priority, fifo: ways of choosing · exact-limits: limits are kept to the message.
+ * events · priority, fifo: ways of choosing · exact-limits: limits are kept to the message · join: the user's transactions can be joined, and the
+ * subject makes some.
  */
 export type Need =
   | 'os'
@@ -54,6 +55,7 @@ export type Need =
   | 'priority'
   | 'fifo'
   | 'exact-limits'
+  | 'join'
 
 const MET: Readonly<Record<Need, (capabilities: Capabilities, storage: Storage) => boolean>> = {
   'os': ({ durability }) => durability.some((level) => level !== 'memory' && level !== 'joined'),
@@ -66,6 +68,7 @@ const MET: Readonly<Record<Need, (capabilities: Capabilities, storage: Storage) 
   'priority': ({ pick }) => pick.includes('priority'),
   'fifo': ({ pick }) => pick.includes('fifo'),
   'exact-limits': ({ limitSlack }) => limitSlack === 0,
+  'join': ({ join }, { transaction }) => join && transaction !== undefined,
 }
 
 export function unmet({ needs = [] }: Case, engine: Engine, storage: Storage): readonly Need[] {

@@ -8,6 +8,7 @@ import type {
   CommitResult,
   Delivery,
   Engine,
+  JoinedTransaction,
   LeaseRequest,
   QueueDepth,
   RefusalCode,
@@ -25,7 +26,7 @@ import {
 } from '../core/message.ts'
 import { DEFAULT_QUEUE, type QueueSettings, type Subscription } from '../core/settings.ts'
 import { allPages, isPlaced } from './look.ts'
-import { leave, withoutHints, type Leaving, type Storage } from './subject.ts'
+import { leave, withoutHints, type Leaving, type Storage, type UserTransaction } from './subject.ts'
 
 export interface ContextOptions {
   readonly hints: 'deliver' | 'drop'
@@ -77,6 +78,12 @@ export class Context {
   async end(): Promise<void> {
     for (const engine of this.#opened) await engine.close()
     await this.#storage.remove?.()
+  }
+
+  /** A transaction of the user's, joined. */
+  async transaction(): Promise<Omit<UserTransaction, 'transaction'> & { readonly transaction: JoinedTransaction }> {
+    const begun = await this.#storage.transaction!()
+    return { ...begun, transaction: this.engine.join!(begun.transaction) }
   }
 
   /** Lets time pass, and what it made due be placed: an engine may make that durable before it hands it out. */

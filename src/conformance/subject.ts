@@ -21,8 +21,17 @@ export interface Storage {
     /** The machine dies at once. What was not synced may be gone; `luck` says what of it, the same number the same. */
     readonly powerCut?: ((luck: number) => void | Promise<void>) | undefined
   }
+  /** Begins a transaction of the user's on the database in which this is kept, at once holding what locks it needs to write. */
+  readonly transaction?: (() => Promise<UserTransaction>) | undefined
   /** Frees what it used. */
   remove?(): void | Promise<void>
+}
+
+export interface UserTransaction {
+  /** What an engine's `join` takes. */
+  readonly transaction: unknown
+  readonly commit: () => Promise<void>
+  readonly rollback: () => Promise<void>
 }
 
 /** How an engine is left before it is opened again. */

@@ -25,9 +25,14 @@ export const systemClock: Clock = {
   },
 }
 
-/** Keeps the process alive until it is disposed, for what runs on unreferenced timers and must go on. */
-export function keepProcessAlive(): Disposable {
-  const interval = setInterval(() => {}, LONGEST_TIMER_MS)
+/**
+ * Keeps the process alive until it is disposed, for what runs on unreferenced timers and must go on; at most `longestMs` of
+ * the machine's time where that is given, so that a clock that stands still keeps nobody alive for ever.
+ */
+export function keepProcessAlive(longestMs?: number): Disposable {
+  const interval = setInterval(() => {
+    if (longestMs !== undefined) clearInterval(interval)
+  }, longestMs ?? LONGEST_TIMER_MS)
   return { [Symbol.dispose]: () => clearInterval(interval) }
 }
 

@@ -36,8 +36,29 @@ export interface Ledger {
   watch(interest: Interest, hint: (hint: Hint) => void): Disposable
   /** What happens to messages from now on, in order and not before it is durable. Costs something only while somebody follows. */
   follow?(listener: (happenings: readonly Happening[]) => void): Disposable
-  /** Capability `join`: commits inside the user's own transaction. A refusal throws, so that the user rolls back. */
-  join?(transaction: unknown): { commit(commit: Commit): Promise<readonly ChangeResult[]> }
+  /**
+   * Capability `join`: commits inside the user's own transaction.
+   * @throws PosthornError `invalid-option` for what is no transaction of a library that the engine knows
+   */
+  join?(transaction: unknown): JoinedTransaction
+}
+
+/**
+ * A transaction of the user's, as an engine joins it. What is committed here exists when the transaction has committed, all of it, and never
+ * where it has not; then it is seen at once by every read and lease.
+ */
+export interface JoinedTransaction {
+  /**
+   * One commit of sends, publishes, puts and removes without `ifVersion`, and acks. A refusal throws, so that the user rolls back. Limits and
+   * duplicates are judged as they are now; a message that another with its dedupe text then comes before ends as discarded. The lease of an
+   * acked message stays as it is until the transaction ends, and nobody else can settle it.
+   * @throws PosthornError `stale`, `full`, `invalid`, `unsupported`, `no-transaction`, `other-database`, `transaction-failed`
+   */
+  commit(commit: Commit): Promise<readonly ChangeResult[]>
+  /** Whether everything else that the engine writes waits until the transaction has ended. */
+  readonly isExclusive: boolean
+  /** What became of the transaction of the last commit here. */
+  state(): Promise<'open' | 'committed' | 'rolled-back'>
 }
 
 export interface Records {

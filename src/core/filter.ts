@@ -21,7 +21,7 @@ const DEEPEST = 8
 /** Types a subscription wants: segments parted by '.', `*` for one segment, `**` for any number, none included. */
 export function compileTypes(patterns: readonly string[], field = 'types'): (type: string) => boolean {
   for (const pattern of patterns) {
-    if (!PATTERN.test(pattern) || pattern.length > 255) {
+    if (typeof pattern !== 'string' || !PATTERN.test(pattern) || pattern.length > 255) {
       throw new PosthornError(
         'invalid',
         `${field} holds ${JSON.stringify(pattern)}: a pattern is segments of letters, digits, '_' and '-' parted by '.', with '*' for one segment and '**' for any number`,

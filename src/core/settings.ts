@@ -1,7 +1,7 @@
 /** Settings of queues, topics and subscriptions: durable, shared by all processes, changed by a commit, read as records. */
 import { compileFilters, compileTypes, type Filter } from './filter.ts'
 import { isPosthornError } from './error.ts'
-import { isName, isTopicName } from './name.ts'
+import { isSubscriptionName, isTopicName } from './name.ts'
 
 export interface QueueSettings {
   /** How the next message is chosen. fifo: by place · priority: highest first, or with `agingMs` by place − priority × agingMs · deadline: earliest first. */
@@ -115,7 +115,7 @@ export function faultOfSettings(settings: QueueSettings): string | null {
 
 export function faultOfSubscription(subscription: Subscription): string | null {
   if (!isTopicName(subscription.topic)) return `topic is ${JSON.stringify(subscription.topic)}: it must be a name`
-  if (!isName(subscription.name)) return `name is ${JSON.stringify(subscription.name)}: it must be a name`
+  if (!isSubscriptionName(subscription.name)) return `name is ${JSON.stringify(subscription.name)}: it must be a name`
   if (!['none', 'key', 'strict'].includes(subscription.order))
     return `order is ${JSON.stringify(subscription.order)}: it must be 'none', 'key' or 'strict'`
   try {

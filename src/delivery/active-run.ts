@@ -9,10 +9,13 @@ const NONE: readonly Change[] = []
 
 export class ActiveRun implements Run {
   readonly delivery: Delivery
+  isJoining = false
+  isJoined = false
   readonly #log: Log
   #controller: AbortController | null = null
   #reason: PosthornError | null = null
   #effects: Change[] | null = null
+  #notes: Change[] | null = null
   #made: Outcome[] | null = null
   #over = false
 
@@ -45,6 +48,11 @@ export class ActiveRun implements Run {
     return this.#effects ?? NONE
   }
 
+  /** What goes with the outcome, whatever that is. */
+  get notes(): readonly Change[] {
+    return this.#notes ?? NONE
+  }
+
   get log(): Log {
     return logWith(this.#log, { queue: this.delivery.stored.queue, id: this.id, attempt: this.attempt })
   }
@@ -61,6 +69,16 @@ export class ActiveRun implements Run {
       )
     if (this.#effects === null) this.#effects = [change]
     else this.#effects.push(change)
+  }
+
+  note(change: Change): void {
+    if (this.#over) return
+    if (this.#notes === null) this.#notes = [change]
+    else this.#notes.push(change)
+  }
+
+  forgetNotes(): void {
+    this.#notes = null
   }
 
   make<T extends Outcome>(outcome: T): T {

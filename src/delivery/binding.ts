@@ -6,6 +6,7 @@ import type { Backoff } from '../core/backoff.ts'
 import type { Change, Delivery } from '../core/engine.ts'
 import type { PosthornError } from '../core/error.ts'
 import type { StoredMessage } from '../core/message.ts'
+import type { Gate } from '../runtime/capacity.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Done, Outcome } from './outcome.ts'
 
@@ -13,6 +14,13 @@ export interface Binding {
   readonly queue: string
   /** Runs at once, at most, in this worker. */
   readonly concurrency: number
+  /** Holds back hand-outs beyond the concurrency. Several queues may share one. */
+  readonly gate?: Gate | undefined
+  /**
+   * Whether a message that was handed out before without anybody saying what became of it starts only alone, because its handler may
+   * be what killed the process. false: for handlers that run nobody's code but Posthorn's. Default true.
+   */
+  readonly suspects?: boolean | undefined
   /** Default: `DEFAULTS.leaseMs`. */
   readonly leaseMs?: number | undefined
   /** Longest time of one run: then its signal aborts and the run has failed as `timed-out`. null: none. */
@@ -64,11 +72,17 @@ export interface Run {
   readonly aborted: boolean
   /** Its outcome is known: what the handler still does has no effect. */
   readonly over: boolean
+  /** A transaction of the user's is about to settle it: until that is known, nothing interrupts the run. */
+  isJoining: boolean
+  /** It was settled in a transaction of the user's, as done. */
+  isJoined: boolean
   /** What was held so far. */
   readonly effects: readonly Change[]
   readonly log: Log
   /** Holds a change back until the outcome: it takes place with `done` and with no other. Throws when the run is over. */
   hold(change: Change): void
+  /** Has a change settled with the run's outcome, whatever that is: for records of what was done. One that is refused is left out. */
+  note(change: Change): void
   /** Remembers an outcome made for this run; one that is made and neither returned nor thrown fails the run. Returns it. */
   make<T extends Outcome>(outcome: T): T
   /**

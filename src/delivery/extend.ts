@@ -46,7 +46,10 @@ export class Extender {
     for (let at = 0; at < handlings.length; at += TOKENS) void this.#extendSome(handlings.slice(at, at + TOKENS))
   }
 
-  async #extendSome(handlings: readonly Handling[]): Promise<void> {
+  async #extendSome(due: readonly Handling[]): Promise<void> {
+    // Whose end is in a transaction just now would have all others wait for that.
+    const handlings = due.filter(({ run }) => run?.isJoining !== true)
+    if (handlings.length === 0) return
     const { engine, clock, away } = this.#deps
     const fromMs = clock.monotonicMs()
     try {

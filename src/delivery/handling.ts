@@ -44,7 +44,7 @@ export class Handling extends Deadline {
 
   /** Whether it was handed out before and nobody said what became of it: it may be what kills workers. */
   get suspect(): boolean {
-    return lapses(this.delivery.stored) > 0
+    return this.served.suspects && lapses(this.delivery.stored) > 0
   }
 }
 

@@ -28,6 +28,8 @@ export interface RunnerDeps {
   readonly log: Log
   readonly telemetry: Telemetry
   settle(handling: Handling, verdict: Verdict): void
+  /** It is settled already. */
+  settled(handling: Handling): void
   lost(handling: Handling, why: LostReason): void
   over(handling: Handling): void
 }
@@ -93,7 +95,7 @@ export class Runner {
 
   /** The worker stops and waits no longer: the message is given back, uncounted. */
   interrupt(handling: Handling): void {
-    if (handling.state !== 'running') return
+    if (handling.state !== 'running' || handling.run!.isJoining) return
     handling.run!.close()
     handling.run!.abort(new PosthornError('aborted', 'the worker stops'))
     if (handling.lost !== null) return this.#end(handling)
@@ -105,6 +107,7 @@ export class Runner {
 
   timeOut(handling: Handling): void {
     const run = handling.run!
+    if (run.isJoining) return
     run.close()
     const error = new PosthornError('timed-out', `the run took longer than ${handling.served.timeoutMs} ms`)
     run.abort(error)
@@ -136,6 +139,7 @@ export class Runner {
   #returned(handling: Handling, run: ActiveRun, value: unknown): void {
     if (run.over) return
     run.close()
+    if (run.isJoined) return this.#settled(handling)
     if (handling.lost !== null) return this.#end(handling)
     this.#settle(handling, this.#judge(handling, run, value))
   }
@@ -182,6 +186,12 @@ export class Runner {
     if (this.#deps.telemetry.wants('ended')) handling.returnedAtMs = this.#deps.clock.monotonicMs()
     handling.state = 'settling'
     this.#deps.settle(handling, verdict)
+  }
+
+  #settled(handling: Handling): void {
+    if (handling.timeout !== null) clearDeadline(handling.timeout)
+    handling.returnedAtMs = this.#deps.clock.monotonicMs()
+    this.#deps.settled(handling)
   }
 
   #end(handling: Handling): void {

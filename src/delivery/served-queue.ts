@@ -20,12 +20,11 @@ export class ServedQueue {
   readonly timeoutMs: number | null
   readonly retry: RetryPolicy
   readonly call: (run: Run) => unknown
+  readonly suspects: boolean
   timeouts: DeadlineList<RunTimeout> | null = null
   /** Those that are being settled and have left their place to others. */
   settlingBeside = 0
 
-  /** Whether there may be something to lease. */
-  stocked = true
   /** Monotonic: when time alone may bring something. */
   stockedAtMs: number = Infinity
   /** Hints so far: one that comes while a request is under way must not be forgotten by its answer. */
@@ -37,12 +36,13 @@ export class ServedQueue {
   constructor(binding: Binding) {
     this.queue = checkQueueName(binding.queue, 'binding.queue')
     this.binding = binding
-    this.capacity = new Capacity(checkCount(binding, 'concurrency', binding.concurrency, 1))
+    this.capacity = new Capacity(checkCount(binding, 'concurrency', binding.concurrency, 1), binding.gate ?? null)
     this.leaseMs = checkCount(binding, 'leaseMs', binding.leaseMs ?? DEFAULTS.leaseMs, SHORTEST_LEASE_MS)
     this.timeoutMs =
       binding.timeoutMs === undefined || binding.timeoutMs === null
         ? null
         : checkCount(binding, 'timeoutMs', binding.timeoutMs, 1)
+    this.suspects = binding.suspects ?? true
     this.retry = binding.retry ?? DEFAULT_RETRY
     if (this.retry.attempts !== Infinity) checkCount(binding, 'retry.attempts', this.retry.attempts, 1)
     this.call = composeRun(binding)
@@ -50,19 +50,24 @@ export class ServedQueue {
 }
 
 /** @throws PosthornError `invalid-option`, `duplicate-handler` */
-export function serveQueues(bindings: readonly Binding[]): ReadonlyMap<string, ServedQueue> {
+export function serveQueues(bindings: readonly Binding[]): Map<string, ServedQueue> {
   const served = new Map<string, ServedQueue>()
-  for (const binding of bindings) {
-    if (served.has(binding.queue)) {
-      throw new PosthornError(
-        'duplicate-handler',
-        `queue '${binding.queue}' has two handlers in one worker: give each its own queue, or make one handler of them`,
-        { details: { queue: binding.queue } },
-      )
-    }
-    served.set(binding.queue, new ServedQueue(binding))
-  }
+  for (const binding of bindings) serveAlso(served, binding)
   return served
+}
+
+/** @throws PosthornError `invalid-option`, `duplicate-handler` */
+export function serveAlso(served: Map<string, ServedQueue>, binding: Binding): ServedQueue {
+  if (served.has(binding.queue)) {
+    throw new PosthornError(
+      'duplicate-handler',
+      `queue '${binding.queue}' has two handlers in one worker: give each its own queue, or make one handler of them`,
+      { details: { queue: binding.queue } },
+    )
+  }
+  const queue = new ServedQueue(binding)
+  served.set(binding.queue, queue)
+  return queue
 }
 
 function checkCount({ queue }: Binding, field: string, value: number, least: number): number {

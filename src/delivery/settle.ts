@@ -45,7 +45,10 @@ type Refusal = Extract<CommitResult, { status: 'refused' }>
 
 export class Settler {
   readonly #deps: SettlerDeps
-  /** Where an answer can be lost between processes, a commit's id has the repeated one answered like the first. */
+  /**
+   * Where an answer can be lost between processes, the id of a commit with effects has the repeated one answered like the first. Without
+   * effects nothing hangs on that answer, and the engine need not remember each message that was ever done.
+   */
   readonly #named: boolean
   #batch: Settlement[] = []
   #handled = 0
@@ -72,13 +75,21 @@ export class Settler {
     this.#add(handling, verdict, changes)
   }
 
+  /** It was settled as done by somebody else. */
+  settled(handling: Handling): void {
+    const { telemetry } = this.#deps
+    this.#handled++
+    if (telemetry.wants('ended')) telemetry.emit('ended', endedOf(handling, handling.returnedAtMs, 'done', null))
+    this.#deps.over(handling)
+  }
+
   /** Uncounted; also of what never started. */
   giveBack(handling: Handling, afterMs: number): void {
     this.settle(handling, judgeGivenBack(handling, afterMs, 'released'))
   }
 
   #add(handling: Handling, verdict: Verdict, changes: readonly Change[]): void {
-    const commit = this.#named ? { id: this.#deps.ids.uuid(), changes } : { changes }
+    const commit = this.#named && verdict.effects.length > 0 ? { id: this.#deps.ids.uuid(), changes } : { changes }
     if (this.#batch.push({ handling, verdict, commit, unknown: false }) === 1) queueMicrotask(this.#flush)
     if (verdict.effects.length === 0 && !changes.some(isConditional) && !this.#deps.away.isAway)
       this.#deps.leave(handling)
@@ -87,6 +98,8 @@ export class Settler {
   #changesOf(handling: Handling, { settling, effects, ended }: Verdict): readonly Change[] {
     const ending =
       ended === null ? undefined : handling.served.binding.ending?.(handling.delivery.stored, ended, handling.run)
+    const notes = handling.run?.notes
+    if (notes !== undefined && notes.length > 0) return [settling, ...effects, ...(ending ?? []), ...notes]
     return ending === undefined || ending.length === 0
       ? effects.length === 0
         ? [settling]
@@ -146,6 +159,13 @@ export class Settler {
     if (refusal.code === 'stale') return this.#lost(settlement)
     const { code, detail } = refusal
     if (telemetry.wants('refused')) telemetry.emit('refused', { ...factsOf(handling), code, detail })
+    const notes = handling.run?.notes ?? []
+    if (notes.some((note) => note === commit.changes[refusal.at])) {
+      // What was done is done: a record of it that cannot be kept must not have it done again.
+      log.warn('a record of a run could not be kept; the run counts without it', { ...factsOf(handling), code, detail })
+      handling.run!.forgetNotes()
+      return this.settle(handling, verdict)
+    }
     if (verdict.outcome === 'done') {
       if (code === 'conflict' && handling.reruns < DEFAULTS.conflictReruns && !handling.cancelRequested) {
         return this.#deps.mayRerun(handling) ? this.#deps.rerun(handling) : this.giveBack(handling, 0)

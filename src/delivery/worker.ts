@@ -20,7 +20,7 @@ import { InFlight } from './in-flight.ts'
 import { LeaseGroups } from './lease-groups.ts'
 import { Places } from './place.ts'
 import { Runner } from './run.ts'
-import { serveQueues, type ServedQueue } from './served-queue.ts'
+import { serveAlso, serveQueues, type ServedQueue } from './served-queue.ts'
 import { Settler } from './settle.ts'
 import { Starter } from './start.ts'
 
@@ -55,7 +55,7 @@ export interface DrainOptions {
 export class Worker implements Service {
   readonly #deps: WorkerDeps
   readonly #config: WorkerConfig
-  readonly #served: ReadonlyMap<string, ServedQueue>
+  readonly #served: Map<string, ServedQueue>
   readonly #groups: LeaseGroups
   readonly #inFlight = new InFlight()
   readonly #places = new Places((served) => this.#groups.of(served).freed(served))
@@ -69,6 +69,8 @@ export class Worker implements Service {
   readonly #condition: Condition
   #held: Disposable | null = null
   #hints: Disposable | null = null
+  /** Of queues that were added later. */
+  readonly #moreHints = new Map<string, Disposable>()
   /** Of the stop under way. */
   #grace: Grace | null = null
   #graceOver = false
@@ -105,6 +107,7 @@ export class Worker implements Service {
     this.#runner = new Runner({
       ...deps,
       settle: (handling, verdict) => this.#settler.settle(handling, verdict),
+      settled: (handling) => this.#settler.settled(handling),
       lost,
       over,
     })
@@ -156,6 +159,31 @@ export class Worker implements Service {
     const inTime = await this.#untilNothingIsLeft(budgetMs)
     if (own) await this.stop(inTime ? {} : { grace: 0 })
     return { handled: this.#settler.handled - before }
+  }
+
+  /**
+   * Serves one queue more from now on. A time limit of its runs is not held: what is added ends its runs itself.
+   * @throws PosthornError `invalid-option`, `duplicate-handler`
+   */
+  add(binding: Binding): void {
+    const served = serveAlso(this.#served, binding)
+    if (this.#hints !== null) this.#moreHints.set(served.queue, this.#watchAlso(served.queue))
+    this.#groups.add(served)
+  }
+
+  /** Leases nothing more of the queue; what it has of it runs on. */
+  remove(queue: string): void {
+    const served = this.#served.get(queue)
+    if (served === undefined) return
+    this.#served.delete(queue)
+    this.#moreHints.get(queue)?.[Symbol.dispose]()
+    this.#moreHints.delete(queue)
+    this.#groups.remove(served)
+  }
+
+  /** A gate has opened, or may have. */
+  wake(): void {
+    this.#groups.wake()
   }
 
   /** One round of leasing, now. */
@@ -234,6 +262,9 @@ export class Worker implements Service {
       })
     }
     this.#hints?.[Symbol.dispose]()
+    this.#hints = null
+    for (const hints of this.#moreHints.values()) hints[Symbol.dispose]()
+    this.#moreHints.clear()
     this.#held?.[Symbol.dispose]()
     this.#wheel.stop()
   }
@@ -244,6 +275,15 @@ export class Worker implements Service {
       this.#hints = engine.watch({ queues: [...this.#served.keys()] }, (hint) => this.#hint(hint))
     } catch (error) {
       log.warn('the engine gives no hints: new messages are found within a second', { error })
+    }
+  }
+
+  #watchAlso(queue: string): Disposable {
+    try {
+      return this.#deps.engine.watch({ queues: [queue] }, (hint) => this.#hint(hint))
+    } catch {
+      // That there are no hints was told at the start.
+      return { [Symbol.dispose]() {} }
     }
   }
 

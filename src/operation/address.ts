@@ -23,6 +23,12 @@ export const CALLBACK_QUEUE = 'system:callback'
 /** Type of the event that a completion callback carries; its data is the operation. */
 export const ENDED_TYPE = 'posthorn.operation.ended'
 
+const ENDPOINT = 'endpoint:'
+
+/** The endpoint that a note `callback` names in place of a URL; null for a URL. */
+export const endpointOfCallback = (callback: string): string | null =>
+  callback.startsWith(ENDPOINT) ? callback.slice(ENDPOINT.length) : null
+
 /** The record of an operation that has ended, or reports progress. */
 export const operationKey = (id: string): string => `operation/${id}`
 
@@ -38,6 +44,10 @@ export interface OperationNotes {
   /** Queues told of the end, with the version of their contract after an `@` where it is not 1. */
   readonly onSuccess?: string | undefined
   readonly onFailure?: string | undefined
-  /** URL told of the end. */
+  /** URL told of the end, or `endpoint:ID`. */
   readonly callback?: string | undefined
+  /** The app whose operation it is, as `NAME:INCARNATION`. */
+  readonly app?: string | undefined
+  /** The id as that app knows it, where it chose it. */
+  readonly as?: string | undefined
 }

@@ -1,6 +1,7 @@
 /** The operation that a caller holds: typed by its contract, made by a send or by `post.operation`. */
 import { DEFAULTS } from '../core/default.ts'
 import { parseDuration } from '../core/duration.ts'
+import type { JoinedTransaction } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import { isUuid } from '../core/id.ts'
 import { checkKnown } from '../core/option.ts'
@@ -34,8 +35,13 @@ export function attach<Output, Errors>(deps: AttachDeps<Output>, id: string): Op
   return new AttachedOperation(deps, id)
 }
 
-export function attachSent<Output, Errors>(deps: AttachDeps<Output>, receipt: Receipt): SentOperation<Output, Errors> {
-  return new AttachedSend<Output, Errors>(deps, receipt)
+/** @param joined the user's transaction of which the send is part */
+export function attachSent<Output, Errors>(
+  deps: AttachDeps<Output>,
+  receipt: Receipt,
+  joined: Pick<JoinedTransaction, 'state'> | null = null,
+): SentOperation<Output, Errors> {
+  return new AttachedSend<Output, Errors>(deps, receipt, joined)
 }
 
 class AttachedOperation<Output, Errors> implements Operation<Output, Errors> {
@@ -127,10 +133,36 @@ class AttachedOperation<Output, Errors> implements Operation<Output, Errors> {
 
 class AttachedSend<Output, Errors> extends AttachedOperation<Output, Errors> implements SentOperation<Output, Errors> {
   readonly receipt: Receipt
+  /** null: it is committed, for all that is known. */
+  #joined: Pick<JoinedTransaction, 'state'> | null
 
-  constructor(deps: AttachDeps<Output>, receipt: Receipt) {
+  constructor(deps: AttachDeps<Output>, receipt: Receipt, joined: Pick<JoinedTransaction, 'state'> | null) {
     super(deps, receipt.id)
     this.receipt = receipt
+    this.#joined = receipt.duplicate ? null : joined
+  }
+
+  override async ended(options: WaitOptions = {}): Promise<Ended<Output, Errors>> {
+    if (this.#joined !== null) await this.#checkCommitted(this.#joined)
+    return super.ended(options)
+  }
+
+  async #checkCommitted(joined: Pick<JoinedTransaction, 'state'>): Promise<void> {
+    const state = await joined.state()
+    const details = { operation: this.id, task: this.task }
+    if (state === 'open')
+      throw new PosthornError(
+        'would-wait',
+        `operation ${this.id} of task '${this.task}' was sent in a transaction that has not committed: nobody can run it before, so wait for it after the commit`,
+        { details },
+      )
+    if (state === 'rolled-back')
+      throw new PosthornError(
+        'operation-not-found',
+        `operation ${this.id} of task '${this.task}' was sent in a transaction that was rolled back: it was never sent`,
+        { details },
+      )
+    this.#joined = null
   }
 }
 

@@ -2,16 +2,19 @@
  * How an operation ends: the changes that the ending commit carries besides the message's own end. One record, and the messages
  * to those who are told durably. The same for a handler's outcome, a client's settle and the engine's report.
  */
+import { belongingKey } from '../core/belonging.ts'
 import type { Clock } from '../core/clock.ts'
 import { DEFAULTS } from '../core/default.ts'
 import type { Change } from '../core/engine.ts'
 import type { Ids } from '../core/id.ts'
 import { toJsonBytes } from '../core/json.ts'
+import { endpointQueue } from '../core/name.ts'
 import { DEFAULT_PRIORITY, type Message, type StoredMessage } from '../core/message.ts'
 import type { Ended as RunEnded } from '../delivery/binding.ts'
 import {
   CALLBACK_QUEUE,
   ENDED_TYPE,
+  endpointOfCallback,
   eventTypeOf,
   operationAlias,
   operationKey,
@@ -76,13 +79,22 @@ export function endingChanges(
   ]
   const notes = message.notes as OperationNotes | undefined
   if (notes === undefined) return changes
-  const { onSuccess, onFailure, callback } = notes
+  const { onSuccess, onFailure, callback, app, as = id } = notes
+  if (app !== undefined) changes.push(endOfApps(app, id, task, expiresAt))
   if (status === 'succeeded' && onSuccess !== undefined)
     changes.push(followUp(deps, message, onSuccess, { id, output: told }))
   if (status !== 'succeeded' && onFailure !== undefined)
     changes.push(followUp(deps, message, onFailure, { id, error: problemOf(operation) }))
-  if (callback !== undefined) changes.push(callbackOf(deps, message, callback, { ...operation, expiresAt }))
+  if (callback !== undefined)
+    changes.push(callbackOf(deps, { ...message, id: as }, callback, { ...operation, id: as, expiresAt }))
   return changes
+}
+
+/** An app's operation lives no more, and is listed as long as its record is kept. */
+function endOfApps(app: string, id: string, task: string, expiresAt: number): Change {
+  const [name = '', incarnation] = app.split(':')
+  const value = toJsonBytes({ task, incarnation, bytes: 0 })
+  return { do: 'put', key: belongingKey(name, 'operation', id), value, expiresAt, aliases: [] }
 }
 
 /** What `onFailure` is told: the failure, or that it was cancelled or has expired. */
@@ -114,10 +126,14 @@ function followUp(deps: EndingDeps, cause: Omit<Message, 'body'>, target: string
 
 function callbackOf(deps: EndingDeps, cause: Omit<Message, 'body'>, url: string, operation: OperationSnapshot): Change {
   const base = message(deps, cause, ENDED_TYPE, toJsonBytes(toResource(operation)))
+  const told = { ...base, event: { ...base.event, subject: operation.id } }
+  const endpoint = endpointOfCallback(url)
   return {
     do: 'send',
-    queue: CALLBACK_QUEUE,
-    message: { ...base, event: { ...base.event, subject: operation.id }, notes: { callback: url } },
+    ...(endpoint === null
+      ? { queue: CALLBACK_QUEUE, message: { ...told, notes: { callback: url } } }
+      : // Of an endpoint that is no more nobody takes it.
+        { queue: endpointQueue(endpoint), message: { ...told, expires: { afterMs: DEFAULTS.operationKeptMs } } }),
   }
 }
 

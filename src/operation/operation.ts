@@ -80,7 +80,8 @@ export interface Operation<Output, Errors> {
   /**
    * Waits for the output.
    * @throws PosthornError `operation-failed` (its `details.error` is the operation's), `operation-cancelled`, `operation-expired`,
-   *   `wait-timed-out` when the time is over, `aborted` by the signal. After the last two the operation goes on.
+   *   `wait-timed-out` when the time is over, `aborted` by the signal. After the last two the operation goes on. Of one that was sent inside a
+   *   transaction `would-wait` until that has committed, `operation-not-found` where it was rolled back.
    */
   result(options?: WaitOptions): Promise<Output>
   /**

@@ -1,7 +1,13 @@
 /** Everything behind the HTTP API, put together once per `handler` or `serve`: what routes stand on, and Posthorn's own work. */
+import { createVeils, KeyRing, loadSecret } from '../app/index.ts'
 import { createAllowance } from '../callback/index.ts'
+import { endpointActRoutes } from './endpoint/act.ts'
+import { endpointRoutes } from './endpoint/endpoint.ts'
 import { Metrics } from '../insight/index.ts'
 import { internalsOf, type Post } from '../posthorn.ts'
+import { appRoutes } from './app/route.ts'
+import { Gate } from './app/gate.ts'
+import { Usage } from './app/usage.ts'
 import { Drain } from './drain.ts'
 import { healthRoutes } from './health.ts'
 import { Batches } from './lease/batch.ts'
@@ -10,7 +16,7 @@ import { LeaseLines } from './lease/line.ts'
 import { loadServerKey } from './lease/server-key.ts'
 import { settleRoute } from './lease/settle.ts'
 import { Settled } from './lease/settled.ts'
-import { createTokens, type Tokens } from './lease/token.ts'
+import { createTokens } from './lease/token.ts'
 import { DEFAULT_LIMITS, resolveLimits, type Limits } from './limit.ts'
 import { messageRoutes } from './message/message.ts'
 import { sendRoute } from './message/send.ts'
@@ -29,6 +35,7 @@ import { createRespond, type Respond } from './route/respond.ts'
 import type { Route } from './route/route.ts'
 import { Readers } from './stream/readers.ts'
 import { streamRoute } from './stream/stream.ts'
+import { sourceRoute } from './source/source.ts'
 import { ticketRoute } from './stream/ticket.ts'
 import { sweepRoutes } from './sweep/sweep.ts'
 import { trailRoute } from './trail/route.ts'
@@ -50,8 +57,12 @@ const ROUTES: readonly Route[] = [
   ...topicRoutes,
   ...subscriptionRoutes,
   streamRoute,
+  sourceRoute,
   ticketRoute,
+  ...endpointRoutes,
+  ...endpointActRoutes,
   ...sweepRoutes,
+  ...appRoutes,
   trailRoute,
   ...healthRoutes,
 ]
@@ -71,7 +82,8 @@ export function createFace(post: Post, options: HandlerOptions): Face {
   const internals = internalsOf(post)
   const { engine, clock, log } = internals
   const limits = resolveLimits(options.limits, { ...DEFAULT_LIMITS, bodyBytes: internals.limits.bodyBytes })
-  const access = createAccess(options.key)
+  const keyRing = new KeyRing({ engine, clock })
+  const access = createAccess(options.key, keyRing)
   const routes = [...ROUTES, ...handshakeRoutes(options.webhooks)]
   const allowance = createAllowance(options.callbackAllow, options.callbackAllowRanges)
   const drain = new Drain()
@@ -97,10 +109,13 @@ export function createFace(post: Post, options: HandlerOptions): Face {
     trail,
     tickets: new Tickets(clock),
     readers: new Readers({ engine, clock, log }, AbortSignal.any([drain.signal, internals.closing])),
-    tokens: onceTokens(() => loadServerKey(engine)),
+    tokens: once(async () => createTokens(await loadServerKey(engine))),
+    gate: new Gate(clock),
+    usage: new Usage({ engine, clock, process: internals.ids.uuid() }),
+    veils: once(async () => createVeils(await loadSecret(engine))),
     autoCreate: options.autoCreate ?? true,
   }
-  const work = new OwnWork(post, allowance)
+  const work = new OwnWork(post, allowance, options)
   return {
     respond: createRespond(deps, [...routes, describeRoute(routes, access.hasKeys)], access),
     drain,
@@ -109,19 +124,20 @@ export function createFace(post: Post, options: HandlerOptions): Face {
     work,
     dispose: () => {
       metrics[Symbol.dispose]()
+      keyRing[Symbol.dispose]()
       trail.dispose()
     },
   }
 }
 
-/** Asks for the key when the first token is needed; a failure is not kept. */
-function onceTokens(load: () => Promise<Uint8Array>): () => Promise<Tokens> {
-  let tokens: Promise<Tokens> | null = null
+/** Loads when it is first needed; a failure is not kept. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | null = null
   return () => {
-    tokens ??= load().then(createTokens, (error: unknown) => {
-      tokens = null
+    loaded ??= load().catch((error: unknown) => {
+      loaded = null
       throw error
     })
-    return tokens
+    return loaded
   }
 }

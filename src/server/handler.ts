@@ -15,8 +15,8 @@ export function handler(post: Post, options: HandlerOptions = {}): Handler {
   const { respond, work } = createFace(post, options)
   let started: Promise<void> | null = null
   return async (request) => {
-    // Where it cannot begin, the engine is closed: then that is what requests are answered.
-    await (started ??= work.start().catch(() => {}))
+    // Where it cannot begin, the engine is closed or away: that is what requests are answered, and the next one tries again.
+    await (started ??= work.start().catch(() => void (started = null)))
     return toResponse(await respond(request), request.method)
   }
 }

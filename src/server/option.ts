@@ -1,4 +1,5 @@
 /** What `handler` and `serve` take. */
+import type { Duration } from '../core/duration.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Limits } from './limit.ts'
 import type { WebhookGrant } from './topic/handshake.ts'
@@ -18,6 +19,10 @@ export interface HandlerOptions {
   readonly limits?: { readonly [K in keyof Limits]?: number | undefined } | undefined
   /** Default: the log of `open`. */
   readonly log?: Log | undefined
+  /** DNS name of this server, as receivers know it that are asked whether they may be called. Default: the machine's name. */
+  readonly webhookOrigin?: string | undefined
+  /** How long an endpoint may fail before it is disabled. Default '5d'. */
+  readonly disableEndpointsAfter?: Duration | undefined
 }
 
 export interface ServeOptions extends HandlerOptions {

@@ -1,52 +1,64 @@
 /**
- * Work of Posthorn's own that goes on beside requests: redrives and purges, completion callbacks. It ends with the server, with
- * the post at the latest, and alone it keeps no process alive.
+ * Work of Posthorn's own that goes on beside requests: redrives and purges, callbacks to endpoints and to addresses that callers named. It
+ * ends with the server, with the post at the latest, and alone it keeps no process alive.
  */
-import { bindCallbacks, createGuard, type Allowance } from '../callback/index.ts'
-import { Worker } from '../delivery/worker.ts'
+import { bindCallbacks, platformSigner, runDelivering, type Allowance, type Delivering } from '../callback/index.ts'
 import { CALLBACK_QUEUE } from '../operation/index.ts'
 import { internalsOf, type Post } from '../posthorn.ts'
 import { bindHandlers, InsideMark } from '../task/index.ts'
+import { endpointHandlers } from './endpoint/act-task.ts'
+import type { HandlerOptions } from './option.ts'
 import { sweepHandlers } from './sweep/sweep-task.ts'
 
 export class OwnWork {
   readonly #post: Post
   readonly #allowance: Allowance
-  #running: Promise<{ stop(graceMs: number): Promise<void> }> | null = null
+  readonly #options: Pick<HandlerOptions, 'webhookOrigin' | 'disableEndpointsAfter'>
+  #running: Promise<Delivering> | null = null
 
-  constructor(post: Post, allowance: Allowance) {
+  constructor(
+    post: Post,
+    allowance: Allowance,
+    options: Pick<HandlerOptions, 'webhookOrigin' | 'disableEndpointsAfter'> = {},
+  ) {
     this.#post = post
     this.#allowance = allowance
+    this.#options = options
   }
 
+  /** What could not begin may begin at the next call. */
   async start(): Promise<void> {
-    await (this.#running ??= this.#start())
+    this.#running ??= this.#start().catch((error: unknown) => {
+      this.#running = null
+      throw error
+    })
+    await this.#running
   }
 
   async stop(graceMs: number): Promise<void> {
     const running = await this.#running
-    await running?.stop(graceMs)
+    await running?.stop({ grace: graceMs })
   }
 
-  async #start(): Promise<{ stop(graceMs: number): Promise<void> }> {
+  async #start(): Promise<Delivering> {
     const internals = internalsOf(this.#post)
-    const { clock } = internals
-    const agent = createGuard({ rangesOf: this.#allowance.rangesOf })
-    const sweeps = await bindHandlers({ ...internals, inside: new InsideMark(() => {}) }, sweepHandlers(this.#post))
-    // Who allows no origin leaves callbacks that are on their way to a server that does.
-    const callbacks = this.#allowance.isEmpty
-      ? []
-      : [bindCallbacks(CALLBACK_QUEUE, { clock, agent, allowance: this.#allowance })]
-    const worker = new Worker(internals, [...sweeps, ...callbacks], {
-      name: `server of process ${process.pid}`,
-      keepAlive: () => ({ [Symbol.dispose]() {} }),
+    const own = await bindHandlers({ ...internals, inside: new InsideMark(() => {}) }, [
+      ...sweepHandlers(this.#post),
+      ...endpointHandlers(this.#post, () => this.#running!),
+    ])
+    const sign = platformSigner(internals)
+    const { webhookOrigin: origin, disableEndpointsAfter: disableAfter } = this.#options
+    return runDelivering(internals, {
+      allowance: this.#allowance,
+      origin,
+      disableAfter,
+      keepAlive: false,
+      bindings: (agent) => {
+        const { clock } = internals
+        const callbacks = { clock, agent, allowance: this.#allowance, sign }
+        // Who allows no origin leaves callbacks that are on their way to a server that does.
+        return this.#allowance.isEmpty ? own : [...own, bindCallbacks(CALLBACK_QUEUE, callbacks)]
+      },
     })
-    const stop = async (graceMs: number): Promise<void> => {
-      await worker.stop({ grace: graceMs })
-      await agent.destroy()
-    }
-    internals.closing.addEventListener('abort', () => void stop(0))
-    await worker.start()
-    return { stop }
   }
 }

@@ -4,6 +4,7 @@ import { PosthornError } from '../core/error.ts'
 import type { Binding } from '../delivery/binding.ts'
 import { declareSettings } from '../queue/index.ts'
 import { handlerDefinitionOf, type DeclareDeps } from './handle.ts'
+import { checkJoins } from './join.ts'
 import { bindingOf, type RunDeps } from './run.ts'
 
 export interface BindDeps extends RunDeps, DeclareDeps {
@@ -23,6 +24,8 @@ export async function bindHandlers(deps: BindDeps, handlers: readonly unknown[])
       )
     queues.add(definition.queue)
   }
+  for (const { definition, transaction } of definitions)
+    if (transaction !== null) checkJoins(deps.engine, `the handler of '${definition.queue}': transaction`)
   for (const { definition, declare } of definitions) {
     deps.registry.add(definition)
     await declare?.(deps)

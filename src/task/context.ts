@@ -45,7 +45,10 @@ export interface Effects {
   remove(this: void, key: string, options?: { readonly ifVersion?: Version | undefined }): void
 }
 
-export interface Context<Errors = {}> extends Effects {
+/** @typeParam Transaction what the handler's `transaction` option gives */
+export interface Context<Errors = {}, Transaction = never> extends Effects {
+  /** The open transaction, where the handler has the option `transaction`: what is written with it, the ack and all effects are one. */
+  readonly tx: Transaction
   /** The message's id: pass it on as idempotency key to whatever must not be done twice. */
   readonly id: string
   /** 1 for the first: failed runs so far, and this one. */

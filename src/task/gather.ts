@@ -4,8 +4,8 @@
  */
 import type { Commit, CommitResult, Engine } from '../core/engine.ts'
 
-/** Commits in one call, at most: what an engine does in one piece, and loses with one lost answer. */
-const MOST = 1_000
+/** Commits in one call, at most: what an engine does in one piece, answers together, and may make durable while it decides the next. */
+const MOST = 50
 /** Bytes of bodies in one call, at most, and those of one commit more: an engine holds them in one piece, and writes them in one. */
 const MOST_BYTES = 1 << 20
 

@@ -4,6 +4,7 @@ import { parseDuration, type Duration } from '../core/duration.ts'
 import type { Engine } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import type { StoredMessage } from '../core/message.ts'
+import type { TransactionSource } from '../core/transaction.ts'
 import type { Middleware } from '../delivery/binding.ts'
 import type { Context, Outcome } from './context.ts'
 import type { Runnable } from './contract.ts'
@@ -14,13 +15,20 @@ import type { Registry } from './registry.ts'
 import { checkKnown, invalidOption, isPlain } from '../core/option.ts'
 import type { Awaitable } from './wire.ts'
 
-export interface HandleOptions {
+/** @typeParam Transaction what `ctx.tx` is */
+export interface HandleOptions<Transaction = never> {
   /** Runs at once, at most, in one worker. Default 10. */
   readonly concurrency?: number | undefined
   /** How long a message is held without a sign of life. Default 30 s, extended at a third while the handler runs. */
   readonly lease?: Duration | undefined
   /** Wraps every run; the first is the outermost. */
   readonly middleware?: readonly Middleware[] | undefined
+  /**
+   * Where transactions come from: each run is in one of its own, as `ctx.tx`, and what is written with it, the ack and all effects are
+   * committed together, or nothing of it. Every outcome but done rolls it back. Needs an engine on the same database: 'sqlite:FILE',
+   * 'postgres://…'. Default: none.
+   */
+  readonly transaction?: TransactionSource<Transaction> | undefined
 }
 
 /** How messages become what the handler gets, where it is not one contract that says so. */
@@ -48,6 +56,7 @@ export interface HandlerDefinition {
   readonly concurrency: number
   readonly leaseMs: number
   readonly middleware: readonly Middleware[]
+  readonly transaction: TransactionSource<unknown> | null
   /** Default: as the contract says. */
   readonly reading?: Reading | undefined
   /** Puts in place what it needs, before it runs. */
@@ -68,10 +77,10 @@ const SHORTEST_LEASE_MS = 1_000
  * Its effects and the end of the message are one commit.
  * @throws PosthornError `invalid-option`, `invalid-duration`
  */
-export function handle<P, R, E>(
+export function handle<P, R, E, Transaction = never>(
   contract: Runnable<P, R, E>,
-  handler: NoInfer<(input: P, ctx: Context<E>) => Awaitable<R | Outcome>>,
-  options: HandleOptions = {},
+  handler: NoInfer<(input: P, ctx: Context<E, Transaction>) => Awaitable<R | Outcome>>,
+  options: HandleOptions<Transaction> = {},
 ): Handler {
   const definition = definitionOf(contract, 'the first argument of handle()')
   const field = `handle(${definition.name})`
@@ -88,8 +97,8 @@ export function createHandler(resolved: HandlerDefinition): Handler {
 export function resolveRunning(
   field: string,
   handler: unknown,
-  { concurrency = DEFAULTS.concurrency, lease = DEFAULTS.leaseMs, middleware = [] }: HandleOptions,
-): Pick<HandlerDefinition, 'call' | 'concurrency' | 'leaseMs' | 'middleware'> {
+  { concurrency = DEFAULTS.concurrency, lease = DEFAULTS.leaseMs, middleware = [], transaction }: HandleOptions,
+): Pick<HandlerDefinition, 'call' | 'concurrency' | 'leaseMs' | 'middleware' | 'transaction'> {
   if (typeof handler !== 'function')
     throw invalidOption(field, 'the handler', handler, 'a function of the input and the context')
   if (!Number.isSafeInteger(concurrency) || concurrency < 1)
@@ -98,12 +107,25 @@ export function resolveRunning(
     throw invalidOption(field, 'middleware', middleware, 'an array of functions (next) => (run) => outcome')
   const leaseMs = parseDuration(lease, `${field}: lease`)
   if (leaseMs < SHORTEST_LEASE_MS) throw invalidOption(field, 'lease', lease, `at least ${SHORTEST_LEASE_MS} ms`)
-  return { call: handler as HandlerDefinition['call'], concurrency, leaseMs, middleware }
+  if (transaction !== undefined && typeof transaction?.transaction !== 'function')
+    throw invalidOption(
+      field,
+      'transaction',
+      transaction,
+      'a source of transactions: a database of Drizzle or Knex, or what fromPg(pool), fromPostgres(sql), fromKysely(db), fromPrisma(client) of posthorn/postgres or fromSqlite(database) of posthorn/sqlite give',
+    )
+  return {
+    call: handler as HandlerDefinition['call'],
+    concurrency,
+    leaseMs,
+    middleware,
+    transaction: (transaction as TransactionSource<unknown> | undefined) ?? null,
+  }
 }
 
-function checkOptions(field: string, options: HandleOptions): HandleOptions {
+function checkOptions<Transaction>(field: string, options: HandleOptions<Transaction>): HandleOptions {
   if (!isPlain(options)) throw invalidOption(field, 'options', options, 'an object like { concurrency: 8 }')
-  checkKnown(field, options, ['concurrency', 'lease', 'middleware'])
+  checkKnown(field, options, ['concurrency', 'lease', 'middleware', 'transaction'])
   return options
 }
 

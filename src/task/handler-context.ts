@@ -4,6 +4,7 @@
  */
 import { parseDuration } from '../core/duration.ts'
 import type { Records } from '../core/engine.ts'
+import { PosthornError } from '../core/error.ts'
 import { fromJsonBytes, type Json } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import type { Run } from '../delivery/binding.ts'
@@ -21,6 +22,13 @@ export interface ContextDeps extends ProgressDeps {
   readonly composer: Composer
 }
 
+/** The transaction that a run is in. */
+export interface Within {
+  readonly transaction: unknown
+  /** Whatever is asked of the engine waits until it ends. */
+  readonly isExclusive: boolean
+}
+
 type Errors = Readonly<Record<string, unknown>>
 type Part<Name extends keyof Context<Errors>> = Context<Errors>[Name]
 
@@ -29,20 +37,24 @@ export class HandlerContext implements Context<Errors>, Holder {
   readonly clock: ContextDeps['clock']
   /** Wall time. Only operations tell it. */
   readonly startedAt: number
+  readonly tx: never
   readonly #deps: ContextDeps
   readonly #definition: Definition
   readonly #run: Run
+  readonly #isExclusive: boolean
   #line: EffectLine | null = null
   #progress: ProgressReport | null = null
   #ended = false
 
-  constructor(deps: ContextDeps, definition: Definition, run: Run) {
+  constructor(deps: ContextDeps, definition: Definition, run: Run, within: Within | null) {
     this.composer = deps.composer
     this.clock = deps.clock
     this.startedAt = definition.kind === 'task' ? deps.clock.wallMs() : 0
+    this.tx = within?.transaction as never
     this.#deps = deps
     this.#definition = definition
     this.#run = run
+    this.#isExclusive = within?.isExclusive ?? false
   }
 
   get id(): string {
@@ -92,6 +104,11 @@ export class HandlerContext implements Context<Errors>, Holder {
   get get(): Part<'get'> {
     return async (key) => {
       checkRecordKey(key)
+      if (this.#isExclusive)
+        throw new PosthornError(
+          'would-wait',
+          'ctx.get would wait for the transaction that it is called in, which keeps all others from the database file: read what is needed in the transaction itself, or before',
+        )
       const [record = null] = await this.#deps.engine.get([key])
       return record === null ? undefined : { value: fromJsonBytes(record.value) as Json, version: record.version }
     }

@@ -31,7 +31,8 @@ export {
   type Reading,
 } from './handle.ts'
 export { InsideMark } from './inside.ts'
-export type { Args, MessageOptions, Priority, PublishOptions, SendOptions } from './option.ts'
+export { JoinSender } from './join.ts'
+export type { Args, JoinOptions, MessageOptions, Priority, PublishOptions, SendOptions } from './option.ts'
 export { applyPolicies, Registry } from './registry.ts'
 export { bindingOf, type RunDeps } from './run.ts'
 export { Sender } from './sender.ts'

@@ -4,18 +4,31 @@
  * a mistake in the code shows in the first of them.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { PosthornError } from '../core/error.ts'
 
 const FOLLOWED_RUNS = 1_000
 
 export class InsideMark {
   readonly #storage: AsyncLocalStorage<InsideMark>
   readonly #warn: (message: string) => void
+  readonly #worker: InsideMark | null
   #left = FOLLOWED_RUNS
   #warned = false
 
-  constructor(warn: (message: string) => void, storage: AsyncLocalStorage<InsideMark> = new AsyncLocalStorage()) {
+  /** @param worker of whose handlers this marks those that are in a transaction that keeps everybody else waiting */
+  constructor(
+    warn: (message: string) => void,
+    storage: AsyncLocalStorage<InsideMark> = new AsyncLocalStorage(),
+    worker: InsideMark | null = null,
+  ) {
     this.#warn = warn
     this.#storage = storage
+    this.#worker = worker
+  }
+
+  /** For a run in a transaction for whose end everything else that the engine does would wait. */
+  ofTransaction(): InsideMark {
+    return new InsideMark(this.#warn, this.#storage, this)
   }
 
   /** The same for the handlers of one worker, so that they are told from those of others. */
@@ -31,12 +44,19 @@ export class InsideMark {
 
   /** Whether this is called inside a handler that this mark runs. */
   get isWithin(): boolean {
-    return this.#storage.getStore() === this
+    const within = this.#storage.getStore()
+    return within !== undefined && (within === this || within.#worker === this)
   }
 
-  /** Warns, once, where this is called inside a handler. */
-  check(verb: 'send' | 'publish'): void {
+  /** Warns, once, where this is called inside a handler. @throws PosthornError `would-wait` where that would wait for its own transaction */
+  check(verb: 'send' | 'publish' | 'commit'): void {
     const within = this.#storage.getStore()
+    if (within !== undefined && within.#worker !== null)
+      throw new PosthornError(
+        'would-wait',
+        `post.${verb} would wait for the transaction that it is called in, which keeps all others from the database file: use ctx.${verb === 'commit' ? 'send and ctx.publish' : verb}, or { within: ctx.tx }`,
+      )
+    if (verb === 'commit') return
     if (this.#warned || within === undefined) return
     this.#warned = true
     within.#left = 0

@@ -41,6 +41,15 @@ export interface PublishOptions extends MessageOptions {
   readonly attributes?: Readonly<Record<string, string | number | boolean>> | undefined
 }
 
+/** For calls of a post that take part in a transaction of the user's. */
+export interface JoinOptions {
+  /**
+   * The open transaction of the user's that this is part of: it exists when that has committed, and never where that is rolled back. Of pg,
+   * postgres.js, Kysely, Drizzle, Knex or Prisma on the database of 'postgres://…', or a `DatabaseSync` on the file of 'sqlite:FILE'.
+   */
+  readonly within?: object | undefined
+}
+
 /** Of a task also: who is told durably when its operation ends, by a message in the commit that ends it. */
 export interface SendOptions<Output> extends MessageOptions {
   readonly onSuccess?: Sendable<{ id: string; output: Output }, unknown, unknown> | undefined

@@ -2,22 +2,25 @@
  * The binding of a contract's handler: parse the input, run the handler, validate what it returns, and add the end of the
  * operation to the commit that settles. Synchronous up to the handler wherever the schema is.
  */
-import type { Change } from '../core/engine.ts'
+import type { Change, Engine } from '../core/engine.ts'
 import { describeError } from '../core/error.ts'
 import { toJsonBytes } from '../core/json.ts'
 import type { StoredMessage } from '../core/message.ts'
 import { describeIssues, validate, type SchemaResult } from '../core/schema.ts'
 import { toPromise } from '../core/thenable.ts'
+import type { TransactionSource } from '../core/transaction.ts'
 import type { Binding, Ended, Run } from '../delivery/binding.ts'
 import { bury, isOutcome, type Fail, type Outcome } from '../delivery/outcome.ts'
 import { endingChanges, fromEnded, type EndingDeps } from '../operation/index.ts'
 import { decode, recognises, type Decoded } from './decode.ts'
 import type { Definition } from './definition.ts'
-import { HandlerContext, type ContextDeps } from './handler-context.ts'
+import { HandlerContext, type ContextDeps, type Within } from './handler-context.ts'
 import type { HandlerDefinition } from './handle.ts'
 import type { InsideMark } from './inside.ts'
+import { runJoined } from './join.ts'
 
 export interface RunDeps extends ContextDeps {
+  readonly engine: ContextDeps['engine'] & Pick<Engine, 'join' | 'capabilities'>
   readonly ending: EndingDeps
   readonly limits: { readonly bodyBytes: number }
   /** Knows what runs inside a handler. */
@@ -32,8 +35,12 @@ const MEMORY = Symbol('posthorn.run')
 
 export function bindingOf(
   deps: RunDeps,
-  { definition, call, concurrency, leaseMs, middleware, reading }: HandlerDefinition,
+  { definition, call, concurrency, leaseMs, middleware, reading, transaction }: HandlerDefinition,
 ): Binding {
+  const start = (deps: RunDeps, run: Run, decoded: Decoded): unknown =>
+    transaction === null
+      ? begin(deps, definition, call, run, decoded)
+      : beginJoined(transaction, deps, definition, call, run, decoded)
   return {
     queue: definition.queue,
     concurrency,
@@ -45,12 +52,34 @@ export function bindingOf(
     run(run) {
       const { stored } = run.delivery
       const decoded = reading === undefined ? decode(definition, stored.message) : reading.decode(stored)
-      return decoded instanceof Promise
-        ? decoded.then((late) => begin(deps, definition, call, run, late))
-        : begin(deps, definition, call, run, decoded)
+      return decoded instanceof Promise ? decoded.then((late) => start(deps, run, late)) : start(deps, run, decoded)
     },
     ...(definition.kind === 'task' ? { ending: (stored, ended, run) => end(deps, stored, ended, run) } : {}),
   }
+}
+
+/** The same in a transaction of the user's, which settles the message where the handler is done. */
+function beginJoined(
+  source: TransactionSource<unknown>,
+  deps: RunDeps,
+  definition: Definition,
+  call: HandlerDefinition['call'],
+  run: Run,
+  decoded: Decoded,
+): unknown {
+  if (!decoded.ok) return bury(decoded.fault, 'invalid-input')
+  return runJoined({
+    engine: deps.engine,
+    source,
+    run,
+    field: `handle(${definition.name})`,
+    attempt: (transaction, { isExclusive }) => {
+      const inside = isExclusive ? deps.inside.ofTransaction() : deps.inside
+      return begin({ ...deps, inside }, definition, call, run, decoded, { transaction, isExclusive })
+    },
+    ending: (value) =>
+      definition.kind === 'task' ? end(deps, run.delivery.stored, { status: 'succeeded', value }, run) : [],
+  })
 }
 
 function begin(
@@ -59,9 +88,10 @@ function begin(
   call: HandlerDefinition['call'],
   run: Run,
   decoded: Decoded,
+  within: Within | null = null,
 ): unknown {
   if (!decoded.ok) return bury(decoded.fault, 'invalid-input')
-  const context = new HandlerContext(deps, definition, run)
+  const context = new HandlerContext(deps, definition, run, within)
   if (definition.kind === 'task') (run as Remembered)[MEMORY] = { startedAt: context.startedAt }
   let value: unknown
   let late: Promise<unknown> | null

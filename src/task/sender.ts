@@ -1,7 +1,7 @@
 /** Sends: one message, or many effects in one commit. Resolves when what was sent is durable. */
 import type { Clock } from '../core/clock.ts'
 import type { Change, ChangeResult, Commit, CommitResult, Durability, Engine } from '../core/engine.ts'
-import { PosthornError } from '../core/error.ts'
+import { isPosthornError, PosthornError } from '../core/error.ts'
 import type { Receipt } from '../operation/index.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { Composer, ComposeOptions, Outgoing } from './compose.ts'
@@ -60,6 +60,26 @@ export class Sender {
     return { id, duplicate, durability: committed.durability, routed }
   }
 
+  /** Events that are made already, a commit each, in this order. Answers for each why it is not published, or null. */
+  async publishEach(outgoing: readonly Outgoing[]): Promise<readonly (PosthornError | null)[]> {
+    const startedMs = this.#startedMs()
+    const each = outgoing.map(({ queue: topic, message }): readonly Change[] => [{ do: 'publish', topic, message }])
+    let results: readonly CommitResult[]
+    try {
+      results = await this.#deps.engine.commit(each.map((changes) => this.#commitOf(changes)))
+    } catch (error) {
+      return outgoing.map(() => toPosthornError(error))
+    }
+    return each.map((changes, at) => {
+      try {
+        this.#tell(changes, checkCommitted(changes, results[at]), startedMs)
+        return null
+      } catch (error) {
+        return toPosthornError(error)
+      }
+    })
+  }
+
   /** @throws PosthornError also `conflict` where an `ifVersion` does not hold: then nothing of it took place */
   async commit<T>(body: (effects: Effects) => T | Promise<T>): Promise<T> {
     const startedMs = this.#startedMs()
@@ -98,6 +118,10 @@ export class Sender {
       telemetry.emit('sent', { target, count: 1, duplicates: sent.duplicate ? 1 : 0, ms, durability })
     })
   }
+}
+
+function toPosthornError(error: unknown): PosthornError {
+  return isPosthornError(error) ? error : new PosthornError('unknown', 'the engine failed', { cause: error })
 }
 
 function checkCommitted(changes: readonly Change[], result: CommitResult | undefined): Committed {

@@ -3,11 +3,20 @@ import type { Duration } from '../core/duration.ts'
 import { PosthornError } from '../core/error.ts'
 import { checkKnown } from '../core/option.ts'
 import type { Worker } from '../delivery/worker.ts'
+import type { StopOptions } from '../runtime/lifecycle.ts'
 import type { InsideMark } from './inside.ts'
+
+/** What runs beside the handlers and gives them work: it begins after them and ends with them. */
+export interface Feeding {
+  /** Resolves when nothing waits to be published. */
+  idle(): Promise<void>
+  stop(options: StopOptions): Promise<void>
+}
 
 export interface WorkingDeps {
   readonly worker: Worker
   readonly queues: readonly string[]
+  readonly feeding: Feeding
   /** Knows what runs inside this worker's handlers. */
   readonly inside: InsideMark
   /** Tells what was made for the handlers that the end is near. */
@@ -42,14 +51,15 @@ export class Working implements AsyncDisposable {
         'invalid-option',
         'drain was called inside a handler of the same worker: it would wait for that handler to end. Call it outside of handlers',
       )
+    await this.#deps.feeding.idle()
     return this.#deps.worker.drain(options)
   }
 
   async stop(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
-    const { worker, stopping } = this.#deps
+    const { worker, feeding, stopping } = this.#deps
     checkKnown('stop', options, ['grace'])
     // Each call may shorten the grace; what follows is done once.
-    const stopped = worker.stop(options)
+    const stopped = Promise.all([feeding.stop(options), worker.stop(options)])
     const ending = (this.#ending ??= this.#end(stopped))
     stopping.abort()
     await ending
@@ -59,7 +69,7 @@ export class Working implements AsyncDisposable {
     return this.stop()
   }
 
-  async #end(stopped: Promise<void>): Promise<void> {
+  async #end(stopped: Promise<unknown>): Promise<void> {
     const { end, ended } = this.#deps
     try {
       await stopped

@@ -11,6 +11,7 @@ import type { Message } from '../core/message.ts'
 import { subscriptionQueue } from '../core/settings.ts'
 import { Worker } from '../delivery/worker.ts'
 import { createMemoryEngine } from '../engine/memory/engine.ts'
+import { Forwarding } from '../event/forwarding.ts'
 import type { OperationSnapshot } from '../operation/index.ts'
 import {
   createPost,
@@ -68,7 +69,7 @@ export interface SentMessage<Input> {
 export interface TestPost extends AsyncDisposable {
   readonly post: Post
   readonly clock: TestClock
-  /** Runs handlers until nothing is ready any more. What is delayed waits for the clock. */
+  /** Publishes what sources have told, and runs handlers until nothing is ready any more. What is delayed waits for the clock. */
   drain(): Promise<{ readonly handled: number }>
   /** What was sent to a contract since the test began, handled or not, by whomever. */
   sent<I, O, Sent>(to: Sendable<I, O, Sent>): readonly SentMessage<I>[]
@@ -120,17 +121,28 @@ export async function testPost(work: Work = [], options: TestOptions = {}): Prom
   }
 }
 
-async function bindWork(post: Post, work: Work): Promise<Pick<TestParts, 'inside' | 'worker' | 'handlers' | 'end'>> {
+async function bindWork(
+  post: Post,
+  work: Work,
+): Promise<Pick<TestParts, 'inside' | 'worker' | 'feeding' | 'handlers' | 'end'>> {
   const stopping = new AbortController()
-  const { handlers, contracts = [], stop } = await partsOfWork(work, { post, signal: stopping.signal })
-  const end = async () => (stopping.abort(), await stop?.())
+  const { handlers, feeds, contracts = [], stop } = await partsOfWork(work, { post, signal: stopping.signal })
+  const internals = internalsOf(post)
+  let feeding: Forwarding | null = null
+  const end = async () => {
+    await feeding?.stop({ grace: 0 })
+    stopping.abort()
+    await stop?.()
+  }
   try {
-    const internals = internalsOf(post)
+    feeding = new Forwarding(internals, feeds)
     await meetContracts(internals, contracts)
     const bindings = await bindHandlers(internals, handlers)
+    await feeding.start()
     const inside = new InsideRun()
     return {
       inside,
+      feeding,
       worker: new Worker(
         internals,
         bindings.map((binding) => inside.follow(binding)),
@@ -149,6 +161,7 @@ interface TestParts {
   readonly clock: TestClock
   readonly inside: InsideRun
   readonly worker: Worker
+  readonly feeding: Forwarding
   readonly handlers: readonly HandlerDefinition[]
   sent(queue: string): readonly Message[]
   published(topic: string): readonly Message[]
@@ -240,6 +253,7 @@ class Test implements TestPost {
   async #drain(): Promise<{ readonly handled: number }> {
     let handled = 0
     for (;;) {
+      await this.#parts.feeding.idle()
       const own = await this.#parts.worker.drain()
       const reports = await this.#internals.reports.drain()
       handled += own.handled

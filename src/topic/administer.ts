@@ -1,9 +1,10 @@
 /** Administration of a topic on an engine: the calls of `TopicControl` as reads and commits. */
+import { belongingKey } from '../core/belonging.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Engine, Page, QueueDepth } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import { fromJsonBytes } from '../core/json.ts'
-import { checkName, EVENTS_TOPIC } from '../core/name.ts'
+import { checkSubscriptionName, checkTopicName, partsOfAppName } from '../core/name.ts'
 import { checkKnown, invalidOption } from '../core/option.ts'
 import type { StoredRecord } from '../core/record.ts'
 import {
@@ -29,7 +30,7 @@ const IDLE_MS = 24 * 3_600_000
 
 /** @throws PosthornError `invalid-name` */
 export function createTopicControl(deps: ControlDeps, name: string): TopicControl {
-  return new Control(deps, name === EVENTS_TOPIC ? name : checkName(name, 'the name of the topic'))
+  return new Control(deps, checkTopicName(name, 'the name of the topic'))
 }
 
 class Control implements TopicControl {
@@ -86,7 +87,7 @@ class Control implements TopicControl {
   }
 
   async subscribe(name: string, options: Parameters<TopicControl['subscribe']>[1] = {}): Promise<void> {
-    checkName(name, 'the name of the subscription')
+    checkSubscriptionName(name, 'the name of the subscription')
     const field = `subscribe(${this.name}, ${name})`
     checkKnown(field, options, ['types', 'filters', 'from', 'order'])
     const { types = [], ...rest } = options
@@ -105,7 +106,17 @@ class Control implements TopicControl {
         `subscription '${name}' of topic '${this.name}' still has ${view.lag} events: have them handled, or discard them with force`,
         { details: { topic: this.name, subscription: name, lag: view.lag } },
       )
-    await commit(this.#deps.engine, { do: 'unbind', topic: this.name, name })
+    const of = partsOfAppName(name)
+    const belonging = of === null ? null : belongingKey(of.app, 'subscription', `${this.name}/${of.name}`)
+    const [result] = await this.#deps.engine.commit([
+      {
+        changes: [
+          { do: 'unbind', topic: this.name, name },
+          ...(belonging === null ? [] : [{ do: 'remove', key: belonging } as const]),
+        ],
+      },
+    ])
+    if (result?.status === 'refused') throw new PosthornError(result.code, result.detail)
     return true
   }
 }

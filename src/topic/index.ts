@@ -14,7 +14,7 @@ export {
 export type { Gap, ReadOptions, RetainedView, SubscriptionView, TopicControl, UnsubscribeOptions } from './control.ts'
 export { declareRetention } from './declare.ts'
 export type { Checked, Matching } from './pattern.ts'
-export { systemEvents, type SubscriptionNotice, type SystemEvents } from './system-events.ts'
+export { systemEvents, type EndpointNotice, type SubscriptionNotice, type SystemEvents } from './system-events.ts'
 export { createPrepareTopic, type PrepareTopic } from './prepare.ts'
 export {
   resolveSubscription,

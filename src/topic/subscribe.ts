@@ -39,7 +39,8 @@ export interface SubscriptionOptions {
   readonly order?: 'none' | 'key' | 'strict' | undefined
 }
 
-export interface SubscribeOptions extends SubscriptionOptions, HandleOptions {
+/** @typeParam Transaction what `ctx.tx` is */
+export interface SubscribeOptions<Transaction = never> extends SubscriptionOptions, HandleOptions<Transaction> {
   readonly retry?: RetryOptions | undefined
   /** Longest time of one run. Default: none. */
   readonly timeout?: Duration | undefined
@@ -48,27 +49,36 @@ export interface SubscribeOptions extends SubscriptionOptions, HandleOptions {
 }
 
 const KNOWN_OF_SUBSCRIPTION = ['filters', 'from', 'order']
-const KNOWN = [...KNOWN_OF_SUBSCRIPTION, 'concurrency', 'lease', 'middleware', 'retry', 'timeout', 'queue']
+const KNOWN = [
+  ...KNOWN_OF_SUBSCRIPTION,
+  'concurrency',
+  'lease',
+  'middleware',
+  'transaction',
+  'retry',
+  'timeout',
+  'queue',
+]
 
 /**
  * Handles the events of a topic whose types match: `subscribe(orders, 'billing', 'order.*', async (event, ctx) => { … })`.
  * @throws PosthornError `invalid-option`, `invalid-name`, `invalid-duration`
  */
-export function subscribe<N extends string, E, P, const T extends string>(
+export function subscribe<N extends string, E, P, const T extends string, Transaction = never>(
   topic: Topic<N, E, P>,
   name: string,
   types: Checked<N, E, T> | readonly Checked<N, E, T>[],
-  handler: (event: EventFor<P, Matching<P, T> & keyof P>, ctx: Context) => Awaitable<void | Outcome>,
-  options: SubscribeOptions = {},
+  handler: (event: EventFor<P, Matching<P, T> & keyof P>, ctx: Context<{}, Transaction>) => Awaitable<void | Outcome>,
+  options: SubscribeOptions<Transaction> = {},
 ): Handler {
   const definition = topicDefinitionOf(topic, 'the first argument of subscribe()')
   checkName(name, 'the name of the subscription')
   const field = `subscribe(${definition.name}, ${name})`
   checkOptions(field, options)
-  const { filters, from, order, concurrency, lease, middleware, ...rest } = options
+  const { filters, from, order, concurrency, lease, middleware, transaction, ...rest } = options as SubscribeOptions
   const subscription = resolveSubscription(definition.name, name, toList(types), { filters, from, order }, field)
   return createHandler({
-    ...resolveRunning(field, handler, { concurrency, lease, middleware }),
+    ...resolveRunning(field, handler, { concurrency, lease, middleware, transaction }),
     definition: defineSubscription(subscriptionQueue(definition.name, name), name, field, rest),
     reading: readingOf(definition),
     declare: async ({ engine, registry, log }) => {

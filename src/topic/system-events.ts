@@ -16,12 +16,35 @@ export interface SubscriptionNotice {
   readonly bytes: number
 }
 
+/** An endpoint that several calls in a row did not reach; that gets nothing more until it is enabled again; that is reached again. */
+export interface EndpointNotice {
+  readonly endpoint: string
+  readonly app: string | null
+  /** Of its URL. */
+  readonly origin: string
+  /** Wall time, ms since the epoch. */
+  readonly at: number
+  /** Since when it fails, or did. */
+  readonly since: number
+  /** Of a disabled one. gone: it answered 410 · failing: for too long. */
+  readonly reason: 'gone' | 'failing' | null
+}
+
 export interface SystemEvents {
   readonly 'posthorn.subscription.suspended': SubscriptionNotice
   readonly 'posthorn.subscription.resumed': SubscriptionNotice
+  readonly 'posthorn.endpoint.failing': EndpointNotice
+  readonly 'posthorn.endpoint.disabled': EndpointNotice
+  readonly 'posthorn.endpoint.recovered': EndpointNotice
 }
 
-const TYPES: readonly (keyof SystemEvents)[] = ['posthorn.subscription.suspended', 'posthorn.subscription.resumed']
+const TYPES: readonly (keyof SystemEvents)[] = [
+  'posthorn.subscription.suspended',
+  'posthorn.subscription.resumed',
+  'posthorn.endpoint.failing',
+  'posthorn.endpoint.disabled',
+  'posthorn.endpoint.recovered',
+]
 
 /** Engines make them, and are tested to make them right. */
 const asItIs: Schema = { '~standard': { version: 1, vendor: 'posthorn', validate: (value) => ({ value }) } }

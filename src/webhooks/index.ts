@@ -3,7 +3,7 @@ export type { WebhookClock } from './clock.ts'
 export { isWebhookError, WEBHOOK_ERRORS, WebhookError, type WebhookErrorCode } from './error.ts'
 export type { ReceivedOutcome, ReceiverOptions } from './intake.ts'
 export { jwks, type JwksOptions } from './jwks.ts'
-export type { Algorithm, KeyMaterial, PublicJwk } from './key.ts'
+export type { Algorithm, Hmac, KeyMaterial, PublicJwk } from './key.ts'
 export { createNodeListener, type NodeListener, type NodeRequest, type NodeResponse } from './node-listener.ts'
 export type { Place } from './place.ts'
 export {

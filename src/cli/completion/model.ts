@@ -38,12 +38,26 @@ export function modelOf(program: Command): Model {
       .map((command) => ({
         name: command.name(),
         description: command.description(),
-        options: command.options.map(optionOf),
-        argument: command.registeredArguments[0] === undefined ? null : valueOfArgument(command.registeredArguments[0]),
+        options: optionsOf(command),
+        argument: argumentOf(command),
       })),
     options: [...program.options.map(optionOf), { flag: '--help', description: 'print this help', value: null }],
   }
 }
+
+/** Of a command that has commands of its own: those of all of them. */
+function optionsOf(command: Command): readonly OptionModel[] {
+  const all = [command, ...descendants(command)].flatMap((each) => each.options.map(optionOf))
+  return [...new Map(all.map((option) => [option.flag, option])).values()]
+}
+
+function argumentOf({ commands, registeredArguments: [first] }: Command): Value | null {
+  if (commands.length > 0) return commands.map((each) => each.name())
+  return first === undefined ? null : valueOfArgument(first)
+}
+
+const descendants = (command: Command): readonly Command[] =>
+  command.commands.flatMap((each) => [each, ...descendants(each)])
 
 function optionOf(option: Option): OptionModel {
   return {

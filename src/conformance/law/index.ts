@@ -10,6 +10,7 @@ import { dedupe } from './dedupe.ts'
 import { ended } from './ended.ts'
 import { gap } from './gap.ts'
 import { hintsOptional } from './hints-optional.ts'
+import { joined } from './joined.ts'
 import { kept } from './kept.ts'
 import { keyOrder } from './key-order.ts'
 import { noStarvation } from './no-starvation.ts'
@@ -46,4 +47,5 @@ export const CASES: readonly Case[] = [
   ...kept,
   ...versioned,
   ...clockSafe,
+  ...joined,
 ]

@@ -2,8 +2,9 @@
 
 export type Mode = 'batch' | 'structured' | 'binary'
 
-export const STRUCTURED_TYPE = 'application/cloudevents+json; charset=UTF-8'
-export const BATCH_TYPE = 'application/cloudevents-batch+json; charset=UTF-8'
+/** The charset in lower case: the CloudEvents SDK for JavaScript knows it in no other. */
+export const STRUCTURED_TYPE = 'application/cloudevents+json; charset=utf-8'
+export const BATCH_TYPE = 'application/cloudevents-batch+json; charset=utf-8'
 
 /** `binary` is everything that names no event format. */
 export function modeOf(contentType: string | null): Mode {

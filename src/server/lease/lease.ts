@@ -1,6 +1,8 @@
 /** `POST /v1/queues/{queue}/lease`: messages handed to a client for a time. A client that has gone keeps none. */
+import type { Principal } from '../../app/index.ts'
 import { toStructured } from '../../core/cloud-event/structured.ts'
 import type { Delivery } from '../../core/engine.ts'
+import { queueIn } from '../app/space.ts'
 import { checkTarget } from '../message/outgoing.ts'
 import { eventOf, toTime, type DataForm } from '../message/show.ts'
 import { list, object, options, ref, whole } from '../openapi/json-schema.ts'
@@ -20,6 +22,7 @@ export const leaseRoute: Route = {
   method: 'POST',
   path: '/v1/queues/{queue}/lease',
   id: 'leaseMessages',
+  forApps: true,
   tag: 'messages',
   summary: 'Lease messages',
   description:
@@ -54,14 +57,14 @@ export const leaseRoute: Route = {
       content: { 'application/json': object({ deliveries: list(ref('Delivery')) }) },
     },
   },
-  problems: ['invalid', 'invalid-name', 'invalid-json', 'forbidden-queue'],
+  problems: ['invalid', 'invalid-name', 'invalid-json', 'forbidden-queue', 'queue-not-found'],
   writes: true,
   run: lease,
 }
 
 async function lease(call: Call): Promise<Answer> {
-  const { deps, request, params, principal } = call
-  const queue = checkTarget(params['queue']!)
+  const { deps, request, params, principal, veil } = call
+  const queue = checkTarget(queueIn(principal, params['queue'], 'lease'))
   const fields = new Fields(jsonOf(call), ['max', 'maxBytes', 'leaseSeconds', 'waitSeconds', 'data'])
   const max = fields.whole('max', { min: 1, max: MOST }, 10)
   const maxBytes = fields.whole('maxBytes', BYTES, DEFAULT_BYTES)
@@ -81,7 +84,7 @@ async function lease(call: Call): Promise<Answer> {
         lease: (most) =>
           deps.engine.lease({
             id: deps.ids.uuid(),
-            worker: `http ${principal}`,
+            worker: `http ${principal.id}`,
             holder: 'client',
             leaseMs,
             wants: [{ queue, max: most }],
@@ -97,15 +100,27 @@ async function lease(call: Call): Promise<Answer> {
   if (deliveries.length > 0) deps.metrics.handedOut(queue, deliveries)
   const leasedAt = deps.clock.wallMs()
   const shown = deliveries.map(({ token, leaseUntil, stored }) =>
-    showDelivery(wrap({ id: stored.id, token, leasedAt }, queue, principal), leaseUntil, stored, form),
+    showDelivery(
+      principal,
+      veil.hide('token', wrap({ id: stored.id, token, leasedAt }, queue, principal.id)),
+      leaseUntil,
+      stored,
+      form,
+    ),
   )
   return { ...jsonText(200, `{"deliveries":[${shown.join(',')}]}`), lost }
 }
 
-function showDelivery(token: string, leaseUntil: number, stored: Delivery['stored'], form: DataForm): string {
+function showDelivery(
+  principal: Principal,
+  token: string,
+  leaseUntil: number,
+  stored: Delivery['stored'],
+  form: DataForm,
+): string {
   const { id, acquired, failed, message } = stored
   const head = JSON.stringify({ token, id, acquired, failed, leaseUntil: toTime(leaseUntil) })
-  return `${head.slice(0, -1)},"message":${toStructured(eventOf(stored), message.body, form)}}`
+  return `${head.slice(0, -1)},"message":${toStructured(eventOf(stored, principal), message.body, form)}}`
 }
 
 /** Uncounted: nobody has failed at anything. Each for itself, for one may have lapsed. */

@@ -9,6 +9,7 @@ import type { StoredMessage } from '../../core/message.ts'
 import type { Ended } from '../../delivery/binding.ts'
 import { DEFAULT_RETRY } from '../../delivery/retry.ts'
 import { taskOfQueue } from '../../operation/index.ts'
+import { queueIn } from '../app/space.ts'
 import { checkTarget } from '../message/outgoing.ts'
 import { list, object, text } from '../openapi/json-schema.ts'
 import { retryPolicyOf } from '../queue/resource.ts'
@@ -34,6 +35,7 @@ export const settleRoute: Route = {
   method: 'POST',
   path: '/v1/queues/{queue}/settle',
   id: 'settleMessages',
+  forApps: true,
   tag: 'messages',
   summary: 'Settle or extend leased messages',
   description:
@@ -57,7 +59,7 @@ export const settleRoute: Route = {
       },
     },
   },
-  problems: ['invalid', 'invalid-name', 'invalid-json', 'invalid-outcome', 'forbidden-queue'],
+  problems: ['invalid', 'invalid-name', 'invalid-json', 'invalid-outcome', 'forbidden-queue', 'queue-not-found'],
   run: settle,
 }
 
@@ -68,11 +70,12 @@ interface Result {
 }
 
 async function settle(call: Call): Promise<Answer> {
-  const queue = checkTarget(call.params['queue']!)
+  const { principal, veil } = call
+  const queue = checkTarget(queueIn(principal, call.params['queue'], 'lease'))
   const { unwrap } = await call.deps.tokens()
   const wanted = new Fields(jsonOf(call), ['outcomes'])
     .list('outcomes', MOST)
-    .map((value, at) => readOutcome(value, at, (text) => unwrap(text, queue, call.principal)))
+    .map((value, at) => readOutcome(value, at, (text) => unwrap(veil.reveal('token', text) ?? '', queue, principal.id)))
   for (const each of wanted) checkFields(queue, each)
   const settling = wanted.filter(({ act, holding }) => act !== 'extend' && holding !== null)
   const commits = await prepare(call, queue, settling)

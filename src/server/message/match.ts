@@ -1,4 +1,5 @@
 /** `match`: which messages a browse, a redrive or a purge means. */
+import { inSpace, type Principal } from '../../app/index.ts'
 import type { BrowseQuery } from '../../core/engine.ts'
 import { options, text, time, type JsonSchema } from '../openapi/json-schema.ts'
 import { Fields, parseTime } from '../request/field.ts'
@@ -48,6 +49,11 @@ export const MATCH_PARAMETERS: readonly Parameter[] = [
   { name: 'before', in: 'query', description: 'Only those sent before this time.', schema: time },
   { name: 'since', in: 'query', description: 'Only those sent since this time.', schema: time },
 ]
+
+/** An app's keys are in its space. */
+export function matchIn<M extends { readonly key?: string | undefined }>(principal: Principal, match: M): M {
+  return match.key === undefined ? match : { ...match, key: inSpace(principal, match.key) }
+}
 
 /** @throws PosthornError `invalid` */
 export function toEngineMatch(value: unknown, place: string): NonNullable<BrowseQuery['match']> {

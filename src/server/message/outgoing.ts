@@ -2,11 +2,13 @@
  * The message of an event that came in. Where the queue's contract is known here, the data is validated as by a send in code and
  * the contract gives key, group and dedupe; the bytes are stored as they came.
  */
+import type { Principal } from '../../app/index.ts'
 import { isJsonType } from '../../core/cloud-event/media-type.ts'
 import { PosthornError } from '../../core/error.ts'
 import { DEFAULT_PRIORITY, faultOfMessage, type EventAttributes, type Message } from '../../core/message.ts'
 import { checkQueueName, isOwnQueue } from '../../core/name.ts'
 import { describeIssues, validate, type SchemaResult } from '../../core/schema.ts'
+import { sentBy, shownName } from '../app/space.ts'
 import { eventTypeOf, REPORT_QUEUE, taskOfQueue } from '../../operation/index.ts'
 import { applyPolicies, type Definition } from '../../task/index.ts'
 import { parseJson } from '../request/body.ts'
@@ -16,10 +18,12 @@ import type { Incoming } from './incoming.ts'
 
 export interface OutgoingOptions {
   readonly headers: Headers
+  /** Who sends it. */
+  readonly principal: Principal
   /** Default: a new one. */
   readonly id?: string | undefined
-  /** URL that is told of the operation's end. */
-  readonly callback?: string | undefined
+  /** What the operation is ended with. */
+  readonly notes?: Readonly<Record<string, string>> | undefined
   /** Of the event, for messages. */
   readonly place?: string | undefined
 }
@@ -48,7 +52,8 @@ export async function toMessage(
   // What is sent past the topic into a subscription's queue has a type of its own, which no contract here says.
   const definition = known?.kind === 'subscription' ? undefined : known
   const id = options.id ?? deps.ids.uuid()
-  const event = incoming.event ?? withTrace(newEvent(deps, queue, id, incoming), options.headers)
+  const event =
+    incoming.event ?? withTrace(newEvent(deps, shownName(options.principal, queue), id, incoming), options.headers)
   if (task !== null && event.type !== eventTypeOf(queue))
     throw new PosthornError(
       'invalid-event',
@@ -56,11 +61,11 @@ export async function toMessage(
       { details: { field: 'type' } },
     )
   const policies = task === null && definition === undefined ? {} : await checkData(queue, definition, incoming)
-  const notes = {
+  const notes: Record<string, string> = {
     ...(definition === undefined || definition.version === 1 ? {} : { v: String(definition.version) }),
-    ...(options.callback === undefined ? {} : { callback: options.callback }),
+    ...options.notes,
   }
-  const message: Message = {
+  const message = sentBy(options.principal, {
     id,
     event,
     body: incoming.body,
@@ -69,7 +74,7 @@ export async function toMessage(
     ...(task === null ? {} : { report: REPORT_QUEUE }),
     ...(Object.keys(notes).length === 0 ? {} : { notes }),
     ...incoming.delivery,
-  }
+  })
   checkSize(deps, message, options.place)
   return message
 }

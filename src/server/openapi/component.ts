@@ -1,4 +1,5 @@
 /** The schemas that several routes share, by the names that the document gives them. */
+import { APP_COMPONENTS } from '../app/resource.ts'
 import {
   count,
   duration,
@@ -13,6 +14,7 @@ import {
   whole,
   type JsonSchema,
 } from './json-schema.ts'
+import { ENDPOINT_COMPONENTS } from './endpoint-component.ts'
 
 const STATES = ['arrived', 'ready', 'held', 'delayed', 'leased', 'dead', 'acked', 'expired', 'cancelled', 'discarded']
 
@@ -196,6 +198,7 @@ const readOnly = Object.fromEntries(
 )
 
 export const COMPONENTS: Readonly<Record<string, JsonSchema>> = {
+  ...APP_COMPONENTS,
   Event: event,
   EventAttributes: {
     ...event,
@@ -208,12 +211,18 @@ export const COMPONENTS: Readonly<Record<string, JsonSchema>> = {
   },
   Receipt: object({ id: uuid, duplicate: { type: 'boolean' }, durability: ref('Durability') }),
   Receipts: object({ receipts: list(ref('Receipt')) }),
-  PublishReceipt: object({
-    id: uuid,
-    duplicate: { type: 'boolean' },
-    durability: ref('Durability'),
-    matched: { ...count, description: 'Subscriptions that got it at once. 0 answers why nobody got it.' },
-  }),
+  PublishReceipt: object(
+    {
+      id: uuid,
+      duplicate: { type: 'boolean' },
+      durability: ref('Durability'),
+      matched: {
+        ...count,
+        description: 'Subscriptions that got it at once. 0 answers why nobody got it. Apps are not told.',
+      },
+    },
+    { optional: ['matched'] },
+  ),
   Topic: object({
     topic: text(),
     types: { ...list(text()), description: 'Of its contract, where that is known here.' },
@@ -235,6 +244,7 @@ export const COMPONENTS: Readonly<Record<string, JsonSchema>> = {
     description: 'What is read-only is ignored, so that what was read can be changed and written back.',
   },
   Subscription: object({ ...wish, ...progress }),
+  ...ENDPOINT_COMPONENTS,
   Failure: failure,
   Message: message,
   Operation: operation,

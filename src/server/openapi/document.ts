@@ -15,7 +15,14 @@ export interface DocumentOptions {
 }
 
 const EVERY_ROUTE: readonly ErrorCode[] = ['internal', 'closed', 'unknown', 'engine-failed', 'disk-full']
-const WITH_ACCESS: readonly ErrorCode[] = ['unauthorized', 'forbidden-host', 'forbidden-origin']
+const WITH_ACCESS: readonly ErrorCode[] = [
+  'unauthorized',
+  'app-paused',
+  'forbidden-scope',
+  'quota-exceeded',
+  'forbidden-host',
+  'forbidden-origin',
+]
 const WITH_BODY: readonly ErrorCode[] = ['request-timeout', 'payload-too-large', 'unsupported-media-type']
 const WITH_KEY: readonly ErrorCode[] = ['idempotency-in-flight', 'idempotency-mismatch', 'invalid', 'full']
 
@@ -23,8 +30,13 @@ const TAGS = [
   { name: 'tasks', description: 'Work with an outcome: start it, and get an operation.' },
   { name: 'operations', description: 'The life of one call of a task.' },
   { name: 'messages', description: 'Send, lease, settle, look.' },
+  {
+    name: 'endpoints',
+    description: 'Where events go over HTTP: signed callbacks, tried again, each attempt on record.',
+  },
   { name: 'topics', description: 'Publish events; subscribe to them, by type and by filter.' },
   { name: 'queues', description: 'Settings, depths, and work on many messages.' },
+  { name: 'apps', description: 'Third parties of the platform: what they may, their keys and quotas.' },
   { name: 'server', description: 'The process itself.' },
 ]
 
@@ -69,7 +81,11 @@ export function createDocument({ routes, contracts, topics, secured }: DocumentO
         ...Object.fromEntries(topics.map((topic) => [componentOf(topic), eventsOf(topic)])),
       },
       ...(secured
-        ? { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: "The platform's key." } } }
+        ? {
+            securitySchemes: {
+              key: { type: 'http', scheme: 'bearer', description: "The platform's key, or an app's." },
+            },
+          }
         : {}),
     },
     ...(secured ? { security: [{ key: [] }] } : {}),
@@ -249,6 +265,8 @@ const PATH_HELP: Readonly<Record<string, string>> = {
   name: 'The name of the subscription.',
   task: 'The name of the task.',
   id: "Posthorn's id.",
+  app: 'The name of the app.',
+  key: 'The id of the key; not the key itself.',
 }
 
 function pathParameter(name: string): Record<string, unknown> {

@@ -30,8 +30,7 @@ export const DELIVERY_PARAMETERS: readonly Parameter[] = [
   header('Posthorn-Expires', 'Not handed out after so long from now, or after this time. Extension: expirytime.'),
   header(
     'Posthorn-Callback',
-    'A URL that is told of the end of the operation. Only for tasks, and only to origins that this server allows.',
-    { type: 'string', format: 'uri' },
+    "A URL that is told of the end of the operation, of an origin that this server allows, or 'endpoint:ID'. Only for tasks.",
   ),
 ]
 

@@ -3,12 +3,13 @@ import { isDone, taskQueue, type OperationSnapshot, type OperationStatus } from 
 import { page, ref, text, whole } from '../openapi/json-schema.ts'
 import { IDEMPOTENCY_PARAMETER, PAGE_PARAMETERS } from '../openapi/parameter.ts'
 import { invalid, parseWhole } from '../request/field.ts'
-import { readPage } from '../request/page.ts'
+import { asShown, listForApp, locateForApp, markErased } from '../app/operation.ts'
+import { readHiddenPage } from '../request/page.ts'
 import { empty, json, type Answer } from '../route/answer.ts'
 import type { Call } from '../route/call.ts'
 import { commit } from '../route/commit.ts'
 import type { Reply, Route } from '../route/route.ts'
-import { noOperation, operationAnswer, showOperation } from './show.ts'
+import { goneOperation, noOperation, operationAnswer, showOperation } from './show.ts'
 import { waitFor } from './task.ts'
 
 const STATUSES: readonly OperationStatus[] = ['accepted', 'running', 'succeeded', 'failed', 'cancelled', 'expired']
@@ -25,6 +26,7 @@ export const operationRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/operations',
     id: 'listOperations',
+    forApps: true,
     tag: 'operations',
     summary: 'List operations: those that live in order of arrival, then those that have ended by id',
     parameters: [
@@ -46,6 +48,7 @@ export const operationRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/operations/{id}',
     id: 'getOperation',
+    forApps: true,
     tag: 'operations',
     summary: 'Read an operation, or wait for its end',
     parameters: [
@@ -64,6 +67,7 @@ export const operationRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/operations/{id}/cancel',
     id: 'cancelOperation',
+    forApps: true,
     tag: 'operations',
     summary: 'Ask that an operation be cancelled',
     description: 'At once while it waits; a running one is told, wherever it runs. No effect once it has ended.',
@@ -78,6 +82,7 @@ export const operationRoutes: readonly Route[] = [
     method: 'DELETE',
     path: '/v1/operations/{id}',
     id: 'deleteOperation',
+    forApps: true,
     tag: 'operations',
     summary: 'Erase an operation that has ended',
     replies: { 204: { description: 'Erased.' } },
@@ -87,17 +92,24 @@ export const operationRoutes: readonly Route[] = [
   },
 ]
 
-async function listOperations({ deps, url }: Call): Promise<Answer> {
+async function listOperations(call: Call): Promise<Answer> {
+  const { deps, url, principal, veil } = call
   const query = url.searchParams
   const status = query.get('status') as OperationStatus | null
   if (status !== null && !STATUSES.includes(status)) throw invalid('status', status, `one of ${STATUSES.join(', ')}`)
-  const { items, next } = await deps.operations.list({
-    ...readPage(url),
+  const wanted = {
+    ...readHiddenPage(url, veil),
     task: query.get('task') ?? undefined,
     status: status ?? undefined,
     group: query.get('group') ?? undefined,
+  }
+  const { items, next } = await (principal.kind === 'app'
+    ? listForApp(call, principal, wanted)
+    : deps.operations.list(wanted))
+  return json(200, {
+    items: items.map((operation) => showOperation(asShown(call, operation))),
+    next: next && veil.hide('page', next),
   })
-  return json(200, { items: items.map(showOperation), next })
 }
 
 async function getOperation(call: Call): Promise<Answer> {
@@ -106,35 +118,41 @@ async function getOperation(call: Call): Promise<Answer> {
     parseWhole(url.searchParams.get('wait'), 'wait', { min: 0, max: 999_999_999 }, 0),
     LONGEST_WAIT_SECONDS,
   )
-  let operation = await find(call)
+  let operation = await find(call, 'read')
   if (seconds > 0 && !isDone(operation))
-    operation = (await waitFor(call, operation.task, operation.id, seconds)) ?? (await find(call))
-  return operationAnswer(200, operation)
+    operation = (await waitFor(call, operation.task, operation.id, seconds)) ?? (await find(call, 'read'))
+  return operationAnswer(200, asShown(call, operation))
 }
 
 async function cancelOperation(call: Call): Promise<Answer> {
   const { deps, memory } = call
-  const before = await find(call)
+  const before = await find(call, 'cancel')
   const { task, id } = before
   await commit(deps.engine, [
     { do: 'cancel', messages: [{ queue: taskQueue(task), id }] },
-    ...memory.remember(operationAnswer(202, before)),
+    ...memory.remember(operationAnswer(202, asShown(call, before))),
   ])
-  const answer = operationAnswer(202, (await deps.operations.get(task, id)) ?? before)
+  const answer = operationAnswer(202, asShown(call, (await deps.operations.get(task, id)) ?? before))
   await memory.correct(answer)
   return answer
 }
 
 async function deleteOperation(call: Call): Promise<Answer> {
-  const { task, id } = await find(call)
-  if (!(await call.deps.operations.erase(task, id))) throw await noOperation(call, id)
+  const operation = await find(call, 'cancel')
+  const { task, id } = operation
+  if (!(await call.deps.operations.erase(task, id))) throw await noOperation(call, call.params['id']!.toLowerCase())
+  if (call.principal.kind === 'app') await markErased(call, call.principal, operation)
   return empty(204)
 }
 
 /** @throws PosthornError `operation-not-found`, `operation-gone` */
-async function find(call: Call): Promise<OperationSnapshot> {
+async function find(call: Call, verb: 'read' | 'cancel'): Promise<OperationSnapshot> {
+  const { deps, principal } = call
   const id = call.params['id']!.toLowerCase()
-  const operation = await call.deps.operations.locate(id)
+  const operation = await (principal.kind === 'app'
+    ? locateForApp(call, principal, id, verb)
+    : deps.operations.locate(id))
+  if (operation === 'erased') throw goneOperation(id)
   if (operation === null) throw await noOperation(call, id)
   return operation
 }

@@ -32,12 +32,16 @@ export function startedAnswer(operation: OperationSnapshot, more: Readonly<Recor
 }
 
 /** 410 for one that was, 404 for one that never was. An id that holds its time tells which, long after the record has gone. */
-export async function noOperation({ deps }: Call, id: string): Promise<PosthornError> {
+export async function noOperation({ deps, principal }: Call, id: string): Promise<PosthornError> {
   const madeAt = timeOfUuid(id)
   const isOld = madeAt !== null && madeAt < deps.clock.wallMs() - DEFAULTS.operationKeptMs
-  if (isOld || (await deps.operations.isErased(id)))
-    return new PosthornError('operation-gone', `operation ${id} is kept no longer`, { details: { operation: id } })
+  // Of whom the record is, is not known any more: what an app erased, its own records tell.
+  if (isOld || (principal.kind === 'platform' && (await deps.operations.isErased(id)))) return goneOperation(id)
   return new PosthornError('operation-not-found', `there is no operation ${JSON.stringify(id)}`, {
     details: { operation: id },
   })
+}
+
+export function goneOperation(id: string): PosthornError {
+  return new PosthornError('operation-gone', `operation ${id} is kept no longer`, { details: { operation: id } })
 }

@@ -1,12 +1,23 @@
 /** `POST /v1/tasks/{task}`: starts an operation; its input is the body, validated by the task's contract where that is known. */
+import type { AppPrincipal } from '../../app/index.ts'
 import { DEFAULTS } from '../../core/default.ts'
 import { PosthornError } from '../../core/error.ts'
 import { isUuid, timeOfUuid } from '../../core/id.ts'
 import { checkName } from '../../core/name.ts'
 import { isDone, taskQueue, type OperationSnapshot } from '../../operation/index.ts'
+import { asShown, forgetStart, locateForApp, noteOf, startOfApps } from '../app/operation.ts'
+import { checkTask } from '../app/space.ts'
 import { readEvents } from '../message/incoming.ts'
 import { checkTarget, toMessage } from '../message/outgoing.ts'
-import { announceSent, checkKnown, readCallback, receiptOf, SEND_PROBLEMS } from '../message/send.ts'
+import {
+  announceSent,
+  checkKnown,
+  noteDedupes,
+  readCallback,
+  receiptOf,
+  SEND_PROBLEMS,
+  takeRoom,
+} from '../message/send.ts'
 import { ref, uuid } from '../openapi/json-schema.ts'
 import { DELIVERY_PARAMETERS, IDEMPOTENCY_PARAMETER, TRACE_PARAMETERS } from '../openapi/parameter.ts'
 import { readWait } from '../request/prefer.ts'
@@ -56,6 +67,7 @@ export const taskRoute: Route = {
   method: 'POST',
   path: '/v1/tasks/{task}',
   id: 'startTask',
+  forApps: true,
   tag: 'tasks',
   summary: 'Start a task',
   description:
@@ -71,7 +83,7 @@ export const taskRoute: Route = {
 }
 
 async function start(call: Call): Promise<Answer> {
-  const { deps, request, url, body, principal, memory } = call
+  const { deps, request, url, body, principal, memory, veil } = call
   const chosen = request.headers.get('operation-id')
   if (chosen === null) return send(call, deps.ids.uuid(), memory)
   const id = chosen.toLowerCase()
@@ -80,16 +92,18 @@ async function start(call: Call): Promise<Answer> {
       details: { field: 'Operation-Id' },
     })
   return deps.idempotency.once({
-    scope: `${principal}\noperation\n${id}`,
+    scope: `${principal.id}\noperation\n${id}`,
     fingerprint: fingerprintOf(request, url.pathname, body),
     keptMs: DEFAULTS.operationKeptMs,
-    run: (inner) => send(call, id, both(memory, inner)),
+    count: principal.kind === 'app' ? deps.usage.remembered(principal) : undefined,
+    run: (inner) => send(call, veil.chosenId(id), both(memory, inner)),
   })
 }
 
 async function send(call: Call, id: string, memory: Memory): Promise<Answer> {
-  const { deps, request, params } = call
+  const { deps, request, params, principal } = call
   const task = checkName(params['task'], 'task')
+  checkTask(principal, task, 'start')
   const queue = checkTarget(taskQueue(task))
   await checkKnown(call, queue)
   const { batch, items } = readEvents(request.headers, call.body)
@@ -100,9 +114,11 @@ async function send(call: Call, id: string, memory: Memory): Promise<Answer> {
     )
   const message = await toMessage(deps, queue, items[0]!, {
     headers: request.headers,
+    principal,
     id,
-    callback: readCallback(call, queue),
+    notes: await notesOf(call, queue, id),
   })
+  await takeRoom(call, [message], 1)
   const startedMs = deps.clock.monotonicMs()
   const durability = deps.engine.capabilities.durability.at(-1)!
   const operation: OperationSnapshot = {
@@ -116,12 +132,15 @@ async function send(call: Call, id: string, memory: Memory): Promise<Answer> {
   }
   const committed = await commit(deps.engine, [
     { do: 'send', queue, message },
-    ...memory.remember(startedAnswer(operation, { duplicate: false, durability })),
+    ...startOfApps(call, id, task, message.body.byteLength),
+    ...memory.remember(startedAnswer(asShown(call, operation), { duplicate: false, durability })),
   ])
   announceSent(call, queue, 1, committed, startedMs)
+  noteDedupes(call, [message])
   const receipt = receiptOf(committed.results[0], id)
+  if (receipt.duplicate && receipt.id !== id) await forgetStart(call, id)
   const current = receipt.duplicate ? await deps.operations.get(task, receipt.id) : null
-  const answer = startedAnswer(current ?? { ...operation, id: receipt.id }, {
+  const answer = startedAnswer(asShown(call, current ?? { ...operation, id: receipt.id }), {
     duplicate: receipt.duplicate,
     durability: committed.durability,
   })
@@ -134,11 +153,15 @@ async function waitIfPreferred(call: Call, answer: Answer): Promise<Answer> {
   const seconds = readWait(call.request.headers)
   const id = answer.headers['operation-location']?.split('/').at(-1)
   if (seconds === null || id === undefined) return answer
-  const operation = await waitFor(call, call.params['task']!, id, seconds)
+  const { principal } = call
+  const operation =
+    principal.kind === 'app'
+      ? await waitForApps(call, principal, id, seconds)
+      : await waitFor(call, call.params['task']!, id, seconds)
   if (operation === null || !isDone(operation)) return answer
   return operationAnswer(
     200,
-    operation,
+    asShown(call, operation),
     {},
     {
       'preference-applied': `wait=${seconds}`,
@@ -161,6 +184,29 @@ export async function waitFor(
   } catch (error) {
     if (!signal.aborted) throw error
     return deps.operations.get(task, id)
+  }
+}
+
+/** The same for an app's operation, by the id that the app knows. */
+async function waitForApps(
+  call: Call,
+  principal: AppPrincipal,
+  id: string,
+  seconds: number,
+): Promise<OperationSnapshot | null> {
+  const operation = await locateForApp(call, principal, id, 'read')
+  return operation === null || operation === 'erased' ? null : waitFor(call, operation.task, operation.id, seconds)
+}
+
+/** What the operation is ended with. */
+async function notesOf(call: Call, queue: string, id: string): Promise<Readonly<Record<string, string>>> {
+  const { principal, veil } = call
+  const callback = await readCallback(call, queue)
+  const shown = veil.shownId(id)
+  return {
+    ...(callback === undefined ? {} : { callback }),
+    ...noteOf(principal),
+    ...(shown === id ? {} : { as: shown }),
   }
 }
 

@@ -1,7 +1,9 @@
 /** Queues: their settings and depths, and pausing them. */
 import type { QueueDepth } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
-import { checkQueueName } from '../../core/name.ts'
+import { isInSpace, queuesOf, type Principal } from '../../app/index.ts'
+import { queueIn, shownName } from '../app/space.ts'
+import { notThere } from '../route/scope.ts'
 import { toTimeOrNull } from '../message/show.ts'
 import { page, ref } from '../openapi/json-schema.ts'
 import { IDEMPOTENCY_PARAMETER, IF_PARAMETERS, PAGE_PARAMETERS } from '../openapi/parameter.ts'
@@ -17,7 +19,7 @@ import {
   type Precondition,
   type VersionedResource,
 } from './resource.ts'
-import { DEFAULT_RESOURCE, readSettings, showSettings, type QueueResource } from './settings.ts'
+import { allowedTo, DEFAULT_RESOURCE, readSettings, showSettings, type QueueResource } from './settings.ts'
 
 const QUEUE: Reply = {
   description: 'The queue.',
@@ -54,6 +56,7 @@ export const queueRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/queues',
     id: 'listQueues',
+    forApps: true,
     tag: 'queues',
     summary: 'List queues, by name',
     parameters: PAGE_PARAMETERS,
@@ -65,6 +68,7 @@ export const queueRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/queues/{queue}',
     id: 'getQueue',
+    forApps: true,
     tag: 'queues',
     summary: 'Read settings and depths of a queue',
     replies: { 200: QUEUE },
@@ -75,6 +79,7 @@ export const queueRoutes: readonly Route[] = [
     method: 'PUT',
     path: '/v1/queues/{queue}',
     id: 'putQueue',
+    forApps: true,
     tag: 'queues',
     summary: 'Create a queue, or replace its settings',
     description: 'What is not given has its default.',
@@ -89,6 +94,7 @@ export const queueRoutes: readonly Route[] = [
     method: 'PATCH',
     path: '/v1/queues/{queue}',
     id: 'patchQueue',
+    forApps: true,
     tag: 'queues',
     summary: 'Change some settings of a queue',
     description:
@@ -104,6 +110,7 @@ export const queueRoutes: readonly Route[] = [
     method: 'POST',
     path: `/v1/queues/{queue}/${verb}`,
     id: `${verb}Queue`,
+    forApps: true,
     tag: 'queues',
     summary: verb === 'pause' ? 'Hand out nothing of a queue; it goes on taking messages' : 'Hand out again',
     parameters: [IDEMPOTENCY_PARAMETER],
@@ -115,19 +122,32 @@ export const queueRoutes: readonly Route[] = [
   })),
 ]
 
-async function listQueues({ deps, url }: Call): Promise<Answer> {
-  const depths = [...(await deps.engine.depth('all'))].sort((a, b) => (a.queue < b.queue ? -1 : 1))
-  const { items, next } = pageOf(url, depths, ({ queue }) => queue)
+async function listQueues({ deps, url, principal }: Call): Promise<Answer> {
+  const depths = [...(await deps.engine.depth(await namesFor(deps, principal)))].sort((a, b) =>
+    a.queue < b.queue ? -1 : 1,
+  )
+  const { items, next } = pageOf(url, depths, ({ queue }) => shownName(principal, queue))
   const resources = await readResources(
     deps,
     items.map(({ queue }) => queue),
   )
-  return json(200, { items: items.map((depth, at) => show(depth.queue, depth, resources[at]!)), next })
+  return json(200, {
+    items: items.map((depth, at) => show(shownName(principal, depth.queue), depth, resources[at]!)),
+    next,
+  })
 }
 
-async function getQueue({ deps, params }: Call): Promise<Answer> {
-  const queue = checkQueueName(params['queue'], 'queue')
-  return answer(queue, await readResource(deps, queue), await findDepth(deps, queue))
+/** An app's own queues, as far as its key may look at them. */
+async function namesFor({ engine }: ServerDeps, principal: Principal): Promise<readonly string[] | 'all'> {
+  if (principal.app === null) return 'all'
+  const queues = await queuesOf(engine, principal.app)
+  return queues.filter((queue) => principal.scopes.allows('queue', 'read', shownName(principal, queue)))
+}
+
+async function getQueue(call: Call): Promise<Answer> {
+  const { deps, params, principal } = call
+  const queue = queueIn(principal, params['queue'], 'read')
+  return answer(call, queue, await readResource(deps, queue), await findDepth(call, queue))
 }
 
 async function patchQueue(call: Call): Promise<Answer> {
@@ -140,37 +160,40 @@ async function setPaused(call: Call, paused: boolean): Promise<Answer> {
 }
 
 /** @param known whether the queue must be there */
-async function write(
-  { deps, params, request, memory }: Call,
-  change: (stored: VersionedResource) => QueueResource,
-  known = false,
-): Promise<Answer> {
-  const queue = checkQueueName(params['queue'], 'queue')
+async function write(call: Call, change: (stored: VersionedResource) => QueueResource, known = false): Promise<Answer> {
+  const { deps, params, request, memory, principal } = call
+  const queue = queueIn(principal, params['queue'], 'manage')
   if (queue.startsWith('system:'))
     throw new PosthornError('forbidden-queue', `the settings of '${queue}' are Posthorn's own`, { details: { queue } })
-  const before = await findDepth(deps, queue, !known)
+  // The queue of a subscription begins with that.
+  const mayBeNew = !known && (principal.kind === 'platform' || isInSpace(principal, queue))
+  const before = await findDepth(call, queue, mayBeNew)
+  if (before === null && principal.kind === 'app') await deps.usage.checkCount(principal, 'queues')
   const precondition: Precondition = {
     ifMatch: request.headers.get('if-match'),
     ifNoneMatch: request.headers.get('if-none-match'),
   }
-  const written = await writeResource(deps, queue, precondition, change, (stored) =>
-    memory.remember(answer(queue, stored, before)),
+  const written = await writeResource(
+    deps,
+    queue,
+    precondition,
+    (stored) => allowedTo(principal, change(stored)),
+    (stored) => memory.remember(answer(call, queue, stored, before)),
   )
   const status = before === null ? 201 : 200
-  const answered = { ...answer(queue, written, before), status: known ? 200 : status }
+  const answered = { ...answer(call, queue, written, before), status: known ? 200 : status }
   await memory.correct(answered)
   return answered
 }
 
-async function findDepth({ engine }: ServerDeps, queue: string, mayBeNew = false): Promise<QueueDepth | null> {
-  const [depth] = await engine.depth([queue])
-  if (depth === undefined && !mayBeNew)
-    throw new PosthornError('queue-not-found', `there is no queue '${queue}'`, { details: { queue } })
+async function findDepth({ deps, principal }: Call, queue: string, mayBeNew = false): Promise<QueueDepth | null> {
+  const [depth] = await deps.engine.depth([queue])
+  if (depth === undefined && !mayBeNew) throw notThere('queue', shownName(principal, queue))
   return depth ?? null
 }
 
-function answer(queue: string, stored: VersionedResource, depth: QueueDepth | null): Answer {
-  return json(200, show(queue, depth, stored), { etag: etagOf(stored.version) })
+function answer({ principal }: Call, queue: string, stored: VersionedResource, depth: QueueDepth | null): Answer {
+  return json(200, show(shownName(principal, queue), depth, stored), { etag: etagOf(stored.version) })
 }
 
 function show(queue: string, depth: QueueDepth | null, { resource }: VersionedResource): Record<string, unknown> {

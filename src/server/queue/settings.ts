@@ -1,4 +1,5 @@
 /** A queue's settings as clients write and read them: durations with units, names as in contracts. */
+import type { Principal } from '../../app/index.ts'
 import { formatDuration } from '../../core/duration.ts'
 import { PosthornError } from '../../core/error.ts'
 import { DEFAULT_QUEUE, type QueueSettings } from '../../core/settings.ts'
@@ -33,6 +34,28 @@ const READ_ONLY = ['queue', 'arrived', 'ready', 'held', 'delayed', 'leased', 'de
 const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER }
 /** How a secret is shown once it has been shown; no queue has one, but nobody should store one either. */
 const MASK = /^\*{3,}$|\*{4,}$/
+
+/** What an app's queue may keep beside what waits, which its quota of bytes does not count. */
+const MOST_OF_APP = { dedupeWindowMs: 86_400_000, endedMs: 7 * 86_400_000, ended: 1_000, dead: 1_000 }
+
+/** The settings as far as the principal may have them: an app's queue keeps a bounded number of what is dead or has ended. */
+export function allowedTo({ kind }: Principal, { settings, retry }: QueueResource): QueueResource {
+  if (kind === 'platform') return { settings, retry }
+  const { keep, dedupeWindowMs } = settings
+  return {
+    retry,
+    settings: {
+      ...settings,
+      dedupeWindowMs: Math.min(dedupeWindowMs, MOST_OF_APP.dedupeWindowMs),
+      keep: {
+        ...keep,
+        endedMs: Math.min(keep.endedMs, MOST_OF_APP.endedMs),
+        endedCount: Math.min(keep.endedCount, MOST_OF_APP.ended),
+        deadCount: Math.min(keep.deadCount, MOST_OF_APP.dead),
+      },
+    },
+  }
+}
 
 export function showSettings({ settings, retry }: QueueResource): Record<string, unknown> {
   const { pick, limit, keep } = settings

@@ -1,29 +1,31 @@
 /**
- * Who may ask. With keys: whoever shows one. Without: only this machine, and no web page of another origin that a browser on
- * this machine has open (DNS rebinding shows in Host, cross-site requests in Origin).
+ * Who asks. With keys: whoever shows one, the platform's or an app's. Without: only this machine, and no web page of another origin that a
+ * browser on this machine has open (DNS rebinding shows in Host, cross-site requests in Origin); a key of an app makes it that app.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { looksLikeAppKey, PLATFORM, type KeyRing, type Principal } from '../../app/index.ts'
 import { PosthornError } from '../../core/error.ts'
 
 export interface Access {
+  /** Whether the platform has keys; apps have theirs in any case. */
   readonly hasKeys: boolean
-  /** Who asks. @throws PosthornError `unauthorized`, `forbidden-host`, `forbidden-origin` */
-  check(request: Request, url: URL): string
+  /** Who asks. @throws PosthornError `unauthorized`, `app-paused`, `forbidden-host`, `forbidden-origin` */
+  check(request: Request, url: URL): Principal | Promise<Principal>
 }
 
-/** So far there is one kind of key, and without keys one kind of caller. */
-const PLATFORM = 'platform'
 const SHORTEST_KEY = 16
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /** @throws PosthornError `invalid-option` for a key that is too short or cannot ride in a header */
-export function createAccess(key: string | readonly string[] | undefined): Access {
+export function createAccess(key: string | readonly string[] | undefined, apps: Pick<KeyRing, 'check'>): Access {
   const keys = (typeof key === 'string' ? [key] : (key ?? [])).map(digestOfKey)
   return {
     hasKeys: keys.length > 0,
     check(request, url) {
-      if (keys.length > 0) checkKey(request, keys)
-      else checkLoopback(request, url)
+      if (keys.length === 0) checkLoopback(request, url)
+      const given = keyOf(request)
+      if (given !== null && looksLikeAppKey(given)) return apps.check(given)
+      if (keys.length > 0) checkKey(given, keys)
       return PLATFORM
     },
   }
@@ -33,13 +35,16 @@ export function isLoopbackHost(host: string): boolean {
   return host === '::1' || LOOPBACK.test(host.toLowerCase())
 }
 
-function checkKey(request: Request, keys: readonly Buffer[]): void {
-  const match = /^Bearer +([^\s]+) *$/i.exec(request.headers.get('authorization') ?? '')
-  if (match === null) throw new PosthornError('unauthorized', "send the header 'Authorization: Bearer KEY'")
-  const given = digest(match[1]!)
+function keyOf(request: Request): string | null {
+  return /^Bearer +([^\s]+) *$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? null
+}
+
+function checkKey(key: string | null, keys: readonly Buffer[]): void {
+  if (key === null) throw new PosthornError('unauthorized', "send the header 'Authorization: Bearer KEY'")
+  const given = digest(key)
   let known = false
   // All are compared, so that the time tells nothing about which.
-  for (const key of keys) known = timingSafeEqual(given, key) || known
+  for (const each of keys) known = timingSafeEqual(given, each) || known
   if (!known) throw new PosthornError('unauthorized', 'this key is not known here')
 }
 

@@ -3,6 +3,7 @@
  * minute, so that what ends up in a log or a history is worth nothing.
  */
 import { createHash } from 'node:crypto'
+import type { Principal } from '../../app/index.ts'
 import type { Clock } from '../../core/clock.ts'
 import { PosthornError } from '../../core/error.ts'
 import { secretBytes } from '../../core/id.ts'
@@ -13,7 +14,7 @@ const VALID_MS = 60_000
 const MOST = 10_000
 
 interface Issued {
-  readonly principal: string
+  readonly principal: Principal
   readonly untilMs: number
 }
 
@@ -26,7 +27,7 @@ export class Tickets {
     this.#clock = clock
   }
 
-  issue(principal: string): { readonly ticket: string; readonly expiresAt: number } {
+  issue(principal: Principal): { readonly ticket: string; readonly expiresAt: number } {
     const nowMs = this.#clock.monotonicMs()
     for (const [digest, { untilMs }] of this.#issued) {
       if (untilMs > nowMs && this.#issued.size < MOST) break
@@ -38,7 +39,7 @@ export class Tickets {
   }
 
   /** Who it was issued to; it is void from now on. @throws PosthornError `unauthorized` */
-  take(ticket: string): string {
+  take(ticket: string): Principal {
     const digest = digestOf(ticket)
     const issued = this.#issued.get(digest)
     this.#issued.delete(digest)

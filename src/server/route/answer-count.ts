@@ -15,6 +15,10 @@ export interface AnswerCountDeps {
   readonly process: string
   readonly most: number
   readonly keptMs: number
+  /** Of the records that hold the counts. Default: those of the platform. */
+  readonly prefix?: string | undefined
+  /** The error where there is no room. Default: `full`. */
+  readonly full?: ((used: number, most: number) => PosthornError) | undefined
 }
 
 const PREFIX = 'system/answer-count/'
@@ -39,13 +43,18 @@ export class AnswerCount {
     this.#deps = deps
   }
 
+  get most(): number {
+    return this.#deps.most
+  }
+
   /** @throws PosthornError `full` */
   async check(): Promise<void> {
-    const { clock, most } = this.#deps
+    const { clock, most, full } = this.#deps
     if (clock.monotonicMs() >= this.#lookAtMs)
       await (this.#looking ??= this.#look().finally(() => (this.#looking = null)))
     const count = this.#count()
     if (count < most) return
+    if (full !== undefined) throw full(count, most)
     throw new PosthornError(
       'full',
       `${count} answers to Idempotency-Keys are remembered, each for 24 hours: this server remembers at most ${most}. The same request without a key is not held up`,
@@ -75,12 +84,12 @@ export class AnswerCount {
   }
 
   async #look(): Promise<void> {
-    const { engine, clock, process } = this.#deps
+    const { engine, clock, process, prefix = PREFIX } = this.#deps
     const others = new Map<number, number>()
     for (let after: string | null = null, more = true; more;) {
-      const page = await engine.list({ prefix: PREFIX, after, limit: PAGE })
+      const page = await engine.list({ prefix, after, limit: PAGE })
       for (const { key, value } of page.items) {
-        const [hour, of] = key.slice(PREFIX.length).split('/')
+        const [hour, of] = key.slice(prefix.length).split('/')
         if (of !== process) others.set(Number(hour), (others.get(Number(hour)) ?? 0) + (fromJsonBytes(value) as number))
       }
       after = page.next
@@ -92,14 +101,14 @@ export class AnswerCount {
 
   /** What cannot be stored is counted here all the same. */
   async #store(hour: number): Promise<void> {
-    const { engine, keptMs, process } = this.#deps
+    const { engine, keptMs, process, prefix = PREFIX } = this.#deps
     try {
       await engine.commit([
         {
           changes: [
             {
               do: 'put',
-              key: `${PREFIX}${hour}/${process}`,
+              key: `${prefix}${hour}/${process}`,
               value: toJsonBytes(this.#own.get(hour) ?? 0),
               expiresAt: (hour + 1) * HOUR_MS + keptMs,
             },

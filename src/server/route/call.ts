@@ -1,14 +1,18 @@
 /** One request on its way through a route, and what all routes stand on. */
+import type { Principal, Veil, Veils } from '../../app/index.ts'
 import type { Allowance } from '../../callback/index.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Engine } from '../../core/engine.ts'
 import type { Ids, Random } from '../../core/id.ts'
+import type { Mounts } from '../../event/mounts.ts'
 import type { Metrics } from '../../insight/index.ts'
 import type { EndingDeps, OperationStore } from '../../operation/index.ts'
 import type { Post } from '../../posthorn.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Telemetry } from '../../runtime/telemetry.ts'
 import type { Composer, Registry } from '../../task/index.ts'
+import type { Gate } from '../app/gate.ts'
+import type { Usage } from '../app/usage.ts'
 import type { Drain } from '../drain.ts'
 import type { Batches } from '../lease/batch.ts'
 import type { LeaseLines } from '../lease/line.ts'
@@ -40,6 +44,8 @@ export interface ServerDeps {
   /** For the changes that end an operation. */
   readonly ending: EndingDeps
   readonly registry: Registry
+  /** Sources that take deliveries here. */
+  readonly mounts: Mounts
   readonly composer: Composer
   readonly telemetry: Telemetry
   readonly metrics: Metrics
@@ -50,6 +56,12 @@ export interface ServerDeps {
   readonly tickets: Tickets
   /** The key that signs them is read from the engine when it is first needed. */
   readonly tokens: () => Promise<Tokens>
+  /** How fast apps may ask. */
+  readonly gate: Gate
+  /** What apps have stored. */
+  readonly usage: Usage
+  /** The secret behind them is read from the engine when the first app asks. */
+  readonly veils: () => Promise<Veils>
   /** Whether a send may create a queue. */
   readonly autoCreate: boolean
 }
@@ -60,7 +72,9 @@ export interface Call {
   readonly url: URL
   /** Of the path. */
   readonly params: Readonly<Record<string, string>>
-  readonly principal: string
+  readonly principal: Principal
+  /** Before what tells of others' doings, where an app asks. */
+  readonly veil: Veil
   readonly body: Uint8Array
   readonly memory: Memory
 }

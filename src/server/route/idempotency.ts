@@ -27,6 +27,8 @@ export interface Once {
   /** What must be the same in a repetition. */
   readonly fingerprint: string
   readonly keptMs: number
+  /** Counts what is remembered for who asks. Default: that of the platform. */
+  readonly count?: AnswerCount | undefined
   run(memory: Memory): Promise<Answer>
 }
 
@@ -117,7 +119,8 @@ export class Idempotency {
   }
 
   async #run(record: string, once: Once): Promise<Answer> {
-    await this.#count.check()
+    const count = once.count ?? this.#count
+    await count.check()
     let remembered: Answer | null = null
     const put = (answer: Answer): Change => ({
       do: 'put',
@@ -137,7 +140,7 @@ export class Idempotency {
     }
     try {
       const answer = await once.run(memory)
-      if (remembered !== null) this.#count.add()
+      if (remembered !== null) count.add()
       return answer
     } catch (error) {
       // Another process may have stored its answer to the same key in the meantime: then that is the answer.

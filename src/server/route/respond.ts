@@ -1,6 +1,9 @@
 /** A request's way: found, let in, read, run once, answered. Whatever goes wrong on it ends as a problem, never as a throw. */
 import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { isPosthornError, PosthornError } from '../../core/error.ts'
+import { CLEAR, PLATFORM, type AppPrincipal, type Principal, type Veil } from '../../app/index.ts'
+import { toShownError } from '../app/space.ts'
+import { untilOver } from '../app/until-over.ts'
 import type { Access } from '../request/access.ts'
 import { readBody } from '../request/body.ts'
 import { problemFrom, type Answer } from './answer.ts'
@@ -35,7 +38,12 @@ export function createRespond(deps: ServerDeps, routes: readonly Route[], access
       try {
         const found = find(url.pathname)
         route = found === null ? undefined : routeOf(found.methods, request.method)
-        answer = await run(deps, access, { request, url, found, route })
+        const asked = { request, url, found, route }
+        const principal = await principalOf(deps, access, asked)
+        answer =
+          principal.kind === 'app'
+            ? await runForApp(deps, principal, asked)
+            : await run({ deps, ...asked, principal, veil: CLEAR })
       } catch (error) {
         if (isPosthornError(error) && error.code === 'disk-full') tellFull(error.message)
         answer = problemFrom(error, deps.log, url.pathname)
@@ -72,24 +80,71 @@ interface Asked {
   readonly route: Route | undefined
 }
 
-/** @throws PosthornError `unauthorized`, `forbidden-host`, `forbidden-origin` */
-function principalOf(deps: ServerDeps, access: Access, request: Request, url: URL, route: Route | undefined): string {
-  if (route?.open === true) return ''
+/** @throws PosthornError `unauthorized`, `app-paused`, `forbidden-host`, `forbidden-origin` */
+function principalOf(deps: ServerDeps, access: Access, { request, url, route }: Asked): Principal | Promise<Principal> {
+  // Nothing that is open asks who it is.
+  if (route?.open === true) return PLATFORM
   const ticket = route?.ticketed === true && access.hasKeys ? url.searchParams.get('ticket') : null
   return ticket === null ? access.check(request, url) : deps.tickets.take(ticket)
 }
 
-async function run(deps: ServerDeps, access: Access, { request, url, found, route }: Asked): Promise<Answer> {
-  const principal = principalOf(deps, access, request, url, route)
-  if (found === null)
+interface Run extends Asked, Pick<Call, 'deps' | 'principal' | 'veil'> {}
+
+/** An app's request: let in as its quotas allow, and answered with nothing in it that tells of others. */
+async function runForApp(deps: ServerDeps, principal: AppPrincipal, asked: Asked): Promise<Answer> {
+  const { request, url } = asked
+  const veil = (await deps.veils())(principal)
+  const hide = (text: string) => hideEtag(veil, text)
+  const passage = deps.gate.enter(principal)
+  let answer: Answer
+  try {
+    for (const name of ['if-match', 'if-none-match']) {
+      const value = request.headers.get(name)
+      if (value !== null) request.headers.set(name, revealEtags(veil, value))
+    }
+    answer = await run({ deps, ...asked, principal, veil })
+  } catch (error) {
+    answer = problemFrom(toShownError(principal, error, hide), deps.log, url.pathname)
+  }
+  const { etag } = answer.headers
+  const headers = {
+    ...answer.headers,
+    ...(etag === undefined ? {} : { etag: hide(etag) }),
+    ...joined(answer.headers, passage.headers),
+  }
+  if (answer.body instanceof ReadableStream) return { ...answer, headers, body: untilOver(answer.body, passage) }
+  passage[Symbol.dispose]()
+  return { ...answer, headers }
+}
+
+/** Of several quotas each says its own. */
+function joined(
+  given: Readonly<Record<string, string>>,
+  more: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(more).map(([name, value]) => [name, given[name] === undefined ? value : `${given[name]}, ${value}`]),
+  )
+}
+
+const hideEtag = (veil: Veil, etag: string): string => `"${veil.hide('etag', etag.slice(1, -1))}"`
+
+function revealEtags(veil: Veil, list: string): string {
+  if (list.trim() === '*') return list
+  // What is no version of anything matches nothing.
+  return list.replace(/"([^"]*)"/g, (_, hidden: string) => `"${veil.reveal('etag', hidden) ?? '-'}"`)
+}
+
+async function run(asked: Run): Promise<Answer> {
+  const { deps, request, url, found, route, principal, veil } = asked
+  if (found === null || !isFor(principal, found.methods))
     throw new PosthornError(
       'route-not-found',
       `there is nothing at ${url.pathname}: GET /openapi.json lists what there is`,
     )
-  if (route === undefined) {
-    const allow = [
-      ...new Set(Object.keys(found.methods).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))),
-    ]
+  if (route === undefined || !isAllowed(principal, route)) {
+    const methods = Object.keys(found.methods).filter((method) => isAllowed(principal, found.methods[method]!))
+    const allow = [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))]
       .sort()
       .join(', ')
     throw new PosthornError('method-not-allowed', `${request.method} is not allowed at ${url.pathname}: ${allow} is`, {
@@ -99,19 +154,27 @@ async function run(deps: ServerDeps, access: Access, { request, url, found, rout
   // The body is read even so: an answer before the end of a request may never reach its sender.
   const body = WITH_BODY.includes(route.method) ? await readBody(request, deps.limits, deps.clock) : NOTHING
   if (route.writes === true) deps.drain.check()
-  const call: Call = { deps, request, url, params: found.params, principal, body, memory: noMemory }
+  const call: Call = { deps, request, url, params: found.params, principal, veil, body, memory: noMemory }
   const answer = await runOnce(call, route)
   return route.conclude === undefined ? answer : route.conclude(call, answer)
 }
+
+/** What is the platform's only is not there for an app. */
+const isAllowed = ({ kind }: Principal, { open, forApps }: Route): boolean =>
+  kind === 'platform' || open === true || forApps === true
+
+const isFor = (principal: Principal, methods: Methods): boolean =>
+  Object.values(methods).some((route) => isAllowed(principal, route!))
 
 async function runOnce(call: Call, route: Route): Promise<Answer> {
   const { deps, request, url, principal, body } = call
   const key = route.idempotent === true ? readIdempotencyKey(request.headers) : null
   if (key === null) return route.run(call)
   return deps.idempotency.once({
-    scope: `${principal}\n${request.method}\n${url.pathname}\n${key}`,
+    scope: `${principal.id}\n${request.method}\n${url.pathname}\n${key}`,
     fingerprint: fingerprintOf(request, url.search, body),
     keptMs: KEPT_MS,
+    count: principal.kind === 'app' ? deps.usage.remembered(principal) : undefined,
     run: async (memory) => route.run({ ...call, memory }),
   })
 }

@@ -32,7 +32,7 @@ export interface Route {
   /** As in OpenAPI: `/v1/queues/{queue}`. */
   readonly path: string
   readonly id: string
-  readonly tag: 'queues' | 'topics' | 'messages' | 'tasks' | 'operations' | 'server'
+  readonly tag: 'queues' | 'topics' | 'endpoints' | 'messages' | 'tasks' | 'operations' | 'apps' | 'server'
   readonly summary: string
   readonly description?: string | undefined
   readonly parameters?: readonly Parameter[] | undefined
@@ -40,6 +40,8 @@ export interface Route {
   readonly replies: Readonly<Record<number, Reply>>
   /** Besides those that every route has. */
   readonly problems?: readonly ErrorCode[] | undefined
+  /** Also for apps; without it a route is not there for them. `checkScope` and `inSpace` are its own business. */
+  readonly forApps?: boolean | undefined
   /** Needs no key. */
   readonly open?: boolean | undefined
   /** A ticket will do in place of a key: it is for browsers that can send no header. */

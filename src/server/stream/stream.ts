@@ -31,6 +31,7 @@ export const streamRoute: Route = {
   method: 'GET',
   path: '/v1/subscriptions/{name}/stream',
   id: 'streamSubscription',
+  forApps: true,
   tag: 'topics',
   summary: 'Read a subscription as server-sent events',
   description: `Each event has the message's id as its id. ack=resume: its data is the CloudEvent, and coming back with Last-Event-ID acknowledges all up to that id. What a client had received and not yet handled when it was cut off is then lost to it: at most once. The stream ends after ${WINDOW.events} events or ${WINDOW.ms / 60_000} minutes without that, and the client comes back by itself. ack=manual: its data is a delivery with a token to settle, at least once. An event 'gap' tells what the subscription has missed for good; while it grows it is told again, with the same from.`,
@@ -70,11 +71,11 @@ export const streamRoute: Route = {
 }
 
 async function stream(call: Call): Promise<Answer> {
-  const { deps, params, url, request } = call
+  const { deps, url, request } = call
   const query = url.searchParams
   const ack = query.get('ack') ?? 'resume'
   if (ack !== 'resume' && ack !== 'manual') throw invalid('ack', ack, "'resume' or 'manual'")
-  const subscription = await findSubscription(deps, params['name'], url)
+  const subscription = await findSubscription(call)
   const headers = { 'content-type': EVENT_STREAM_TYPE, 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
   // Nobody reads the body of an answer to HEAD.
   if (request.method === 'HEAD') return { status: 200, headers, body: null }
@@ -104,7 +105,7 @@ async function resume(call: Call, subscription: SubscriptionView, reading: Readi
   const window = reading.window()
   if (lastId !== null) await window.acknowledge(lastId)
   const show = ({ stored }: Delivery) =>
-    toServerSent({ id: stored.id, data: toStructured(eventOf(stored), stored.message.body) })
+    toServerSent({ id: stored.id, data: toStructured(eventOf(stored, call.principal), stored.message.body) })
   const isFull = () => window.size >= WINDOW.events || window.bytes >= WINDOW.bytes
   const source = new StreamSource(
     {
@@ -134,7 +135,7 @@ async function waitsForReader({ deps }: Call, { topic, name, queue }: Subscripti
 }
 
 async function manual(call: Call, subscription: SubscriptionView, reading: Reading): Promise<Opened> {
-  const { deps, principal } = call
+  const { deps, principal, veil } = call
   const { queue } = subscription
   const { wrap } = await deps.tokens()
   // A reader of the other kind may have left events behind, which this one is to be given.
@@ -142,11 +143,11 @@ async function manual(call: Call, subscription: SubscriptionView, reading: Readi
   let given: readonly Delivery[] = []
   const show = ({ token, leaseUntil, stored }: Delivery) => {
     const { id, acquired, failed, message } = stored
-    const wrapped = wrap({ id, token, leasedAt: deps.clock.wallMs() }, queue, principal)
+    const wrapped = veil.hide('token', wrap({ id, token, leasedAt: deps.clock.wallMs() }, queue, principal.id))
     const head = JSON.stringify({ token: wrapped, id, acquired, failed, leaseUntil: toTime(leaseUntil) })
     return toServerSent({
       id,
-      data: `${head.slice(0, -1)},"message":${toStructured(eventOf(stored), message.body)}}`,
+      data: `${head.slice(0, -1)},"message":${toStructured(eventOf(stored, principal), message.body)}}`,
     })
   }
   const source = new StreamSource(
@@ -198,7 +199,7 @@ function sourceDeps(
 async function lease({ deps, principal }: Call, queue: string, max: number, leaseMs: number) {
   const leased = await deps.engine.lease({
     id: deps.ids.uuid(),
-    worker: `stream of ${principal}`,
+    worker: `stream of ${principal.id}`,
     holder: 'process',
     leaseMs,
     wants: [{ queue, max }],

@@ -8,6 +8,7 @@ export const ticketRoute: Route = {
   method: 'POST',
   path: '/v1/tickets',
   id: 'createTicket',
+  forApps: true,
   tag: 'server',
   summary: 'Get a ticket, for a stream that is read by a browser',
   description:

@@ -1,8 +1,14 @@
 /** `POST …/redrive` and `POST …/purge`: work on many messages, as an operation. */
+import type { Principal } from '../../app/index.ts'
 import { PosthornError } from '../../core/error.ts'
+import type { Message } from '../../core/message.ts'
 import type { OperationSnapshot } from '../../operation/index.ts'
 import { definitionOf } from '../../task/index.ts'
-import { matchSchema } from '../message/match.ts'
+import { matchIn, matchSchema } from '../message/match.ts'
+import { noteOf, startOfApps } from '../app/operation.ts'
+import { queueIn, sentBy, shownName } from '../app/space.ts'
+import { notThere } from '../route/scope.ts'
+import { takeRoom } from '../message/send.ts'
 import { count, object, options, whole } from '../openapi/json-schema.ts'
 import { IDEMPOTENCY_PARAMETER } from '../openapi/parameter.ts'
 import { startedAnswer } from '../operation/show.ts'
@@ -21,6 +27,7 @@ export const sweepRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/queues/{queue}/redrive',
     id: 'redriveQueue',
+    forApps: true,
     tag: 'queues',
     summary: 'Make dead letters ready again, with fresh counts',
     description: 'An operation with progress that can be cancelled; its output is { matched, moved }.',
@@ -49,6 +56,7 @@ export const sweepRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/queues/{queue}/purge',
     id: 'purgeQueue',
+    forApps: true,
     tag: 'queues',
     summary: 'Discard what waits or is dead',
     description:
@@ -68,22 +76,28 @@ export const sweepRoutes: readonly Route[] = [
 
 async function redrive(call: Call): Promise<Answer> {
   const { dryRun, ...body } = bodyOf(call)
-  const input = readRedrive({ ...body, queue: call.params['queue'] })
+  const { principal } = call
+  if (principal.kind === 'app' && body['ratePerSecond'] !== undefined)
+    throw new PosthornError('invalid', 'ratePerSecond is for the platform: an app redrives at once, at most max', {
+      details: { field: 'ratePerSecond' },
+    })
+  const input = readRedrive({ ...body, queue: queueIn(principal, call.params['queue'], 'manage') })
+  const match = input.match === undefined ? undefined : matchIn(principal, input.match)
   if (dryRun !== undefined && typeof dryRun !== 'boolean') throw invalid('dryRun', dryRun, 'true or false')
   await checkThere(call, input.queue)
-  if (dryRun === true) return json(200, { matched: await countRedrive(call.deps.post, input) })
-  return start(call, redriveTask, input)
+  if (dryRun === true) return json(200, { matched: await countRedrive(call.deps.post, { ...input, match }) })
+  return startOwnTask(call, redriveTask, { ...input, match })
 }
 
 async function purge(call: Call): Promise<Answer> {
-  const input = readPurge({ ...bodyOf(call), queue: call.params['queue'] })
+  const input = readPurge({ ...bodyOf(call), queue: queueIn(call.principal, call.params['queue'], 'manage') })
   await checkThere(call, input.queue)
-  return start(call, purgeTask, input)
+  return startOwnTask(call, purgeTask, input)
 }
 
-async function checkThere({ deps }: Call, queue: string): Promise<void> {
+async function checkThere({ deps, principal }: Call, queue: string): Promise<void> {
   if ((await deps.engine.depth([queue])).length > 0) return
-  throw new PosthornError('queue-not-found', `there is no queue '${queue}'`, { details: { queue } })
+  throw notThere('queue', shownName(principal, queue))
 }
 
 function bodyOf(call: Call): Record<string, unknown> {
@@ -93,8 +107,12 @@ function bodyOf(call: Call): Record<string, unknown> {
   return body as Record<string, unknown>
 }
 
-async function start({ deps, memory }: Call, of: { readonly name: string }, input: unknown): Promise<Answer> {
-  const { queue, message } = await deps.composer.compose(definitionOf(of), input)
+/** Starts a task of Posthorn's own for who asks. */
+export async function startOwnTask(call: Call, of: { readonly name: string }, input: unknown): Promise<Answer> {
+  const { deps, memory, principal } = call
+  const { queue, message: composed } = await deps.composer.compose(definitionOf(of), input)
+  const message = ofPrincipal(principal, composed)
+  await takeRoom(call, [message], 1)
   const operation: OperationSnapshot = {
     id: message.id,
     task: of.name,
@@ -102,8 +120,19 @@ async function start({ deps, memory }: Call, of: { readonly name: string }, inpu
     status: 'accepted',
     attempts: 0,
     createdAt: deps.clock.wallMs(),
+    ...(message.group === undefined ? {} : { group: message.group }),
   }
   const answer = startedAnswer(operation)
-  await commit(deps.engine, [{ do: 'send', queue, message }, ...memory.remember(answer)])
+  await commit(deps.engine, [
+    { do: 'send', queue, message },
+    ...startOfApps(call, message.id, of.name, message.body.byteLength),
+    ...memory.remember(answer),
+  ])
   return answer
+}
+
+/** An app's are done one at a time, so that however many it wants, others wait for one. */
+function ofPrincipal(principal: Principal, message: Message): Message {
+  if (principal.kind === 'platform') return message
+  return sentBy(principal, { ...message, key: 'sweep', notes: { ...message.notes, ...noteOf(principal) } })
 }

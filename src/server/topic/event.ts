@@ -2,9 +2,11 @@
  * The message of an event that is to be published. Where the topic's contract is known here, the type must be one of its events, the
  * data are validated as by a publish in code and the contract gives key, group and dedupe; the bytes are stored as they came.
  */
+import type { Principal } from '../../app/index.ts'
 import { PosthornError } from '../../core/error.ts'
 import { DEFAULT_PRIORITY, type EventAttributes, type Message } from '../../core/message.ts'
 import { eventDefinitionOf } from '../../task/index.ts'
+import { sentBy } from '../app/space.ts'
 import type { Incoming } from '../message/incoming.ts'
 import { checkData, checkSize } from '../message/outgoing.ts'
 import { withTrace } from '../request/trace.ts'
@@ -12,6 +14,8 @@ import type { ServerDeps } from '../route/call.ts'
 
 export interface EventOptions {
   readonly headers: Headers
+  /** Who publishes it. */
+  readonly principal: Principal
   /** Of a body that is data alone. */
   readonly type: string | null
   /** Of the event, for messages. */
@@ -23,14 +27,14 @@ export async function toEvent(
   deps: ServerDeps,
   topic: string,
   incoming: Incoming,
-  { headers, type, place }: EventOptions,
+  { headers, principal, type, place }: EventOptions,
 ): Promise<Message> {
   const id = deps.ids.uuid()
   const event = incoming.event ?? withTrace(newEvent(deps, topic, type, id, incoming), headers)
   const declared = deps.registry.topic(topic)
   const definition = declared === undefined ? undefined : eventDefinitionOf(declared, event.type)
   const policies = definition === undefined ? {} : await checkData(`event '${event.type}'`, definition, incoming)
-  const message: Message = {
+  const message = sentBy(principal, {
     id,
     event,
     body: incoming.body,
@@ -38,7 +42,7 @@ export async function toEvent(
     ...policies,
     ...(definition === undefined || definition.version === 1 ? {} : { notes: { v: String(definition.version) } }),
     ...incoming.delivery,
-  }
+  })
   checkSize(deps, message, place)
   return message
 }

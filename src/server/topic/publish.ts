@@ -5,7 +5,7 @@ import type { Message } from '../../core/message.ts'
 import { checkName } from '../../core/name.ts'
 import { topicKey } from '../../core/settings.ts'
 import { readEvents } from '../message/incoming.ts'
-import { announceSent, receiptOf } from '../message/send.ts'
+import { announceSent, noteDedupes, receiptOf, takeRoom } from '../message/send.ts'
 import { list, object, ref, text } from '../openapi/json-schema.ts'
 import { DELIVERY_PARAMETERS, IDEMPOTENCY_PARAMETER, TRACE_PARAMETERS } from '../openapi/parameter.ts'
 import { json, type Answer } from '../route/answer.ts'
@@ -13,11 +13,13 @@ import type { Call, ServerDeps } from '../route/call.ts'
 import { commit } from '../route/commit.ts'
 import type { Route } from '../route/route.ts'
 import { toEvent } from './event.ts'
+import { topicIn } from './topic.ts'
 
 export const publishRoute: Route = {
   method: 'POST',
   path: '/v1/topics/{topic}/events',
   id: 'publishEvents',
+  forApps: true,
   tag: 'topics',
   summary: 'Publish to a topic',
   description:
@@ -64,8 +66,8 @@ export const publishRoute: Route = {
 }
 
 async function publish(call: Call): Promise<Answer> {
-  const { deps, request, params, url, body, memory } = call
-  const topic = checkName(params['topic'], 'topic')
+  const { deps, request, params, url, body, memory, principal } = call
+  const topic = await topicIn(deps, principal, checkName(params['topic'], 'topic'), 'publish')
   if (request.headers.has('posthorn-callback'))
     throw new PosthornError('invalid', 'Posthorn-Callback tells of the end of an operation, and an event has none', {
       details: { field: 'Posthorn-Callback' },
@@ -77,14 +79,16 @@ async function publish(call: Call): Promise<Answer> {
   const messages: Message[] = []
   for (const [at, item] of items.entries()) {
     const place = batch ? `events[${at}]` : undefined
-    messages.push(await toEvent(deps, topic, item, { headers: request.headers, type, place }))
+    messages.push(await toEvent(deps, topic, item, { headers: request.headers, principal, type, place }))
   }
+  await takeRoom(call, messages)
   const [expected] = deps.engine.capabilities.durability.slice(-1)
   const answerOf = (results: readonly ChangeResult[], durability = expected!): Answer => {
     const receipts = messages.map(({ id }, at) => ({
       ...receiptOf(results[at], id),
       durability,
-      matched: matchedOf(results[at]),
+      // Who else wants it is nobody's business but the platform's.
+      ...(principal.kind === 'app' ? {} : { matched: matchedOf(results[at]) }),
     }))
     return json(202, batch ? { receipts } : receipts[0])
   }
@@ -94,6 +98,7 @@ async function publish(call: Call): Promise<Answer> {
     ...memory.remember(answerOf([])),
   ])
   announceSent(call, `topic:${topic}`, messages.length, committed, startedMs)
+  noteDedupes(call, messages)
   const answer = answerOf(committed.results, committed.durability)
   await memory.correct(answer)
   return answer

@@ -1,4 +1,5 @@
 /** What a subscription wants, as clients write and read it. */
+import type { Veil } from '../../app/index.ts'
 import { compileFilters, compileTypes, type Filter } from '../../core/filter.ts'
 import { isRfc3339 } from '../../core/cloud-event/attribute.ts'
 import { DEFAULT_QUEUE, type QueueSettings, type ReadFrom, type Subscription } from '../../core/settings.ts'
@@ -6,7 +7,7 @@ import { DEFAULT_RETRY } from '../../delivery/retry.ts'
 import { readRetry, showRetry, type HttpRetry } from '../queue/settings.ts'
 import { Fields, invalid } from '../request/field.ts'
 import { toTime } from '../message/show.ts'
-import { readFrom, checkTopicName } from './topic.ts'
+import { readFrom, revealFrom } from './topic.ts'
 
 export interface Wish extends Pick<Subscription, 'types' | 'filters' | 'from' | 'order'> {
   /** What may wait in its queue. */
@@ -30,18 +31,18 @@ const READ_ONLY = ['name', 'queue', 'status', 'gaps', 'lag', 'dead', 'waitingSin
 const MOST = 1_000
 const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER }
 
-/** @throws PosthornError `invalid`, `invalid-name` */
+/** @throws PosthornError `invalid` */
 export function readTopicName(value: unknown): string {
   const topic = new Fields(value, [...WRITABLE, ...READ_ONLY]).text('topic', null)
   if (topic === null) throw invalid('topic', undefined, 'the name of a topic')
-  return checkTopicName(topic)
+  return topic
 }
 
 /**
  * What a write makes of `base`: what is stored for a patch, the defaults for a replacement. null is the default.
  * @throws PosthornError `invalid`, `invalid-duration`, `duration-without-unit`
  */
-export function readWish(value: unknown, topic: string, name: string, base: Wish): Wish {
+export function readWish(value: unknown, topic: string, name: string, base: Wish, veil: Veil): Wish {
   const fields = new Fields(value, [...WRITABLE, ...READ_ONLY])
   if (fields.has('topic') && fields.raw('topic') !== topic)
     throw invalid('topic', fields.raw('topic'), `'${topic}': subscription '${name}' is of that topic for good`)
@@ -50,18 +51,18 @@ export function readWish(value: unknown, topic: string, name: string, base: Wish
   return {
     types: orDefault('types', () => readTypes(fields)) as Wish['types'],
     filters: orDefault('filters', () => readFilters(fields)) as Wish['filters'],
-    from: orDefault('from', () => readBeginning(fields.raw('from'))) as Wish['from'],
+    from: orDefault('from', () => readBeginning(veil, fields.raw('from'))) as Wish['from'],
     order: orDefault('order', () => fields.oneOf('order', ['none', 'key', 'strict'], 'key')) as Wish['order'],
     backlog: orDefault('backlog', () => readBacklog(fields, base.backlog)) as Wish['backlog'],
     retry: readRetry(fields, base.retry),
   }
 }
 
-export function showWish({ types, filters, from, order, backlog, retry }: Wish): Record<string, unknown> {
+export function showWish({ types, filters, from, order, backlog, retry }: Wish, veil: Veil): Record<string, unknown> {
   return {
     types,
     filters,
-    from: typeof from === 'string' ? from : 'at' in from ? toTime(from.at) : from.position,
+    from: typeof from === 'string' ? from : 'at' in from ? toTime(from.at) : veil.hide('position', from.position),
     order,
     backlog,
     retry: showRetry(retry),
@@ -81,7 +82,8 @@ function readFilters(fields: Fields): readonly Filter[] {
   return filters
 }
 
-function readBeginning(value: unknown): ReadFrom {
+function readBeginning(veil: Veil, given: unknown): ReadFrom {
+  const value = typeof given === 'string' ? revealFrom(veil, given) : given
   if (value === 'now') return 'now'
   if (typeof value === 'string' && (value === 'beginning' || /^\d{1,16}$/.test(value) || isRfc3339(value)))
     return readFrom(value)

@@ -102,7 +102,7 @@ export class Trail {
     if (engine.follow === undefined)
       throw new PosthornError(
         'unsupported',
-        `the engine '${engine.capabilities.engine}' does not tell what happens to messages; 'memory:' and 'file:DIR' do`,
+        `the engine '${engine.capabilities.engine}' does not tell what happens to messages; 'memory:', 'file:DIR' and 'sqlite:FILE' do`,
       )
     // What was kept before is not followed by what comes now.
     this.#name = ids.uuid().slice(-12)
