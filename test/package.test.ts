@@ -67,7 +67,10 @@ suite('the packed package', { skip: unwritten.length > 0 && `not written yet: ${
       cpSync(join(root, 'test/package/program.ts'), join(project, 'program.ts'))
       writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
       check(tool('typescript/bin/tsc'), ['-p', project])
-      equal(execFileSync(process.execPath, [join(project, 'out/program.js')], { encoding: 'utf8' }), 'p1 true\n')
+      equal(
+        execFileSync(process.execPath, [join(project, 'out/program.js')], { cwd: project, encoding: 'utf8' }),
+        'p1 true\n',
+      )
     })
   }
 

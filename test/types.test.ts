@@ -33,7 +33,10 @@ suite('types', { concurrency: 2 }, () => {
   // cost most of it; a pattern type that compared every type with every other would cost a hundred times more.
   test('a topic of 300 event types is cheap to check', (context) => {
     const [small, large] = [3, 300].map((types) => checkTopic(types))
-    context.diagnostic(`300 event types: ${large!.instantiations} instantiations, ${large!.ms} ms to check`)
+    // What is checked besides, Posthorn's own sources included, is in both.
+    context.diagnostic(
+      `300 event types instead of 3: ${large!.instantiations - small!.instantiations} instantiations and ${large!.ms - small!.ms} ms more`,
+    )
     ok(large!.instantiations - small!.instantiations < 300_000, JSON.stringify([small, large]))
   })
 

@@ -13,7 +13,7 @@ import { createSession } from '../../src/cli/session.ts'
 const file = join(import.meta.dirname, '../../docs/reference/cli.md')
 const program = createProgram(createSession(), '0.0.0')
 // Those for scripts only are shown to nobody.
-const commands = program.commands.filter((command) => !command.name().startsWith('__'))
+const commands = program.commands.filter((command) => !command.name().startsWith('__')).flatMap(leavesOf)
 
 const tables: Readonly<Record<string, readonly string[]>> = {
   'commands': [
@@ -25,7 +25,7 @@ const tables: Readonly<Record<string, readonly string[]>> = {
     '| Command | Option | Meaning |',
     '|---|---|---|',
     ...program.options.filter(({ long }) => long !== '--version').map((option) => rowOf('every', option)),
-    ...commands.flatMap((command) => command.options.map((option) => rowOf(`\`${command.name()}\``, option))),
+    ...commands.flatMap((command) => command.options.map((option) => rowOf(`\`${pathOf(command)}\``, option))),
   ],
   'exit codes': [
     '| Exit code | Meaning |',
@@ -50,7 +50,17 @@ function usageOf(command: Command): string {
   const args = command.registeredArguments.map((argument) =>
     argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
   )
-  return ['posthorn', command.name(), ...args].join(' ')
+  return ['posthorn', pathOf(command), ...args].join(' ')
+}
+
+/** Commands that do something themselves. */
+function leavesOf(command: Command): readonly Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf)
+}
+
+function pathOf(command: Command): string {
+  const { parent } = command
+  return parent === null || parent === program ? command.name() : `${pathOf(parent)} ${command.name()}`
 }
 
 function rowOf(command: string, { flags, description, defaultValue, argChoices, mandatory }: Option): string {

@@ -42,6 +42,20 @@ test('tail waits for a server, tells what happens in it, goes on with the next o
   }
 })
 
+test('tail opens an SQLite database itself, and tells what other processes do in it', async (context) => {
+  const engine = `sqlite:${join(newFolder(context), 'p.db')}`
+  const send = (): ReturnType<typeof run> => run(['send', 'inbox', '{}', '--json', '--engine', engine])
+  equal((await send()).code, 0)
+  const tail = runOn(['tail', '--engine', engine])
+  context.after(() => tail.kill('SIGKILL'))
+  const told = tail.line(({ what }) => what === 'sent')
+  // When it has begun to follow, nobody can see from outside.
+  for (let again = true; again;) again = await Promise.race([told.then(() => false), send().then(() => true)])
+  equal((await told)['queue'], 'inbox')
+  tail.kill('SIGINT')
+  equal(await tail.ended, 0)
+})
+
 test('what cannot be followed is told', async (context) => {
   const none = await run(['tail', '--engine', `file:${join(newFolder(context), 'none')}`])
   equal(none.code, 3)

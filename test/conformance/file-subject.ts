@@ -13,6 +13,8 @@ const SMALL = {
   slackBytes: 8 << 10,
   minFreeBytes: 0,
   pauseMs: 0,
+  earlyCommits: 3,
+  busyShare: Infinity,
 }
 const CUTS: readonly PowerCut[] = [
   { unsynced: 'drop' },
@@ -26,7 +28,7 @@ export const fileSubject: Subject = {
   create() {
     const disk = new FaultDisk({ seed: 1 })
     return {
-      open: ({ clock }) => openFileEngine(FOLDER, { clock, disk, logLimits: SMALL }),
+      open: ({ clock }) => openFileEngine(FOLDER, { clock, disk: disk.session(), logLimits: SMALL }),
       faults: {
         kill: () => disk.kill(),
         powerCut: (luck) => disk.powerCut(CUTS[luck % CUTS.length]),

@@ -1,13 +1,13 @@
-// `postgres://…` as a subject of the kit: each world is a schema of its own. The database's clock is played by the kit's, so that time can
-// be stepped; a kill ends the sessions on the server, as the death of a process does.
+// `postgres://…` as a subject of the kit: each world has a schema to itself, which is emptied and used again: making one takes longer than most
+// worlds last. The database's clock is played by the kit's, so that time can be stepped; a kill ends the sessions on the server, as the death of a
+// process does. Nobody cuts the server's power here, so it need not wait for its disk.
 
 import { randomBytes } from 'node:crypto'
-import type { Engine } from '../../src/core/engine.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import type { Subject } from '../../src/conformance/index.ts'
 import { loadPg, type Connection, type Driver } from '../../src/engine/postgres/driver.ts'
 import { openPostgresEngine } from '../../src/engine/postgres/open.ts'
-import { connect } from '../postgres/server.ts'
+import { connect, type Client } from '../postgres/client.ts'
 
 /** Connections of which all can be cut at once; afterwards there are none. */
 class MortalDriver implements Driver {
@@ -48,17 +48,30 @@ class MortalDriver implements Driver {
   }
 }
 
-export function postgresSubject(url: string): Subject {
+export interface PostgresSubject extends Subject {
+  /** The schemas that were used are no more. */
+  end(): Promise<void>
+}
+
+export function postgresSubject(url: string): PostgresSubject {
+  /** Those that nobody uses just now. */
+  const empty: string[] = []
+  let admin: Promise<Client> | null = null
+  const administer = (): Promise<Client> => (admin ??= connect(url))
   return {
     name: 'postgres',
+    async end() {
+      const client = await administer()
+      admin = null
+      for (const schema of empty.splice(0)) await client.query(`drop schema if exists ${schema} cascade`)
+      await client.end()
+    },
     async create() {
-      const schema = `kit_${randomBytes(8).toString('hex')}`
+      const schema = empty.pop() ?? `kit_${randomBytes(8).toString('hex')}`
       const application = `kit ${schema}`
-      const pg = await loadPg(
-        `${url}${url.includes('?') ? '&' : '?'}application_name=${encodeURIComponent(application)}`,
-      )
+      const settings = `application_name=${encodeURIComponent(application)}&options=${encodeURIComponent('-c synchronous_commit=off')}`
+      const pg = await loadPg(`${url}${url.includes('?') ? '&' : '?'}${settings}`)
       let drivers: MortalDriver[] = []
-      let engines: Engine[] = []
       let base: number | null = null
       return {
         async open({ clock }: { readonly clock: Clock }) {
@@ -67,29 +80,48 @@ export function postgresSubject(url: string): Subject {
           const driver = new MortalDriver(pg)
           drivers.push(driver)
           const moment = () => ({ now: Math.floor(begin + clock.monotonicMs()), wall: Math.floor(clock.wallMs()) })
-          const engine = await openPostgresEngine(url, { schema, driver, clock, moment, connections: 3 })
-          engines.push(engine)
-          return engine
+          return openPostgresEngine(url, { schema, driver, clock, moment, connections: 3 })
         },
         faults: {
           async kill() {
             for (const driver of drivers) await driver.kill()
             drivers = []
-            const admin = await connect(url)
-            const ask = 'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1'
-            while ((await admin.query(ask, [application])).rows.length > 0)
-              await new Promise((resolve) => setImmediate(resolve))
-            await admin.end()
+            await endSessions(await administer(), application)
           },
         },
+        async transaction() {
+          const client = await connect(url)
+          await client.query('begin')
+          const end = async (how: string): Promise<void> => {
+            await client.query(how)
+            await client.end()
+          }
+          return { transaction: client, commit: () => end('commit'), rollback: () => end('rollback') }
+        },
         async remove() {
-          for (const engine of engines) void engine
-          engines = []
-          const admin = await connect(url)
-          await admin.query(`drop schema if exists ${schema} cascade`)
-          await admin.end()
+          await Promise.all(drivers.map((driver) => driver.kill()))
+          await endSessions(await administer(), application)
+          await clear(await administer(), schema)
+          empty.push(schema)
         },
       }
     },
   }
+}
+
+async function endSessions(admin: Client, application: string): Promise<void> {
+  const ask = 'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1'
+  while ((await admin.query(ask, [application])).rows.length > 0) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** What makes the schema what it is stays, and the numbers go on. */
+const LASTING = ['migration', 'identity']
+
+/** Of a world that is over, so that the next one finds it empty. */
+export async function clear(admin: Pick<Client, 'query'>, schema: string): Promise<void> {
+  const { rows } = await admin.query(`select tablename from pg_tables where schemaname = '${schema}'`)
+  const tables = rows.map(({ tablename }) => String(tablename)).filter((name) => !LASTING.includes(name))
+  await admin.query(
+    ['set synchronous_commit = off', ...tables.map((table) => `delete from ${schema}.${table}`)].join('; '),
+  )
 }

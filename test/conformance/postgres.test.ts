@@ -12,13 +12,16 @@ const server = await findPostgres()
 if (typeof server === 'string') test('postgres keeps the laws', { skip: server }, () => {})
 else {
   const subject = postgresSubject(server.url)
-  after(() => server.stop())
+  after(async () => {
+    await subject.end()
+    await server.stop()
+  })
   keepsTheLaws(subject, { hints: 'deliver' })
-  // Thousands of commits one after the other do not hang on hints.
+  // What two cases do in thousands of commits one after the other does not hang on hints.
   keepsTheLaws(
     subject,
     { hints: 'drop' },
-    CASES.filter(({ name }) => !/^however (many|much)/.test(name)),
+    CASES.filter(({ name }) => !/^however (many an unbound|much)/.test(name)),
   )
-  holdsAgainstOracle(subject, { runs: 40, faults: ['close', 'kill'], durability: ['os', 'disk'] })
+  holdsAgainstOracle(subject, { runs: 150, faults: ['close', 'kill'], durability: ['os', 'disk'] })
 }

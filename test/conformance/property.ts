@@ -25,8 +25,9 @@ export interface PropertyOptions {
   readonly durability: readonly string[]
 }
 
-/** Registers the tests: the kept sequences, then `runs` random ones, half of them with all hints dropped. */
-export function holdsAgainstOracle(subject: Subject, { runs, faults, durability }: PropertyOptions): void {
+/** Registers the tests: the kept sequences, then `runs` random ones (POSTHORN_RUNS: so many instead), half of them with all hints dropped. */
+export function holdsAgainstOracle(subject: Subject, { faults, durability, ...options }: PropertyOptions): void {
+  const runs = Number(process.env['POSTHORN_RUNS'] ?? options.runs)
   for (const { why, commands } of readKept()) {
     const lacking = commands.flatMap((command) => lackOf(command, faults, durability))
     const skip = lacking.length > 0 && `not-offered: needs ${lacking.join(', ')}`

@@ -2,8 +2,10 @@
 // was synced (the log up to the end of the last durable commit, then nothing or garbage). In a thread of its own it is killed by ending the thread.
 
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { deepStrictEqual } from 'node:assert/strict'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { Storage, Subject } from '../../src/conformance/index.ts'
 import type { Engine } from '../../src/core/engine.ts'
 import type { Driver } from '../../src/engine/sqlite/driver/driver.ts'
@@ -32,6 +34,9 @@ class WatchedDriver implements Driver {
   }
 }
 
+/** Both see the same, and both look, so that a step of the wall's clock is noticed by both when it happens. */
+const READS: readonly (string | symbol)[] = ['get', 'list', 'find', 'browse', 'depth', 'read']
+
 /** As two processes have it: calls go to either in turn, so that each must see at once what the other wrote. What is called together stays together. */
 function inTurn(engines: readonly [Engine, Engine]): Engine {
   let turn = 0
@@ -46,6 +51,15 @@ function inTurn(engines: readonly [Engine, Engine]): Engine {
   }
   const call = async (name: string | symbol, args: readonly unknown[]): Promise<unknown> => {
     if (name === 'close') return Promise.all(engines.map((engine) => engine.close()))
+    if (READS.includes(name) && underWay === 0) {
+      const ask = (engine: Engine): Promise<unknown> =>
+        (Reflect.get(engine, name, engine) as (...given: readonly unknown[]) => Promise<unknown>).apply(engine, [
+          ...args,
+        ])
+      const first = await ask(engines[turn++ % 2]!)
+      deepStrictEqual(await ask(engines[turn % 2]!), first, 'both processes see the same')
+      return first
+    }
     const engine = choose(name, name === 'lease' ? (args[0] as { readonly id: string }).id : '')
     underWay++
     try {
@@ -60,21 +74,27 @@ function inTurn(engines: readonly [Engine, Engine]): Engine {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target)
       if (typeof value !== 'function') return value
-      return name === 'watch' ? value.bind(target) : (...args: readonly unknown[]) => call(name, args)
+      return name === 'watch' || name === 'join'
+        ? value.bind(target)
+        : (...args: readonly unknown[]) => call(name, args)
     },
   })
 }
 
 export const sqliteSubject: Subject = { name: 'sqlite', create: () => createStorage(false) }
 
-/** What two processes do to each other: what one has in memory, the other changes. */
-export const sqlitePairSubject: Subject = { name: 'sqlite, two in turn', create: () => createStorage(true) }
+/** Messages are bundled however few come together. */
+export const sqliteBundledSubject: Subject = { name: 'sqlite, all bundled', create: () => createStorage(false, 1) }
 
-function createStorage(isPair: boolean): Storage {
+/** What two processes do to each other: what one has in memory, the other changes. */
+export const sqlitePairSubject: Subject = { name: 'sqlite, two in turn', create: () => createStorage(true, 1) }
+
+function createStorage(isPair: boolean, leastBundled?: number): Storage {
   const folder = mkdtempSync(join(ROOT, 'posthorn-sqlite-'))
   const driver = new WatchedDriver()
   let number = 0
   let open: Engine[] = []
+  const users: DatabaseSync[] = []
   const path = (): string => join(folder, `${number}.db`)
   const leave = async (tail: (log: Buffer, synced: number) => Buffer): Promise<void> => {
     const [from, synced] = [path(), driver.synced.get(path()) ?? 0]
@@ -88,7 +108,8 @@ function createStorage(isPair: boolean): Storage {
   return {
     async open({ clock }) {
       // A log that is never begun anew shows by its length what was synced.
-      const one = (): Promise<Engine> => openSqliteEngine(path(), { clock, local: { driver, checkpointPages: 0 } })
+      const one = (): Promise<Engine> =>
+        openSqliteEngine(path(), { clock, local: { driver, checkpointPages: 0, leastBundled } })
       const engine = isPair ? inTurn([await one(), await one()]) : await one()
       open.push(engine)
       return engine
@@ -104,7 +125,18 @@ function createStorage(isPair: boolean): Storage {
             : Buffer.concat([log.subarray(0, synced), Buffer.alloc(log.length - synced, luck)])
         }),
     },
+    transaction: () => {
+      const database = new DatabaseSync(path(), { timeout: 1_000 })
+      database.exec('begin immediate')
+      const end = (how: string): Promise<void> => {
+        database.exec(how)
+        return Promise.resolve()
+      }
+      users.push(database)
+      return Promise.resolve({ transaction: database, commit: () => end('commit'), rollback: () => end('rollback') })
+    },
     remove: async () => {
+      for (const database of users) database.close()
       await Promise.all(open.map((engine) => engine.close()))
       rmSync(folder, { recursive: true, force: true })
     },

@@ -2,8 +2,13 @@
 
 import { keepsTheLaws } from './laws.ts'
 import { holdsAgainstOracle } from './property.ts'
-import { sqliteSubject } from './sqlite-subject.ts'
+import { sqliteBundledSubject, sqliteSubject } from './sqlite-subject.ts'
 
 keepsTheLaws(sqliteSubject, { hints: 'deliver' })
-keepsTheLaws(sqliteSubject, { hints: 'drop' })
-holdsAgainstOracle(sqliteSubject, { runs: 200, faults: ['close', 'kill', 'power-cut'], durability: ['os', 'disk'] })
+keepsTheLaws(sqliteBundledSubject, { hints: 'drop' })
+holdsAgainstOracle(sqliteSubject, { runs: 1_000, faults: ['close', 'kill', 'power-cut'], durability: ['os', 'disk'] })
+holdsAgainstOracle(sqliteBundledSubject, {
+  runs: 200,
+  faults: ['close', 'kill', 'power-cut'],
+  durability: ['os', 'disk'],
+})

@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { newPlace } from '../copy/place.ts'
+import { findPostgres } from '../postgres/server.ts'
 
 const program = join(import.meta.dirname, '../../examples/open-platform/main.ts')
 /** Twice as many as there are payloads, so that the rate is not what takes the time. */
@@ -109,6 +111,18 @@ test('it runs to its end, and every check holds', async (context) => {
   equal(await run.ended, 0, run.output())
   checkTable(run.output())
 })
+
+const found = await findPostgres()
+
+for (const kind of ['sqlite', 'postgres'] as const) {
+  const skip = kind === 'postgres' && typeof found === 'string' && found
+  test(`it runs to its end on ${kind}, and every check holds`, { skip }, async (context) => {
+    const engine = await newPlace(context, kind, typeof found === 'string' ? '' : found.url)
+    const run = start(context, ['--once', '--engine', engine, ...FAST])
+    equal(await run.ended, 0, run.output())
+    checkTable(run.output())
+  })
+}
 
 test(
   'killed in the middle and started again on the same folder, nothing is lost or doubled',

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { HTTP, type CloudEvent } from 'cloudevents'
 import { startServer, type TestServer } from './server/client.ts'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
@@ -92,6 +93,52 @@ describe('sending and looking at messages', () => {
     await server.call('PUT', `/v1/queues/${other}`, { body: { limit: { messages: 1 } } })
     equal((await send(other, JSON.stringify([event, event]), batch)).status, 429)
     equal((await server.call('GET', `/v1/queues/${other}`)).json.ready, 0)
+  })
+
+  test('an event goes out as it came in, in structured and in binary mode; the CloudEvents SDK reads both', async () => {
+    const to = next()
+    const bytes = new Uint8Array([0, 255, 10, 13])
+    const headers = {
+      'content-type': 'image/png',
+      'ce-specversion': '1.0',
+      'ce-id': 'e1',
+      'ce-source': '/cameras/7',
+      'ce-type': 'picture.taken',
+      'ce-subject': 'Euro%20%E2%82%AC%20%F0%9F%98%80',
+      'ce-time': '2026-01-01T00:00:00Z',
+      'ce-partitionkey': 'k',
+      'ce-sequence': '0007',
+      'ce-correlationid': 'c',
+      'ce-causationid': 'd',
+      'ce-recordedtime': '2026-01-01T00:00:01Z',
+      'ce-deprecated': 'true',
+      'ce-dataref': 'https://a.example/1',
+      'ce-traceparent': '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    }
+    const { json: sent } = await send(to, bytes, headers)
+    const path = `/v1/queues/${to}/messages/${sent.id}`
+    const binary = await fetch(`${server.server.url}${path}?as=binary`)
+    deepEqual(
+      Object.fromEntries([...binary.headers].filter(([name]) => name.startsWith('ce-') || name === 'content-type')),
+      headers,
+    )
+    const received = new Uint8Array(await binary.arrayBuffer())
+    deepEqual(received, bytes)
+    // Nobody's page: a browser that is led here opens nothing.
+    match(binary.headers.get('content-security-policy')!, /sandbox/)
+    equal(binary.headers.get('content-disposition'), 'attachment')
+    const structuredReply = await server.call('GET', `${path}?as=structured`)
+    match(structuredReply.headers.get('content-type')!, /^application\/cloudevents\+json/)
+    deepEqual([structuredReply.json.subject, structuredReply.json.data_base64], ['Euro € 😀', 'AP8KDQ=='])
+    const read = HTTP.toEvent({
+      headers: Object.fromEntries(structuredReply.headers),
+      body: structuredReply.text,
+    }) as CloudEvent<unknown>
+    deepEqual([read.id, read.type, read['partitionkey'], read['sequence']], ['e1', 'picture.taken', 'k', '0007'])
+    const again = await send(to, received, Object.fromEntries([...binary.headers].filter(([name]) => name in headers)))
+    const { json: shown } = await server.call('GET', `/v1/queues/${to}/messages/${again.json.id}`)
+    deepEqual([shown.event.subject, shown.event.recordedtime], ['Euro € 😀', '2026-01-01T00:00:01Z'])
+    equal((await server.call('GET', `${path}?as=batch`)).json.code, 'invalid')
   })
 
   test('delivery attributes by header and by extension', async () => {

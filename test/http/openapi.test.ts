@@ -6,8 +6,11 @@ import formats from 'ajv-formats'
 import { type } from 'arktype'
 import * as v from 'valibot'
 import { z } from 'zod'
+import { on, webhook } from '../../src/event/index.ts'
+import { silentLog } from '../../src/runtime/log.ts'
 import { handle, queue, task } from '../../src/task/index.ts'
 import { topic } from '../../src/topic/index.ts'
+import { createSigner, generateSecret, github, slack, standardWebhooks } from '../../src/webhooks/index.ts'
 import { callAt, startServer, type CallOptions, type Reply, type TestServer } from './server/client.ts'
 
 const Tree = z.object({
@@ -43,6 +46,12 @@ interface Document {
   readonly components: { readonly schemas: Record<string, object> }
 }
 
+const sources = {
+  github: { profile: github, secrets: ['a-secret-of-github'] },
+  slack: { profile: slack, secrets: ['a-secret-of-slack'] },
+  standard: { profile: standardWebhooks, secrets: [generateSecret()] },
+}
+
 const body = (value: unknown, headers: Record<string, string> = {}) => ({ body: value, headers })
 
 describe('the OpenAPI document', () => {
@@ -60,6 +69,11 @@ describe('the OpenAPI document', () => {
       ],
       contracts: [grow, plain, inbox, days],
     }))
+    for (const [name, { profile, secrets }] of Object.entries(sources)) {
+      const hooks = webhook(name, { profile, secrets, log: silentLog })
+      await server.post.work([hooks])
+      await on(hooks, () => {})
+    }
     document = (await server.call('GET', '/openapi.json')).json
   })
   after(() => server[Symbol.asyncDispose]())
@@ -226,6 +240,73 @@ describe('the OpenAPI document', () => {
     await call('DELETE', '/v1/subscriptions/s')
     await call('DELETE', '/v1/subscriptions/s?force=true')
     await call('DELETE', '/v1/subscriptions/s')
+    await call('POST', '/v1/apps', body({ name: 'acme', scopes: ['queue:**', 'task:stranger', 'topic:t'], title: 'A' }))
+    await call('POST', '/v1/apps', body({ name: 'acme' }))
+    await call('POST', '/v1/apps', body({ name: 'A' }))
+    await call('PATCH', '/v1/apps/acme', body({ quotas: { bytes: 10_000 } }))
+    await call('PATCH', '/v1/apps/acme', body({ scopes: ['all'] }))
+    await call('PATCH', '/v1/apps/acme', body({}, { 'if-match': '"no"' }))
+    await call('GET', '/v1/apps')
+    await call('GET', '/v1/apps/acme')
+    await call('GET', '/v1/apps/nobody')
+    await call('POST', '/v1/apps/acme/pause', { headers: { 'posthorn-by': 'Ada%20L' } })
+    await call('POST', '/v1/apps/acme/resume')
+    const { json: made } = await call('POST', '/v1/apps/acme/keys', body({ note: 'n', expires: '1d' }))
+    await call('POST', '/v1/apps/acme/keys', body({ expires: 1 }))
+    const { json: rotated } = await call('POST', `/v1/apps/acme/keys/${made.id}/rotate`, body({ overlap: '1h' }))
+    await call('DELETE', `/v1/apps/acme/keys/${made.id}`)
+    await call('DELETE', `/v1/apps/acme/keys/${made.id}`)
+    const mine = { authorization: `Bearer ${rotated.key}` }
+    await call('GET', '/v1/app', { headers: mine })
+    await call('GET', '/v1/app')
+    await call('PUT', '/v1/queues/mine', body({}, mine))
+    await call('GET', '/v1/queues', { headers: mine })
+    await call('POST', '/v1/queues/mine/messages', body({}, { ...mine, 'posthorn-key': 'k' }))
+    await call('POST', '/v1/queues/mine/lease', body({}, mine))
+    await call('POST', '/v1/queues/mine/messages', body('x'.repeat(20_000), mine))
+    await call('POST', '/v1/topics/t/events?type=a', body({}, mine))
+    await call('POST', '/v1/topics/days/events?type=a', body({}, mine))
+    await call('POST', '/v1/tasks/stranger', body({}, mine))
+    await call('GET', '/v1/operations', { headers: mine })
+    await call('DELETE', '/v1/apps/acme')
+    await call('DELETE', '/v1/apps/acme?force=true')
+    await call('GET', '/v1/app', { headers: mine })
+    const hook = { url: 'https://127.0.0.1:9999/', subscriptions: [{ topic: 'days' }] }
+    await call('PUT', '/v1/endpoints/e', body(hook))
+    await call('PUT', '/v1/endpoints/e', body({ ...hook, retry: { delays: ['1s'] } }))
+    await call('PUT', '/v1/endpoints/e', body({ ...hook, rate: 1 }))
+    await call('PUT', '/v1/endpoints/e', body(hook, { 'if-match': '"no"' }))
+    await call('PUT', '/v1/endpoints/f', body({ url: 'http://127.0.0.1:9999/' }))
+    await call('PATCH', '/v1/endpoints/e', body({ headers: { 'x-a': 'b' }, concurrency: 2 }))
+    await call('PATCH', '/v1/endpoints/e', body({ headers: { 'x-a': '****' } }))
+    await call('GET', '/v1/endpoints')
+    await call('GET', '/v1/endpoints/e')
+    await call('GET', '/v1/endpoints/nobody')
+    await call('POST', '/v1/endpoints/e/secrets/rotate', body({ overlap: '1h' }))
+    await call('GET', '/v1/endpoints/e/secrets')
+    await call('POST', '/v1/endpoints/e/test')
+    for (let tries = 0; tries < 1_000; tries++)
+      if ((await server.call('GET', '/v1/endpoints/e/attempts')).json.items.length > 0) break
+    await call('GET', '/v1/endpoints/e/attempts')
+    await call('POST', '/v1/endpoints/e/verify')
+    await call('POST', '/v1/endpoints/e/drill')
+    await call('POST', '/v1/endpoints/e/redeliver', body({ failedOnly: true }))
+    await call('POST', '/v1/endpoints/e/redeliver', body({ failedOnly: true, dryRun: true }))
+    await call('POST', '/v1/endpoints/e/redeliver', body({}))
+    for (const [source, body_] of [
+      ['github', '{}'],
+      ['slack', '{"type":"url_verification","challenge":"c"}'],
+      ['standard', '{"type":"a"}'],
+    ] as const) {
+      const { profile, secrets } = sources[source]
+      const { headers } = await createSigner({ profile, secrets })({ id: '1', type: 'a', body: body_ })
+      await call('POST', `/v1/sources/${source}`, { body: body_, headers })
+      await call('POST', `/v1/sources/${source}`, { body: `${body_} `, headers })
+    }
+    await call('POST', '/v1/sources/nobody', { body: '{}' })
+    await call('GET', '/.well-known/webhooks/jwks.json')
+    await call('POST', '/v1/webhook-keys/rotate', body({}))
+    await call('DELETE', '/v1/endpoints/e?force=true')
     await call('GET', '/v1/operations?status=failed')
     await call('GET', '/v1/operations?limit=0')
     const promised = Object.values(document.paths)

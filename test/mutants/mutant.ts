@@ -49,8 +49,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: 'engine/file/recovery/replay.ts',
-        from: 'for (let frame = expected(reader, cursor); frame !== null; frame = expected(reader, cursor)) {',
-        to: 'for (let frame = expected(reader, cursor); frame !== null && reader.at(frame.next) !== null; frame = expected(reader, cursor)) {',
+        from: 'for (let frame = next(); frame !== null; frame = next()) {',
+        to: 'for (let frame = next(); frame !== null && reader.at(frame.next) !== null; frame = next()) {',
       },
     ],
   },

@@ -3,6 +3,7 @@ import {
   handle,
   open,
   subscribe,
+  topic,
   type Args,
   type Checked,
   type Context,
@@ -18,7 +19,10 @@ import {
   type Topic,
   type TopicControl,
 } from 'posthorn'
+import { forward, mapped, on, source, tcpServer, webhook } from 'posthorn/event'
 import { testPost } from 'posthorn/testing'
+import { github } from 'posthorn/webhooks'
+import { z } from 'zod'
 import * as arktype from './contract/arktype.ts'
 import * as valibot from './contract/valibot.ts'
 import {
@@ -31,6 +35,7 @@ import {
   nightly,
   notify,
   orders,
+  Payment,
   resize,
   told,
   unknown,
@@ -219,3 +224,36 @@ const performed = await t.perform(resize, photo, { attempt: 2, key: 'k' })
 if (performed.outcome === 'done') same<typeof performed.output, { url: string; width: number }>(true)
 else same<typeof performed.outcome, 'fail' | 'retry' | 'snooze' | 'bury' | 'cancel'>(true)
 await t.perform(nightly)
+
+// Sources: what listeners get, and what topics take of them.
+const shop = source('shop', { 'order.created': z.object({ id: z.string(), total: z.number() }), 'order.paid': Payment })
+await shop.emit('order.paid', { order: '1' })
+await using listening = await on(shop, async (event, { signal }) => {
+  same<typeof event.type, 'order.created' | 'order.paid'>(true)
+  if (event.type === 'order.paid') same<typeof event.data, { order: string; amount: number }>(true)
+  same<typeof signal, AbortSignal>(true)
+})
+same<typeof listening.counts.dropped, number>(true)
+await on(shop, ({ type, data }) => same<[typeof type, typeof data.total], ['order.created', number]>(true), {
+  types: 'order.created',
+  coalesce: ({ data }) => data.id,
+})
+const hooks = webhook('github', { profile: github, secrets: ['s'], events: { push: z.object({ ref: z.string() }) } })
+const untyped = webhook('github', { profile: github, secrets: ['s'] })
+await on(untyped, ({ type, data }) => same<[typeof type, typeof data], [string, unknown]>(true))
+const meters = tcpServer('meters', { port: 0, message: z.object({ n: z.coerce.number<string>() }) })
+await on(meters, ({ data }) => same<typeof data.message, { n: number }>(true), { types: 'message.received' })
+const paid = mapped(hooks, ({ data, id }) =>
+  data.ref === '' ? null : { type: 'order.paid', data: { order: data.ref }, subject: id },
+)
+await on(paid, ({ type }) => same<typeof type, 'order.paid'>(true))
+await post.work([
+  forward(shop, orders),
+  forward(paid, orders),
+  forward(hooks, topic('pushes', { push: z.object({ ref: z.string() }), other: z.string() }), {
+    types: 'push',
+    onError: ({ code }, { data }) => void [code, data.ref],
+  }),
+  ...handlers.slice(0, 1),
+  untyped,
+])

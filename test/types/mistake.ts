@@ -1,10 +1,16 @@
 // Mistakes that users make. Each has a number, a name and one line; test/types.test.ts holds the first line of what the compiler
 // says to the kept table in mistake.txt. Those marked "fine" are here to show that they are no mistakes.
 import { type } from 'arktype'
+import { DatabaseSync } from 'node:sqlite'
 import { handle, open, queue, subscribe, systemEvents, task, topic } from 'posthorn'
 import { testPost } from 'posthorn/testing'
+import { forward, mapped, on, processSignals, source, tcpServer, timer, webhook } from 'posthorn/event'
+import { fromKysely, fromPostgres } from 'posthorn/postgres'
+import { fromSqlite } from 'posthorn/sqlite'
+import { github } from 'posthorn/webhooks'
 import * as v from 'valibot'
 import { z } from 'zod'
+import { drizzled, knexed, kyselied, postgresed } from './contract/database.ts'
 import { inbox, nightly, notify, orders, resize } from './contract/zod.ts'
 
 const post = await open('memory:')
@@ -117,4 +123,54 @@ const t = await testPost([handle(nightly, async () => {})])
 /*99 a handler publishes what is right*/ handle(nightly, async (input, ctx) => { ctx.publish(orders, 'order.paid', { order: 1 }) })
 /*100 system events are not for publishing*/ await post.publish(systemEvents, 'posthorn.subscription.resumed', { topic: 'x' })
 
+const shop = source('shop', { 'order.created': z.object({ id: z.string(), total: z.number() }), 'order.paid': z.object({ order: z.string() }) })
+const hooks = webhook('hooks', { profile: github, secrets: ['a secret'], events: { push: z.object({ ref: z.string() }) } })
+/*101 told an unknown event*/ await shop.emit('order.creatd', { id: '1', total: 2 })
+/*102 told data of another event*/ await shop.emit('order.paid', { id: '1', total: 2 })
+/*103 option typo in emit*/ await shop.emit('order.paid', { order: '1' }, { subjct: 'a' })
+/*104 listening to a topic*/ await on(orders, () => {})
+/*105 a source's pattern with a typo*/ await on(shop, () => {}, { types: 'ordr.*' })
+/*106 one wrong pattern of a source*/ await on(shop, () => {}, { types: ['order.*', 'refund.*'] })
+/*107 an event that a listener does not want*/ await on(shop, ({ type }) => type === 'order.paid', { types: 'order.created' })
+/*108 a listener's data need the type*/ await on(shop, ({ data }) => data.total)
+/*109 unknown overflow*/ await on(shop, () => {}, { overflow: 'drop' })
+/*110 option typo in on*/ await on(shop, () => {}, { coalese: true })
+/*111 a listener that is not awaited*/ on(shop, () => {}).stop()
+/*112 a listener cannot publish*/ await on(shop, (event, ctx) => ctx.publish(orders, 'order.paid', { order: '1' }))
+/*113 a topic that lacks the source's events*/ forward(timer('tick', { every: '1s' }), orders)
+/*114 a topic that takes other data*/ forward(source('shop', { 'order.paid': z.object({ order: z.number() }) }), orders)
+/*115 the chosen types fit: fine*/ forward(shop, orders, { types: 'order.paid' })
+/*116 the wrong types are chosen*/ forward(hooks, orders, { types: 'pull' })
+/*117 a webhook that does not say its events*/ forward(webhook('any', { profile: github, secrets: ['a secret'] }), orders)
+/*118 mapped fits: fine*/ forward(mapped(hooks, ({ data }) => ({ type: 'order.paid', data: { order: data.ref } })), orders)
+/*119 mapped to another type*/ forward(mapped(hooks, () => ({ type: 'order.payd', data: { order: '1' } })), orders)
+/*120 mapped to other data*/ forward(mapped(hooks, () => ({ type: 'order.paid', data: { order: 7 } })), orders)
+/*121 forward to a source*/ forward(shop, shop)
+/*122 option typo in forward*/ forward(shop, orders, { type: 'order.*' })
+/*123 a source is no handler*/ handle(shop, async () => {})
+/*124 Date in a source's event*/ export const days = source('days', { 'day.came': z.object({ when: z.date() }) })
+/*125 an interval without a unit*/ timer('tick', { every: '5' })
+/*126 no such signal*/ processSignals('reload', ['SIGHUB'])
+/*127 secrets come as a list*/ webhook('hooks', { profile: github, secret: 'a secret' })
+/*128 unknown framing*/ tcpServer('meters', { port: 9000, framing: 'lines' })
+/*129 a message's schema*/ await on(tcpServer('meters', { port: 9000, message: z.object({ n: z.number() }) }), (event) => event.type === 'message.received' && event.data.message.m)
+/*130 a publish is no source*/ await post.work([shop.emit])
+
 export { limit, mail, never, output, width, width2 }
+
+const database = new DatabaseSync('p.db')
+/*131 within an open transaction is fine*/ await post.send(nightly, undefined, { within: database })
+/*132 within a name*/ await post.send(nightly, undefined, { within: 'tx' })
+/*133 within in ctx.send*/ handle(nightly, async (input, ctx) => { ctx.send(nightly, undefined, { within: database }) })
+/*134 commit in, not within*/ await post.commit(() => {}, { in: database })
+/*135 no transaction, no tx*/ handle(nightly, async (input, ctx) => { ctx.tx.exec('select 1') })
+/*136 a database is no source of transactions*/ handle(nightly, async () => {}, { transaction: database })
+/*137 a source fits: fine*/ handle(nightly, async (input, ctx) => { ctx.tx.exec('select 1') }, { transaction: fromSqlite(database) })
+/*138 the transaction is typed*/ handle(nightly, async (input, ctx) => { ctx.tx.select() }, { transaction: fromSqlite(database) })
+/*139 Kysely must be wrapped*/ handle(nightly, async () => {}, { transaction: kyselied })
+/*140 Kysely wrapped is fine*/ handle(nightly, async (input, ctx) => { await ctx.tx.insertInto('paid').values({ order: 1 }).execute() }, { transaction: fromKysely(kyselied) })
+/*141 a column of another type*/ handle(nightly, async (input, ctx) => { await ctx.tx.insertInto('paid').values({ order: 'x' }).execute() }, { transaction: fromKysely(kyselied) })
+/*142 Drizzle as it is is fine*/ handle(nightly, async (input, ctx) => { await ctx.tx.execute('select 1') }, { transaction: drizzled })
+/*143 Knex as it is is fine*/ handle(nightly, async (input, ctx) => { await ctx.tx('paid').insert({ order: 1 }) }, { transaction: knexed })
+/*144 postgres.js is fine*/ handle(nightly, async (input, ctx) => { await ctx.tx`select 1` }, { transaction: fromPostgres(postgresed) })
+/*145 a subscription in a transaction is fine*/ subscribe(orders, 'ledger', 'order.paid', async (event, ctx) => { ctx.tx.exec('select 1') }, { transaction: fromSqlite(database) })
