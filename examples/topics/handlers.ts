@@ -25,7 +25,7 @@ export const slow = subscribe(orders, 'slow', '**', async ({ type, data }) => co
   queue: { limit: { messages: 2 } },
 })
 
-export const alarm = subscribe(systemEvents, 'alarm', '**', async ({ type, data }) =>
+export const alarm = subscribe(systemEvents, 'alarm', 'posthorn.subscription.*', async ({ type, data }) =>
   console.log(`alarm: ${type} ${data.topic}/${data.name}`),
 )
 

@@ -1,0 +1,118 @@
+// Real GitHub events, fanned out to three apps with filters and profiles of their own: one flaky, one slow, one that rotates its secret in
+// the middle. GitHub is played by a loop that signs and delivers; the apps are servers that verify. At the end: what each one got, how late, how
+// fast, how reliably; and whether it was exactly what it asked for. `node examples/open-platform/fan-out/main.ts`
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { open, silentLog } from 'posthorn'
+import { serve } from 'posthorn/server'
+import { createSigner, github } from 'posthorn/webhooks'
+import { hash, type Delivery } from '../payload.ts'
+import { App, plans, wants } from './app.ts'
+import handlers, { deliveries, events, githubSecret } from './platform.ts'
+
+const AT_ONCE = 8
+const PATIENCE_MS = 120_000
+
+const folder = mkdtempSync(join(tmpdir(), 'fan-out-'))
+const post = await open(`file:${folder}`, { log: silentLog })
+const server = await serve(post, { port: 0, callbackAllowRanges: ['127.0.0.0/8'] })
+const worker = await post.work(handlers)
+const apps = plans.map((plan) => new App(plan))
+
+for (const app of apps) {
+  const { name, profile, types, suffix } = app.plan
+  const { secret } = await post.endpoints.create({
+    id: name,
+    url: await app.listen(),
+    profile,
+    subscriptions: [
+      { topic: events, types, ...(suffix === undefined ? {} : { filters: [{ suffix: { subject: suffix } }] }) },
+    ],
+    // Sooner than their platforms would, so that this is over in seconds.
+    retry: { attempts: 8, delays: ['100ms', '500ms', '2s'] },
+  })
+  app.use(textOf(secret))
+}
+
+/** When each event was on its way to the platform, by its type and content: some come more than once. */
+const sentAt = new Map<string, number[]>()
+const asked = apps.map(() => [] as string[])
+const signer = createSigner({ profile: github, secrets: [githubSecret] })
+
+async function deliver({ id, event, body }: Delivery): Promise<void> {
+  const content = `${event} ${hash(body)}`
+  const { repository } = JSON.parse(body.toString()) as { readonly repository?: { readonly full_name?: string } }
+  for (const [at, { plan }] of apps.entries()) if (wants(plan, event, repository?.full_name)) asked[at]!.push(content)
+  sentAt.set(content, [...(sentAt.get(content) ?? []), performance.now()])
+  const { headers } = await signer({ id, type: event, body })
+  const answer = await fetch(`${server.url}/v1/sources/github`, { method: 'POST', headers, body: new Uint8Array(body) })
+  if (answer.status !== 202) throw new Error(`delivery ${id} was answered ${answer.status}: ${await answer.text()}`)
+}
+
+let next = 0
+async function play(): Promise<void> {
+  for (let at = next++; at < deliveries.length; at = next++) {
+    await deliver(deliveries[at]!)
+    if (at === Math.floor(deliveries.length / 2)) await rotate()
+    if (at === Math.floor((deliveries.length * 3) / 4)) forgetOld()
+  }
+}
+
+/** From here on both secrets sign; calls that are on their way are signed with the old one alone, so the app believes both for a while. */
+let forgetOld = (): void => {}
+async function rotate(): Promise<void> {
+  const app = apps.find(({ plan }) => plan.rotates)!
+  const { secret } = await post.endpoints.rotateSecret(app.plan.name, { overlap: '1h' })
+  app.use(textOf(secret), app.secret)
+  forgetOld = () => app.use(textOf(secret))
+}
+await Promise.all(Array.from({ length: AT_ONCE }, play))
+
+const until = performance.now() + PATIENCE_MS
+while (apps.some(({ taken }, at) => taken.length < asked[at]!.length) && performance.now() < until)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+
+/** The profiles of these apps have secrets that are texts. */
+function textOf(secret: unknown): string {
+  if (typeof secret !== 'string') throw new Error('this secret is a pair of keys')
+  return secret
+}
+
+const isExact = (at: number): boolean =>
+  JSON.stringify(apps[at]!.taken.map(({ content }) => content).sort()) === JSON.stringify(asked[at]!.toSorted())
+
+console.log(`${deliveries.length} GitHub events were taken in, each answered when it was on the disk\n`)
+console.table(
+  apps.map(({ plan, taken, calls, refused }, at) => {
+    const left = new Map([...sentAt].map(([content, times]) => [content, [...times]]))
+    const delays = taken.map(({ content, atMs }) => atMs - (left.get(content)?.shift() ?? atMs)).sort((a, b) => a - b)
+    const quantile = (q: number): number => Math.round(delays[Math.floor((delays.length - 1) * q)] ?? 0)
+    const seconds = (taken.at(-1)!.atMs - taken[0]!.atMs) / 1_000
+    return {
+      'app': plan.name,
+      'profile': plan.profile,
+      'trouble': plan.trouble,
+      'asked for': asked[at]!.length,
+      'got': taken.length,
+      'exactly those': isExact(at),
+      'delay p50 ms': quantile(0.5),
+      'p99 ms': quantile(0.99),
+      'events/s': Math.round(taken.length / seconds),
+      'calls': calls,
+      'reliability': `${Math.round((taken.length / calls) * 1_000) / 10} %`,
+      'refused': refused,
+    }
+  }),
+)
+
+const holds = apps.every(({ refused }, at) => isExact(at) && refused === 0)
+console.log(holds ? 'each app got exactly the events that it asked for' : 'NOT what was asked for')
+process.exitCode = holds ? 0 : 1
+
+await worker.stop()
+await server.stop({ graceMs: 1_000 })
+await post.close()
+for (const app of apps) app.close()
+rmSync(folder, { recursive: true })
