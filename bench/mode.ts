@@ -11,11 +11,14 @@ import type { Plan } from './option.ts'
 /** So that every number has seven digits, and every body one size. */
 const FIRST = 1_000_000
 const FILLERS = 1000
+const BATCH_FILLERS = 4
 /** A run whose handlers no longer get anything is broken, and must not hang. */
 const STALLED_MS = 30_000
 
 export interface Measured {
   readonly count: number
+  /** With those of the warm-up. */
+  readonly all: number
   readonly elapsedMs: number
   /** Of a send to its confirmation; flow and latency: from the call of send to the start of the handler; drain: none. */
   readonly times: Float64Array
@@ -29,6 +32,7 @@ export class Run {
   readonly #sentAt = new Samples()
   #times = new Samples()
   #sent = 0
+  #filled = 0
   #handled = 0
   #timed = false
   /** The run waits until so many are handled. */
@@ -43,13 +47,17 @@ export class Run {
 
   /** Fills the queue with what must wait there before the run. */
   async fill(): Promise<void> {
-    const { mode, backlog, count } = this.#plan
+    const { mode, backlog, count, fillBatch = 1 } = this.#plan
     const target = backlog + (mode === 'drain' ? count : 0)
-    await Promise.all(
-      Array.from({ length: Math.min(FILLERS, target) }, async () => {
-        while (this.#sent < target) await this.#contestant.send(this.#next())
-      }),
-    )
+    const fillers = fillBatch > 1 ? BATCH_FILLERS : Math.min(FILLERS, target)
+    const fill = async (): Promise<void> => {
+      while (this.#sent < target)
+        await (fillBatch > 1
+          ? this.#sendMany(Math.min(fillBatch, target - this.#sent))
+          : this.#contestant.send(this.#next()))
+    }
+    await Promise.all(Array.from({ length: fillers }, fill))
+    this.#filled = this.#sent
   }
 
   measure(): Promise<Measured> {
@@ -117,7 +125,8 @@ export class Run {
     const start = performance.now()
     const count = await work()
     const elapsedMs = performance.now() - start
-    return { count, elapsedMs, observed: await observer.end(), times: this.#times.all() }
+    const all = this.#plan.mode === 'drain' ? this.#handled : this.#sent - this.#filled
+    return { count, all, elapsedMs, observed: await observer.end(), times: this.#times.all() }
   }
 
   /** Senders in a closed loop. Answers how many messages were confirmed. */

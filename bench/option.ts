@@ -20,6 +20,8 @@ export interface Plan {
   readonly bytes: number
   /** Messages that wait already when the run begins. */
   readonly backlog: number
+  /** They, and those that are drained, are sent so many at a time (default 1). */
+  readonly fillBatch?: number | undefined
   /** Sends a second, for latency. */
   readonly rate: number
   /** Seconds of the same work before the clock starts (drain: a tenth of the count). */

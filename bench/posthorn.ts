@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { handle, open, queue, type Post, type Worker } from 'posthorn'
+import { handle, open, queue, task, type Post, type Queue, type Worker } from 'posthorn'
 import {
   handleAtOnce,
   type Contestant,
@@ -24,24 +24,34 @@ export class Posthorn implements Contestant {
   readonly version = packageVersion('posthorn')
   durability = ''
   readonly #options: ContestantOptions
-  readonly #queue = queue(`bench-${process.pid}-${Date.now()}`, { data: ANY_WORK })
+  /** Sent and handled alike, whichever it is. */
+  readonly #queue: Queue<Work, Work>
+  readonly #queueName: string
+  readonly #isDropped: boolean
   #folder: string | null = null
   #post: Post | null = null
   #worker: Worker | null = null
 
-  constructor(options: ContestantOptions) {
+  /**
+   * @param contract of a task what the handler gave is kept as well, of a queue nothing
+   * @param isDropped all that the engine keeps is thrown away afterwards, so nothing is purged
+   */
+  constructor(options: ContestantOptions, contract: 'queue' | 'task' = 'queue', isDropped = false) {
     this.#options = options
+    this.#isDropped = isDropped
+    const name = `bench-${process.pid}-${Date.now()}`
+    const made = contract === 'task' ? task(name, { input: ANY_WORK }) : queue(name, { data: ANY_WORK })
+    this.#queue = made as Queue<Work, Work>
+    this.#queueName = contract === 'task' ? `task:${name}` : name
   }
 
   async setUp(): Promise<void> {
     if (this.#options.engine === null) this.#folder = mkdtempSync(join(this.#options.dir, 'posthorn-bench-'))
     this.#post = await open(this.#options.engine ?? urlOfFolder(this.#folder!))
     // Runs that only send go beyond the default of a million.
-    await this.#post.queue(this.#queue.name).configure({ limit: { messages: null, bytes: null } })
-    const { durability } = await this.#post.send(queue(`${this.#queue.name}.probe`, { data: ANY_WORK }), {
-      n: 0,
-      text: '',
-    })
+    await this.#post.queue(this.#queueName).configure({ limit: { messages: null, bytes: null } })
+    const probe = queue(`${this.#queue.name}.probe`, { data: ANY_WORK })
+    const { durability } = await this.#post.send(probe, { n: 0, text: '' })
     this.durability = promise(durability)
   }
 
@@ -65,7 +75,7 @@ export class Posthorn implements Contestant {
 
   async tearDown(): Promise<void> {
     await this.#worker?.stop()
-    await this.#post?.queue(this.#queue.name).purge()
+    if (!this.#isDropped) await this.#post?.queue(this.#queueName).purge()
     await this.#post?.close()
     if (this.#folder !== null) rmSync(this.#folder, { recursive: true, force: true })
   }
