@@ -30,7 +30,7 @@ function linkProblems(document: string, text: string): string[] {
 }
 
 function scriptProblems(text: string): string[] {
-  const named = [...text.matchAll(/\bnpm run ([a-z][a-z0-9:]*)/g)].map(([, name]) => name ?? '')
+  const named = [...text.matchAll(/\bnpm run ([a-z](?:[a-z0-9:-]*[a-z0-9])?)/g)].map(([, name]) => name ?? '')
   return named.filter((name) => !(name in scripts)).map((name) => `no such script: npm run ${name}`)
 }
 
