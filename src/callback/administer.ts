@@ -14,7 +14,7 @@ import type {
   SecretView,
 } from './control.ts'
 import { startDelivering, type DeliveringDeps } from './delivering.ts'
-import { queuesOf, isActive, type StoredEndpoint } from './endpoint.ts'
+import { notesFor, queuesOf, isActive, type StoredEndpoint } from './endpoint.ts'
 import { publicKeys, rotateKey } from './key.ts'
 import { sampleCall } from './probe.ts'
 import { profileOf } from './profile.ts'
@@ -145,7 +145,7 @@ class Control implements EndpointControl {
   }
 
   async test(id: string): Promise<{ readonly id: string }> {
-    await this.#store.need(id)
+    const { endpoint } = await this.#store.need(id)
     const { id: message, event, body } = sampleCall(this.#deps, partsOfAppName(id)?.name ?? id)
     const [result] = await this.#deps.engine.commit([
       {
@@ -153,7 +153,7 @@ class Control implements EndpointControl {
           {
             do: 'send',
             queue: endpointQueue(id),
-            message: { id: message, event, body, priority: DEFAULT_PRIORITY + 1 },
+            message: { id: message, event, body, priority: DEFAULT_PRIORITY + 1, notes: notesFor(endpoint) },
           },
         ],
       },

@@ -14,7 +14,7 @@ import type { Log } from '../runtime/log.ts'
 import { Loop } from '../runtime/loop.ts'
 import { AttemptRing } from './attempt.ts'
 import { deliverTo, type CourierDeps, type Round } from './courier.ts'
-import { CHANGED_KEY, isActive, queuesOf, type StoredEndpoint } from './endpoint.ts'
+import { CHANGED_KEY, isActive, isFor, queuesOf, type StoredEndpoint } from './endpoint.ts'
 import { EndpointGate, type GateSettings } from './gate.ts'
 import { signingKeys } from './key.ts'
 import { createPen, type Pen } from './pen.ts'
@@ -137,6 +137,9 @@ export class Dispatch {
   }
 
   #take(endpoint: StoredEndpoint, version: Version): void {
+    const there = this.#entries.get(endpoint.id)
+    // One that has its id now is another: nothing that was learnt of the one before is true of it.
+    if (there !== undefined && there.endpoint.incarnation !== endpoint.incarnation) this.#drop(endpoint.id)
     const known = this.#entries.get(endpoint.id)
     if (known?.version === version) return
     const wasActive = known !== undefined && isActive(known.endpoint)
@@ -172,7 +175,7 @@ export class Dispatch {
       retry: { attempts, backoff: { kind: 'fixed', baseMs: 60_000, capMs: 60_000, factor: 1, jitter: 'none' } },
       // One of the same id that was made later is another.
       run: (run) =>
-        this.#entries.get(endpoint.id) === entry
+        this.#entries.get(endpoint.id) === entry && isFor(endpoint, run.delivery.stored.message.notes)
           ? deliverTo(this.#courier, entry, run)
           : cancel('the endpoint is no more'),
     }

@@ -5,6 +5,7 @@
 import type { Filter } from '../core/filter.ts'
 import { endpointQueue, partsOfAppName, spaceOf } from '../core/name.ts'
 import { subscriptionQueue } from '../core/settings.ts'
+import { ENDPOINT_NOTE } from '../operation/index.ts'
 import type { CustomProfile, ProfileName } from './profile.ts'
 
 export interface EndpointSubscription {
@@ -62,6 +63,8 @@ export interface Verified {
 
 export interface StoredEndpoint extends EndpointSettings {
   readonly id: string
+  /** Tells it from another that had the same id before. */
+  readonly incarnation: string
   readonly disabled: Disabled | null
   readonly verified: Verified | null
   /** Wall time since when no attempt has succeeded; null: the last one did, or none was made. */
@@ -93,6 +96,16 @@ export function queuesOf({ id, subscriptions }: Pick<StoredEndpoint, 'id' | 'sub
 /** The topic whose events a queue of an endpoint holds; null for its own queue. */
 export function topicOf(queue: string): string | null {
   return /^topic:(.+?):(app:[^:]+:)?[^:]+$/.exec(queue)?.[1] ?? null
+}
+
+/** For what is sent to this endpoint alone: one that has its id later is not to get it. */
+export const notesFor = ({ incarnation }: Pick<StoredEndpoint, 'incarnation'>): Readonly<Record<string, string>> => ({
+  [ENDPOINT_NOTE]: incarnation,
+})
+
+/** Whether a message with these notes is for this endpoint, and not for one that had its id before. */
+export function isFor({ incarnation }: StoredEndpoint, notes: Readonly<Record<string, string>> = {}): boolean {
+  return notes[ENDPOINT_NOTE] === undefined || notes[ENDPOINT_NOTE] === incarnation
 }
 
 export const isActive = ({ enabled, disabled }: StoredEndpoint): boolean => enabled && disabled === null

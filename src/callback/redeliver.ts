@@ -12,7 +12,7 @@ import { endpointQueue } from '../core/name.ts'
 import { checkKnown, invalidOption } from '../core/option.ts'
 import { topicKey } from '../core/settings.ts'
 import { createQueueControl } from '../queue/index.ts'
-import { queuesOf, topicQueue, type EndpointSubscription, type StoredEndpoint } from './endpoint.ts'
+import { notesFor, queuesOf, topicQueue, type EndpointSubscription, type StoredEndpoint } from './endpoint.ts'
 
 export interface RedeliverOptions {
   /** One event by its id, or its message's: then nothing else counts. */
@@ -190,8 +190,13 @@ async function commit(engine: Engine, changes: readonly Change[]): Promise<reado
 }
 
 /** As it was published, to this endpoint alone. What a publish asked of time is past. */
-function sendOf({ id }: StoredEndpoint, message: Message): Change {
-  return { do: 'send', queue: endpointQueue(id), message: { ...message, delay: undefined, dedupe: undefined } }
+function sendOf(endpoint: StoredEndpoint, message: Message): Change {
+  const notes = { ...message.notes, ...notesFor(endpoint) }
+  return {
+    do: 'send',
+    queue: endpointQueue(endpoint.id),
+    message: { ...message, notes, delay: undefined, dedupe: undefined },
+  }
 }
 
 async function one(deps: RedeliverDeps, endpoint: StoredEndpoint, id: string, dryRun: boolean): Promise<Redelivered> {

@@ -107,6 +107,7 @@ export class EndpointStore {
     const endpoint: StoredEndpoint = {
       ...settings,
       id,
+      incarnation: this.#deps.ids.uuid(),
       disabled: null,
       verified: null,
       failingSince: null,

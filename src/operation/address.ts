@@ -25,9 +25,18 @@ export const ENDED_TYPE = 'posthorn.operation.ended'
 
 const ENDPOINT = 'endpoint:'
 
+/** Note of what is sent to one endpoint alone: its incarnation. One that has the same id later does not get it. */
+export const ENDPOINT_NOTE = 'endpoint'
+
+/** What a note `callback` says in place of a URL, to tell an endpoint. */
+export const callbackToEndpoint = (id: string, incarnation: string): string => `${ENDPOINT}${id}#${incarnation}`
+
 /** The endpoint that a note `callback` names in place of a URL; null for a URL. */
-export const endpointOfCallback = (callback: string): string | null =>
-  callback.startsWith(ENDPOINT) ? callback.slice(ENDPOINT.length) : null
+export function endpointOfCallback(callback: string): { readonly id: string; readonly incarnation: string } | null {
+  if (!callback.startsWith(ENDPOINT)) return null
+  const [id = '', incarnation = ''] = callback.slice(ENDPOINT.length).split('#')
+  return { id, incarnation }
+}
 
 /** The record of an operation that has ended, or reports progress. */
 export const operationKey = (id: string): string => `operation/${id}`
@@ -44,7 +53,7 @@ export interface OperationNotes {
   /** Queues told of the end, with the version of their contract after an `@` where it is not 1. */
   readonly onSuccess?: string | undefined
   readonly onFailure?: string | undefined
-  /** URL told of the end, or `endpoint:ID`. */
+  /** URL told of the end, or `endpoint:ID#INCARNATION`. */
   readonly callback?: string | undefined
   /** The app whose operation it is, as `NAME:INCARNATION`. */
   readonly app?: string | undefined

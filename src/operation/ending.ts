@@ -13,6 +13,7 @@ import { DEFAULT_PRIORITY, type Message, type StoredMessage } from '../core/mess
 import type { Ended as RunEnded } from '../delivery/binding.ts'
 import {
   CALLBACK_QUEUE,
+  ENDPOINT_NOTE,
   ENDED_TYPE,
   endpointOfCallback,
   eventTypeOf,
@@ -132,8 +133,15 @@ function callbackOf(deps: EndingDeps, cause: Omit<Message, 'body'>, url: string,
     do: 'send',
     ...(endpoint === null
       ? { queue: CALLBACK_QUEUE, message: { ...told, notes: { callback: url } } }
-      : // Of an endpoint that is no more nobody takes it.
-        { queue: endpointQueue(endpoint), message: { ...told, expires: { afterMs: DEFAULTS.operationKeptMs } } }),
+      : {
+          queue: endpointQueue(endpoint.id),
+          message: {
+            ...told,
+            notes: { [ENDPOINT_NOTE]: endpoint.incarnation },
+            // Of an endpoint that is no more nobody takes it.
+            expires: { afterMs: DEFAULTS.operationKeptMs },
+          },
+        }),
   }
 }
 

@@ -1,7 +1,9 @@
 /** The public face of operations. */
 export {
   CALLBACK_QUEUE,
+  callbackToEndpoint,
   ENDED_TYPE,
+  ENDPOINT_NOTE,
   eventTypeOf,
   operationKey,
   REPORT_QUEUE,

@@ -211,6 +211,25 @@ describe('endpoints over HTTP', () => {
     equal((await server.call('POST', '/v1/tasks/later', nobody)).json.code, 'endpoint-not-found')
   })
 
+  test('the end of a task is told to the endpoint that was named, and to none that has its id later', async () => {
+    fresh()
+    await put('again', { subscriptions: [] })
+    await server.call('POST', '/v1/tasks/late', { body: {}, headers: { 'posthorn-callback': 'endpoint:again' } })
+    const leased = await server.call('POST', '/v1/queues/task:late/lease', { body: {} })
+    await end('again')
+    await put('again', { subscriptions: [] })
+    const outcomes = [{ token: leased.json.deliveries[0].token, do: 'ack', output: 7 }]
+    await server.call('POST', '/v1/queues/task:late/settle', { body: { outcomes } })
+    await server.call('POST', '/v1/endpoints/again/test')
+    await until(() => receiver.arrivals.length > 0, 'the test event')
+    await until(async () => (await server.call('GET', '/v1/endpoints/again')).json.lag === 0, 'nothing that waits')
+    deepEqual(
+      receiver.arrivals.map(({ body }) => (JSON.parse(body.toString()) as { type: string }).type),
+      ['posthorn.endpoint.test'],
+    )
+    await end('again')
+  })
+
   test("an app's endpoints are its own: in its space, within its scopes and quotas", async () => {
     fresh()
     await using guarded = await startServer({ callbackAllowRanges: ['127.0.0.0/8'], key: 'a'.repeat(32) })

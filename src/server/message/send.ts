@@ -4,7 +4,7 @@ import type { ChangeResult } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { Message } from '../../core/message.ts'
 import { checkName } from '../../core/name.ts'
-import { taskOfQueue } from '../../operation/index.ts'
+import { callbackToEndpoint, taskOfQueue } from '../../operation/index.ts'
 import { ref } from '../openapi/json-schema.ts'
 import { DELIVERY_PARAMETERS, IDEMPOTENCY_PARAMETER, TRACE_PARAMETERS } from '../openapi/parameter.ts'
 import { json, type Answer } from '../route/answer.ts'
@@ -150,8 +150,9 @@ export async function readCallback({ deps, request, principal }: Call, queue: st
     const name = checkName(url.slice('endpoint:'.length), 'Posthorn-Callback')
     checkScope(principal, 'endpoint', 'read', name)
     const id = inSpace(principal, name)
-    if ((await deps.post.endpoints.get(id)) === null) throw notThere('endpoint', name)
-    return `endpoint:${id}`
+    const endpoint = await deps.post.endpoints.get(id)
+    if (endpoint === null) throw notThere('endpoint', name)
+    return callbackToEndpoint(id, endpoint.incarnation)
   }
   const allowed = deps.allowance.checkUrl(url)
   if (principal.kind === 'app' && !principal.callbackOrigins.includes(allowed.origin))
