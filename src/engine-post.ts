@@ -23,6 +23,7 @@ import {
 import { meetContracts, partsOfWork } from './work-parts.ts'
 import { Forwarding } from './event/forwarding.ts'
 import type { Mounts } from './event/mounts.ts'
+import type { SourceMeasures } from './event/source-measure.ts'
 import type { Post, PublishReceipt, StopOptions, Work, Worker, WorkOptions } from './post.ts'
 import { createQueueControl, declareSettingsIfNone, type QueueControl } from './queue/index.ts'
 import { createRecordControl, type RecordControl } from './record/index.ts'
@@ -67,6 +68,7 @@ export interface Internals {
   readonly operations: OperationStore
   /** Sources that the server may be asked for. */
   readonly mounts: Mounts
+  readonly sources: SourceMeasures
   /** For `endingChanges` and `endingBySettle`. */
   readonly ending: EndingDeps
   /** Ends operations whose messages ended without a handler. */

@@ -13,6 +13,7 @@ import { checkKnown, invalidOption } from './core/option.ts'
 import { COPY_KEY, type Transfer } from './core/transfer.ts'
 import { Worker as DeliveryWorker } from './delivery/worker.ts'
 import { Mounts } from './event/mounts.ts'
+import { SourceMeasures } from './event/source-measure.ts'
 import { EnginePost, type EngineParts, type Internals } from './engine-post.ts'
 import { OperationStore, reportBinding, type EndingDeps, type WaitDeps } from './operation/index.ts'
 import type { OpenOptions, Post } from './post.ts'
@@ -306,6 +307,7 @@ function createParts({ url, engine, options, release, insteadOfWaiting: instead 
     sender: new Sender({ engine, composer, clock, telemetry, durability }),
     operations: new OperationStore({ engine, clock, closing: closer.signal, instead }),
     mounts: new Mounts(),
+    sources: new SourceMeasures(),
     reports: createReports({ engine, clock, ids, random }, ending),
     closing: closer.signal,
     inside: new InsideMark((message) => log.warn(message)),

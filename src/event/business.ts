@@ -40,7 +40,10 @@ export function source<const N extends string, E extends { readonly [type: strin
     for (const [option, text] of Object.entries({ id, subject }))
       if (text !== undefined && (typeof text !== 'string' || text === ''))
         throw invalidOption(`${field}: emit`, option, text, 'a text that is not empty')
-    const data = await parseEvent(name, schemas, type, wire)
+    const data = await parseEvent(name, schemas, type, wire).catch((error: unknown) => {
+      hub.refuse()
+      throw error
+    })
     const { admitted, taken } = hub.tell({ type, data, wire, id, subject })
     await (hub.isForwarded(type) ? taken : admitted)
   }

@@ -3,6 +3,7 @@
  * `forward` is a declaration beside handlers; `post.work` runs it.
  */
 import { topicDefinitionOf, type TopicDefinition } from '../task/index.ts'
+import { checkName } from '../core/name.ts'
 import { checkKnown, invalidOption, isPlain, show } from '../core/option.ts'
 import { PosthornError } from '../core/error.ts'
 import type { Topic } from '../topic/index.ts'
@@ -17,6 +18,8 @@ export interface Forward {
 }
 
 export interface ForwardOptions<Event, Types = string | readonly string[]> {
+  /** Tells it from another of the same source and topic; keep it, since an event is known by it for 24 h. */
+  readonly name?: string | undefined
   /** Which events, by pattern. Default: all. */
   readonly types?: Types | undefined
   /** How many events may wait to be published. Beyond it the source waits. Default 1,000. */
@@ -51,7 +54,7 @@ type Fits<N extends string, E, M extends string, T, P extends string> = string e
 
 /**
  * Publishes the events of a source to a topic: `export default [forward(fileChanges('inbox', './in'), files), …]`. Each is published
- * once within 24 h, by the source's name and the event's id. Where somebody waits for an answer (a webhook, `emit`), he gets it when the
+ * once within 24 h, by the source's name, the forward's, and the event's id. Where somebody waits for an answer (a webhook, `emit`), he gets it when the
  * commit is durable, or is refused; where nobody does, what fails for a while is tried again while the source waits.
  * @throws PosthornError `invalid-option`
  */
@@ -66,14 +69,15 @@ export function forward<N extends string, E, P, M extends string, T, const Y ext
   const field = `forward(${from.name}, ${to.name})`
   const given: unknown = options ?? {}
   if (!isPlain(given)) throw invalidOption(field, 'options', given, "an object like { types: 'order.*' }")
-  checkKnown(field, given, ['types', 'limit', 'onError'])
-  const { types, limit = DEFAULT_LIMIT, onError } = given as ForwardOptions<unknown>
+  checkKnown(field, given, ['name', 'types', 'limit', 'onError'])
+  const { name = null, types, limit = DEFAULT_LIMIT, onError } = given as ForwardOptions<unknown>
   if (onError !== undefined && typeof onError !== 'function')
     throw invalidOption(field, 'onError', onError, 'a function of the error and the event')
   const definition: ForwardDefinition = {
     field,
     source: from,
     topic: to,
+    name: name === null ? null : checkName(name, `${field}: name`),
     wants: resolveTypes(field, types),
     limit: checkLimit(field, limit),
     onError: onError ?? null,
@@ -86,6 +90,7 @@ export interface ForwardDefinition {
   readonly field: string
   readonly source: SourceDefinition
   readonly topic: TopicDefinition
+  readonly name: string | null
   readonly wants: (type: string) => boolean
   readonly limit: number
   readonly onError: ((error: PosthornError, event: unknown) => void) | null

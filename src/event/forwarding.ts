@@ -1,5 +1,5 @@
 /**
- * A `forward` while it runs: what waits is composed in order and goes to the engine in one call, a commit for each event. An event that can never
+ * A `forward` while it runs: what waits is composed in order and goes to the engine in one commit. An event that can never
  * be published is told and left out; what fails for a while is tried again where nobody else would.
  */
 import { createHash } from 'node:crypto'
@@ -23,6 +23,7 @@ import { Listener } from './listen/listener.ts'
 import { applyMap, toEvent } from './mapped.ts'
 import type { Mounts } from './mounts.ts'
 import { endListener } from './on.ts'
+import type { SourceMeasures } from './source-measure.ts'
 
 export interface ForwardingDeps {
   readonly composer: Composer
@@ -31,10 +32,12 @@ export interface ForwardingDeps {
   readonly clock: Clock
   readonly log: Log
   readonly mounts: Mounts
+  readonly sources: SourceMeasures
 }
 
 /** In one call to the engine. */
 const MOST_AT_ONCE = 100
+const MOST_BYTES = 4 * 1_048_576
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 10_000
 /** What still fits a dedupe text, with the source's name. */
@@ -53,16 +56,22 @@ export class Forwarding {
     this.#deps = deps
     this.#sources = given.filter(isSource).map((each) => mountable(sourceDefinitionOf(each, 'one of handlers')))
     this.#forwards = given.filter((each) => !isSource(each)).map((each) => forwardDefinitionOf(each, 'one of handlers'))
+    checkApart(this.#forwards)
     for (const { topic } of this.#forwards) deps.registry.addTopic(topic)
   }
 
   /** Resolves when all sources run; where one cannot begin, none does. */
   async start(): Promise<void> {
     try {
-      for (const source of this.#sources) this.#mounted.use(this.#deps.mounts.add(source))
+      const { mounts, sources } = this.#deps
+      for (const source of this.#sources) {
+        this.#mounted.use(mounts.add(source))
+        this.#mounted.use(sources.add(source))
+      }
       for (const forward of this.#forwards) {
         await this.#deps.composer.prepareTopic(forward.topic)
-        this.#mounted.use(this.#deps.mounts.add(forward.source))
+        this.#mounted.use(mounts.add(forward.source))
+        this.#mounted.use(sources.add(forward.source))
         const listener = createListener(this.#deps, forward)
         await forward.source.hub.attach(listener)
         this.#running.push({ source: forward.source, listener })
@@ -84,6 +93,21 @@ export class Forwarding {
   }
 }
 
+/** An event is published once for each forward: two that could not be told apart would have one swallow what is the other's. */
+function checkApart(forwards: readonly ForwardDefinition[]): void {
+  const known = new Set<string>()
+  for (const { source, topic, name, field } of forwards) {
+    const key = JSON.stringify([source.name, topic.name, name])
+    if (known.has(key))
+      throw new PosthornError(
+        'invalid-module',
+        `there are two of ${field}${name === null ? '' : ` with the name '${name}'`}: give each a name of its own, as in forward(source, topic, { name: 'thin' }), so that an event of one is not taken for the other's`,
+        { details: { source: source.name, topic: topic.name } },
+      )
+    known.add(key)
+  }
+}
+
 function mountable(source: SourceDefinition): SourceDefinition {
   if (source.mount !== null) return source
   throw new PosthornError(
@@ -102,6 +126,9 @@ function createListener(deps: ForwardingDeps, forward: ForwardDefinition): Liste
     coalesce: null,
     wants: source.map === undefined ? wants : () => true,
     isDurable: true,
+    nowMs: () => source.hub.clock.monotonicMs(),
+    counted: (what) =>
+      what === 'dropped' ? source.hub.refuse() : source.hub.count(what === 'handled' ? 'published' : 'unpublished'),
     most: MOST_AT_ONCE,
     dropping: (error) => deps.log.warn(error.message, { source: source.name }),
     take: (events, signal) => takeAll(deps, forward, events, signal),
@@ -135,38 +162,72 @@ async function takeAll(
   return errors
 }
 
+/**
+ * Each commit has all that waits, as far as it is not too large: of two events of a source the later is never published before the earlier, nor
+ * without it, unless the earlier can never be.
+ */
 async function publishAll(
-  { sender, clock, log }: ForwardingDeps,
-  { field, source }: ForwardDefinition,
+  deps: ForwardingDeps,
+  forward: ForwardDefinition,
   outgoing: readonly Outgoing[],
   signal: AbortSignal,
 ): Promise<readonly (Error | null)[]> {
   const errors: (Error | null)[] = outgoing.map(() => null)
   let open = outgoing.map((_, at) => at)
-  for (let pauseMs = FIRST_PAUSE_MS; open.length > 0; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-    const found = await sender.publishEach(open.map((at) => outgoing[at]!))
-    for (const [n, at] of open.entries()) errors[at] = found[n] ?? null
-    if (source.isAcknowledged || signal.aborted) break
-    // In order: what came after one that failed for a while is published again with it, and known by its dedupe.
-    const first = open.find((at) => isForAWhile(errors[at]!))
-    if (first === undefined) break
-    open = open.slice(open.indexOf(first))
-    if (pauseMs === FIRST_PAUSE_MS) log.warn(`${field}: cannot publish; trying again`, { error: errors[first] })
-    try {
-      await pause(clock, pauseMs, signal)
-    } catch {
-      break
+  for (let pauseMs = FIRST_PAUSE_MS; open.length > 0;) {
+    const together = open.slice(0, countOfCommit(open.map((at) => outgoing[at]!)))
+    const refused = await deps.sender.publishAll(together.map((at) => outgoing[at]!))
+    if (refused === null) {
+      open = open.slice(together.length)
+      pauseMs = FIRST_PAUSE_MS
+      continue
     }
+    const { at, error } = refused
+    if (isForAWhile(error) && !forward.source.isAcknowledged && (await again(deps, forward, pauseMs, error, signal))) {
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+      continue
+    }
+    const guilty = together[at]
+    if (isForAWhile(error) || guilty === undefined) {
+      for (const each of open) errors[each] = error
+      return errors
+    }
+    errors[guilty] = error
+    open = open.filter((each) => each !== guilty)
   }
   return errors
 }
 
-const isForAWhile = (error: Error | null): boolean =>
-  isPosthornError(error) && error.retryable && error.code !== 'closed'
+/** The first of them, and what fits beside it. */
+function countOfCommit(outgoing: readonly Outgoing[]): number {
+  let bytes = 0
+  const most = outgoing.findIndex(({ message }) => (bytes += message.body.byteLength) > MOST_BYTES)
+  return most < 0 ? outgoing.length : Math.max(1, most)
+}
+
+/** Waits; false where there is no more waiting. */
+async function again(
+  { clock, log }: ForwardingDeps,
+  { field }: ForwardDefinition,
+  pauseMs: number,
+  error: PosthornError,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (signal.aborted) return false
+  if (pauseMs === FIRST_PAUSE_MS) log.warn(`${field}: cannot publish; trying again`, { error })
+  try {
+    await pause(clock, pauseMs, signal)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const isForAWhile = ({ retryable, code }: PosthornError): boolean => retryable && code !== 'closed'
 
 async function compose(
   { composer }: ForwardingDeps,
-  { source, topic, wants }: ForwardDefinition,
+  { source, topic, name, wants }: ForwardDefinition,
   told: SourceEvent,
 ): Promise<Outgoing | null> {
   const event = await applyMap(source, told)
@@ -174,7 +235,7 @@ async function compose(
   const { id, type, time, subject, key } = event
   const options: ComposeOptions = {
     source: source.name,
-    dedupe: `${source.name}/${id.length > LONGEST_ID ? createHash('sha256').update(id).digest('hex') : id}`,
+    dedupe: `${name === null ? source.name : `${source.name}:${name}`}/${id.length > LONGEST_ID ? createHash('sha256').update(id).digest('hex') : id}`,
     ...(subject === undefined ? {} : { subject }),
     ...(key === undefined ? {} : { key }),
   }

@@ -131,6 +131,8 @@ function createListener(
     // What a map makes of it is known when it is made.
     wants: map === undefined ? wants : () => true,
     isDurable: false,
+    nowMs: () => hub.clock.monotonicMs(),
+    counted: (what) => (what === 'dropped' ? hub.refuse() : hub.count(what)),
     most: 1,
     dropping: (error) => hub.log.warn(error.message, { source: name }),
     take: async ([told], signal) => {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../core/clock.ts'
 import type { Delivery, Engine, QueueDepth } from '../core/engine.ts'
+import type { Measure } from '../core/measure.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import { Counter, Distribution, renderGauge, renderMeasures, type Labels } from './family.ts'
 import { createQueueFamilies, QueueNumbers } from './queue-numbers.ts'
@@ -12,6 +13,8 @@ export interface MetricsDeps {
   readonly telemetry: Telemetry
   readonly engine: Pick<Engine, 'depth' | 'measure'>
   readonly clock: Clock
+  /** Others that tell of themselves. */
+  readonly sources?: { measure(): readonly Measure[] } | undefined
   /** Queues told apart at most; the rest counts together as 'other'. Default 200. */
   readonly mostQueues?: number | undefined
 }
@@ -78,11 +81,12 @@ export class Metrics implements Disposable {
     const { sent, duplicates, ended, send, receive, process } = this.#families
     const counters = [sent, duplicates, ended, this.#lost, this.#away, this.#requests]
     const distributions = [send, receive, process, this.#request]
-    const depths = await this.#deps.engine.depth('all')
+    const { engine, sources } = this.#deps
+    const depths = await engine.depth('all')
     return (
       [...counters, ...distributions].map((family) => family.render()).join('') +
       this.#renderDepths(depths) +
-      renderMeasures(this.#deps.engine.measure?.() ?? []) +
+      renderMeasures([...(engine.measure?.() ?? []), ...(sources?.measure() ?? [])]) +
       renderProcess()
     )
   }

@@ -60,24 +60,23 @@ export class Sender {
     return { id, duplicate, durability: committed.durability, routed }
   }
 
-  /** Events that are made already, a commit each, in this order. Answers for each why it is not published, or null. */
-  async publishEach(outgoing: readonly Outgoing[]): Promise<readonly (PosthornError | null)[]> {
+  /**
+   * Events that are made already, in this order, in one commit: all or none. Answers which of them it was refused for and why, or null;
+   * -1: none of them.
+   */
+  async publishAll(
+    outgoing: readonly Outgoing[],
+  ): Promise<{ readonly at: number; readonly error: PosthornError } | null> {
     const startedMs = this.#startedMs()
-    const each = outgoing.map(({ queue: topic, message }): readonly Change[] => [{ do: 'publish', topic, message }])
-    let results: readonly CommitResult[]
+    const changes = outgoing.map(({ queue: topic, message }): Change => ({ do: 'publish', topic, message }))
     try {
-      results = await this.#deps.engine.commit(each.map((changes) => this.#commitOf(changes)))
-    } catch (error) {
-      return outgoing.map(() => toPosthornError(error))
+      this.#tell(changes, await this.#commit(changes), startedMs)
+      return null
+    } catch (thrown) {
+      const error = toPosthornError(thrown)
+      const { at } = error.details as { readonly at?: unknown }
+      return { at: typeof at === 'number' ? at : -1, error }
     }
-    return each.map((changes, at) => {
-      try {
-        this.#tell(changes, checkCommitted(changes, results[at]), startedMs)
-        return null
-      } catch (error) {
-        return toPosthornError(error)
-      }
-    })
   }
 
   /** @throws PosthornError also `conflict` where an `ifVersion` does not hold: then nothing of it took place */

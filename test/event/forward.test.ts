@@ -168,6 +168,53 @@ test('mapped makes thin events, other types, or none; of a mapped one again', as
   )
 })
 
+test('what comes after an event that fails for a while waits for it: the order holds', async (context) => {
+  const inbox = join(mkdtempSync(join(tmpdir(), 'posthorn-inbox-')))
+  context.after(() => rmSync(inbox, { recursive: true }))
+  const files = topic('files', { 'file.created': z.object({ path: z.string() }) }, { retain: { count: 100 } })
+  await using post = await open('memory:', { log })
+  const { engine } = internalsOf(post)
+  const commit = engine.commit.bind(engine)
+  let refusals = 0
+  engine.commit = async (commits) => {
+    const results = await Promise.all(
+      commits.map(async (each): Promise<CommitResult> => {
+        const at = each.changes.findIndex((change) => change.do === 'publish' && change.message.event.subject === 'a')
+        if (at < 0 || ++refusals > 2) return (await commit([each]))[0]!
+        return { status: 'refused', code: 'disk-full', at, detail: 'no room' }
+      }),
+    )
+    return results
+  }
+  for (const name of ['a', 'b', 'c']) writeFileSync(join(inbox, name), name)
+  const told = fileChanges('inbox', inbox, { log, existing: true, settle: '5ms' })
+  await using _ = await post.work([forward(told, files, { types: 'file.created' })])
+  const paths = async () => (await post.topic(files).read()).items.map(({ event }) => event.subject)
+  await until(async () => (await paths()).length === 3, 'all are published')
+  deepEqual(await paths(), ['a', 'b', 'c'])
+})
+
+test('two forwards of one source to one topic are told apart by name, and each publishes its own', async () => {
+  const told = shop()
+  const both = topic(
+    'both',
+    { 'order.created': Order, 'order.paid': Order, 'order.touched': z.object({ id: z.string() }) },
+    { retain: { count: 10 } },
+  )
+  const touched = mapped(told, ({ data }) => ({ type: 'order.touched', data: { id: data.id } }))
+  await using post = await open('memory:', { log })
+  await rejects(
+    post.work([forward(told, both), forward(touched, both)]),
+    /there are two of forward\(shop, both\): give each a name of its own/,
+  )
+  await using _ = await post.work([forward(told, both), forward(touched, both, { name: 'thin' })])
+  for (const _of of ['first', 'again']) await told.emit('order.created', { id: 'a', total: 1 }, { id: 'e1' })
+  deepEqual((await post.topic(both).read()).items.map(({ event }) => event.type).toSorted(), [
+    'order.created',
+    'order.touched',
+  ])
+})
+
 test('a source forwarded to two topics is durable in both, and listened to besides', async () => {
   const told = shop()
   const other = topic('other', { 'order.created': Order, 'order.paid': Order }, { retain: { count: 10 } })

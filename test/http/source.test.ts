@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { z } from 'zod'
-import { forward, on, webhook } from '../../src/event/index.ts'
+import { forward, on, source, webhook } from '../../src/event/index.ts'
 import { internalsOf, open } from '../../src/posthorn.ts'
 import { serve } from '../../src/server/index.ts'
 import { topic } from '../../src/topic/index.ts'
@@ -279,4 +279,39 @@ test('mistakes are told by name', () => {
   throws(() => webhook('a', { ...good, listen: { port: -1 } }), /port is -1/)
   throws(() => webhook('a', { ...good, secret } as never), /did you mean 'secrets'\?/)
   throws(() => webhook('a', { profile: github, secrets: [] }), /secret/)
+})
+
+test('/metrics has of each source what it told and refused, what listeners made of it, and how far its forwards are', async () => {
+  const orders = topic('orders', { 'order.created': z.object({ id: z.string() }) })
+  const shop = source('shop', { 'order.created': z.object({ id: z.string() }) }, { log })
+  await using server = await startServer()
+  await using _ = await server.post.work([forward(shop, orders)])
+  using __ = await on(
+    shop,
+    ({ data }) => {
+      if (data.id === 'bad') throw new Error('no')
+    },
+    { onError: () => {} },
+  )
+  await shop.emit('order.created', { id: 'a' })
+  await shop.emit('order.created', { id: 'bad' })
+  await rejects(shop.emit('order.created', { id: 1 } as never), /do not match their schema/)
+  const numbers = async () =>
+    Object.fromEntries(
+      (await server.call('GET', '/metrics')).text
+        .split('\n')
+        .filter((line) => line.startsWith('posthorn_source_'))
+        .map((line) => line.replace('posthorn_source_', '').replace('{source="shop"}', '').split(' ')),
+    )
+  await until(async () => (await numbers())['listener_errors_total'] === '1', 'the listener')
+  deepEqual(await numbers(), {
+    events_total: '2',
+    refused_total: '1',
+    published_total: '2',
+    unpublished_total: '0',
+    handled_total: '1',
+    listener_errors_total: '1',
+    waiting: '0',
+    forward_lag_seconds: '0',
+  })
 })

@@ -29,10 +29,22 @@ export interface Emission {
 
 export interface Feed {
   tell(telling: Telling): Emission
+  /** Something came that is not to be told: it is not what it should be. */
+  refuse(): void
 }
 
 /** Begins a source; what it gives ends it. */
 export type Begin = (feed: Feed) => (() => void | Promise<void>) | Promise<() => void | Promise<void>>
+
+/** What happens to what comes to a source. */
+type Happening = 'told' | 'refused' | 'published' | 'unpublished' | 'handled' | 'failed'
+
+/** Since the source was made, over all its listeners, those that have gone among them. */
+export interface HubCounts extends Readonly<Record<Happening, number>> {
+  readonly waiting: number
+  /** How long the oldest event that is to be durable has waited for it. */
+  readonly forwardLagMs: number
+}
 
 export interface HubDeps {
   readonly clock: Clock
@@ -44,6 +56,14 @@ export class Hub implements Feed {
   readonly #deps: HubDeps
   readonly #listeners = new Set<Listener>()
   readonly #lifecycle: Lifecycle
+  readonly #counts: Record<Happening, number> = {
+    told: 0,
+    refused: 0,
+    published: 0,
+    unpublished: 0,
+    handled: 0,
+    failed: 0,
+  }
 
   constructor(deps: HubDeps, begin: Begin) {
     this.#deps = deps
@@ -76,6 +96,24 @@ export class Hub implements Feed {
     return [...this.#listeners].some(({ config }) => config.isDurable && config.wants(type))
   }
 
+  get counts(): HubCounts {
+    const listeners = [...this.#listeners]
+    const durable = listeners.filter(({ config }) => config.isDurable)
+    return {
+      ...this.#counts,
+      waiting: listeners.reduce((sum, { counts }) => sum + counts.waiting, 0),
+      forwardLagMs: Math.max(0, ...durable.map(({ lagMs }) => lagMs)),
+    }
+  }
+
+  refuse(): void {
+    this.#counts.refused++
+  }
+
+  count(what: Exclude<Happening, 'told' | 'refused'>): void {
+    this.#counts[what]++
+  }
+
   /** Resolves when the source runs. @throws what keeps it from beginning */
   async attach(listener: Listener): Promise<void> {
     this.#listeners.add(listener)
@@ -93,6 +131,7 @@ export class Hub implements Feed {
 
   tell(telling: Telling): Emission {
     const event = this.#toEvent(telling)
+    this.#counts.told++
     const offers = [...this.#listeners]
       .filter(({ config }) => config.wants(event.type))
       .map((listener) => ({ isDurable: listener.config.isDurable, ...listener.offer(event) }))

@@ -18,6 +18,9 @@ export interface ListenerConfig {
   readonly wants: (type: string) => boolean
   /** What it has taken is durable. */
   readonly isDurable: boolean
+  readonly nowMs: () => number
+  /** Told of each event's end. */
+  readonly counted: (what: 'handled' | 'failed' | 'dropped') => void
   /** Events of one call. */
   readonly most: number
   /** Answers an error or null for each, in order. Never rejects. */
@@ -47,6 +50,7 @@ interface Entry {
   event: SourceEvent
   /** What it coalesces by. */
   readonly text: string | undefined
+  readonly atMs: number
   readonly taken: PromiseWithResolvers<void>
 }
 
@@ -62,12 +66,20 @@ export class Listener {
   readonly #byText = new Map<string, Entry>()
   readonly #abort = new AbortController()
   readonly #counts = { handled: 0, failed: 0, coalesced: 0, dropped: 0 }
+  /** When the first of what is being taken was told. */
+  #takingSinceMs: number | null = null
   #pumping: Promise<void> | null = null
   #isClosed = false
   #isDropping = false
 
   constructor(config: ListenerConfig) {
     this.config = config
+  }
+
+  /** How long the oldest has waited, or has been under way. */
+  get lagMs(): number {
+    const sinceMs = this.#takingSinceMs ?? this.#waiting[0]?.atMs
+    return sinceMs === undefined ? 0 : this.config.nowMs() - sinceMs
   }
 
   get counts(): ListenerCounts {
@@ -83,7 +95,7 @@ export class Listener {
       this.#counts.coalesced++
       return { admitted: null, taken: before.taken.promise }
     }
-    const entry: Entry = { event, text, taken: Promise.withResolvers() }
+    const entry: Entry = { event, text, atMs: this.config.nowMs(), taken: Promise.withResolvers() }
     // Whoever does not look at it learns of failures otherwise.
     entry.taken.promise.catch(() => {})
     if (text !== undefined) this.#byText.set(text, entry)
@@ -140,6 +152,7 @@ export class Listener {
       { details: { limit, overflow, type: entry.event.type } },
     )
     this.#counts.dropped++
+    this.config.counted('dropped')
     entry.taken.reject(error)
     if (!this.#isDropping) this.config.dropping(error)
     this.#isDropping = true
@@ -156,6 +169,7 @@ export class Listener {
     await Promise.resolve()
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, this.config.most)
+      this.#takingSinceMs = batch[0]!.atMs
       for (const entry of batch) this.#forget(entry)
       for (const late of this.#outside.splice(0, batch.length)) {
         this.#waiting.push(late)
@@ -166,11 +180,13 @@ export class Listener {
         this.#abort.signal,
       )
       for (const [at, { taken }] of batch.entries()) this.#settle(taken, errors[at] ?? null)
+      this.#takingSinceMs = null
     }
     this.#pumping = null
   }
 
   #settle(taken: PromiseWithResolvers<void>, error: Error | null): void {
+    this.config.counted(error === null ? 'handled' : 'failed')
     if (error === null) {
       this.#counts.handled++
       taken.resolve()

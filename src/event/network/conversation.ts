@@ -129,7 +129,10 @@ export class Conversation {
       return null
     } catch (error) {
       log.warn(`${field}: a message was not taken, so its connection ends`, { connection: this.id, error })
-      return isPosthornError(error) && error.code === 'invalid-input' ? 'invalid' : 'overloaded'
+      const isInvalid = isPosthornError(error) && error.code === 'invalid-input'
+      // One that there was no room for is counted where there was none.
+      if (isInvalid) this.#feed.refuse()
+      return isInvalid ? 'invalid' : 'overloaded'
     }
   }
 

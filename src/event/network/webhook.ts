@@ -99,7 +99,10 @@ function receiverOf<Secret, E>(
     profile,
     secrets,
     maxBodyBytes,
-    observe,
+    observe: (outcome) => {
+      if (outcome.outcome === 'refused') hub.refuse()
+      observe?.(outcome)
+    },
     seen: recentIds({ windowMs: profile?.repeatedForMs }),
     answerWithinMs: answerWithin === undefined ? undefined : parseDuration(answerWithin, `${field}: answerWithin`),
     onEvent: async (event) => {
