@@ -8,9 +8,11 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Storage, Subject } from '../../src/conformance/index.ts'
 import type { Engine } from '../../src/core/engine.ts'
+import type { Thresholds } from '../../src/engine/sqlite/desk.ts'
 import type { Driver } from '../../src/engine/sqlite/driver/driver.ts'
 import { nodeDriver } from '../../src/engine/sqlite/driver/node-driver.ts'
 import { openSqliteEngine } from '../../src/engine/sqlite/engine.ts'
+import { assertHolders } from '../sqlite/holder.ts'
 
 /** Never on tmpfs's slower cousins: thousands of short-lived databases. */
 const ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -83,13 +85,15 @@ function inTurn(engines: readonly [Engine, Engine]): Engine {
 
 export const sqliteSubject: Subject = { name: 'sqlite', create: () => createStorage(false) }
 
-/** Messages are bundled however few come together. */
-export const sqliteBundledSubject: Subject = { name: 'sqlite, all bundled', create: () => createStorage(false, 1) }
+/** Messages are bundled however few come together, and content is shared however small it is. */
+const LEAST: Thresholds = { leastBundled: 1, copiedBytes: 0 }
+
+export const sqliteBundledSubject: Subject = { name: 'sqlite, all bundled', create: () => createStorage(false, LEAST) }
 
 /** What two processes do to each other: what one has in memory, the other changes. */
-export const sqlitePairSubject: Subject = { name: 'sqlite, two in turn', create: () => createStorage(true, 1) }
+export const sqlitePairSubject: Subject = { name: 'sqlite, two in turn', create: () => createStorage(true, LEAST) }
 
-function createStorage(isPair: boolean, leastBundled?: number): Storage {
+function createStorage(isPair: boolean, thresholds?: Thresholds): Storage {
   const folder = mkdtempSync(join(ROOT, 'posthorn-sqlite-'))
   const driver = new WatchedDriver()
   let number = 0
@@ -109,7 +113,7 @@ function createStorage(isPair: boolean, leastBundled?: number): Storage {
     async open({ clock }) {
       // A log that is never begun anew shows by its length what was synced.
       const one = (): Promise<Engine> =>
-        openSqliteEngine(path(), { clock, local: { driver, checkpointPages: 0, leastBundled } })
+        openSqliteEngine(path(), { clock, local: { driver, checkpointPages: 0, thresholds } })
       const engine = isPair ? inTurn([await one(), await one()]) : await one()
       open.push(engine)
       return engine
@@ -138,6 +142,7 @@ function createStorage(isPair: boolean, leastBundled?: number): Storage {
     remove: async () => {
       for (const database of users) database.close()
       await Promise.all(open.map((engine) => engine.close()))
+      if (existsSync(path())) assertHolders(path())
       rmSync(folder, { recursive: true, force: true })
     },
   }

@@ -17,6 +17,7 @@ import * as bundle from '../../src/engine/sqlite/state/bundle.ts'
 import * as message from '../../src/engine/sqlite/state/message.ts'
 import * as queue from '../../src/engine/sqlite/state/queue.ts'
 import * as record from '../../src/engine/sqlite/state/record.ts'
+import * as shared from '../../src/engine/sqlite/state/shared.ts'
 import * as topic from '../../src/engine/sqlite/state/topic.ts'
 
 /** Run at an opening, or by people: they may look at everything. */
@@ -35,7 +36,15 @@ const FROM_THE_START = /^SCAN \w+ USING (COVERING )?INDEX/
 test('every statement finds its rows by an index, in order', () => {
   const database = new DatabaseSync(':memory:')
   for (const migration of MIGRATIONS) database.exec(migration)
-  const statements = Object.entries({ ...bundle, ...message, ...queue, ...record, ...topic, ...view }).filter(
+  const statements = Object.entries({
+    ...bundle,
+    ...message,
+    ...queue,
+    ...record,
+    ...shared,
+    ...topic,
+    ...view,
+  }).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string' && /^(select|update|delete) /.test(entry[1]),
   )
   const costly = statements.flatMap(([name, sql]) => {

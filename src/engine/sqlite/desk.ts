@@ -4,23 +4,35 @@ import type { When } from '../../core/message.ts'
 import { DEFAULT_QUEUE, type QueueSettings } from '../../core/settings.ts'
 import type { EngineLimits } from '../sql/limit.ts'
 import type { Statements } from './driver/statements.ts'
-import { BUNDLE_SIZE, LEAST_BUNDLED, type Bundle } from './state/bundle.ts'
+import { BUNDLE_SIZE, type Bundle } from './state/bundle.ts'
 import { Bundles } from './state/bundles.ts'
-import { MESSAGE_BY_SEQ, toStanding, type Standing } from './state/message.ts'
+import { INLINE_BYTES, MESSAGE_BY_SEQ, toStanding, type Standing } from './state/message.ts'
 import type { Numbers } from './state/meta.ts'
 import { Notices } from './state/notices.ts'
 import type { Queue } from './state/queue.ts'
 import { Queues } from './state/queues.ts'
+import { Shared } from './state/shared.ts'
 import { Topics } from './state/topics.ts'
 import { Trail } from './state/trail.ts'
+
+export interface Thresholds {
+  /** Fewer messages than so many get rows of their own: a bundle costs as much as some of them. */
+  readonly leastBundled: number
+  /** Copies of an event's content that have no more than so many bytes together are cheaper than looking after one that is shared. */
+  readonly copiedBytes: number
+}
+
+const THRESHOLDS: Thresholds = { leastBundled: 4, copiedBytes: INLINE_BYTES }
 
 export class Desk {
   readonly statements: Statements
   readonly limits: EngineLimits
   readonly ids: Ids
+  readonly copiedBytes: number
   readonly queues: Queues
   readonly topics: Topics
   readonly bundles: Bundles
+  readonly shared: Shared
   readonly trail: Trail
   /** A sentence on why nothing new may be stored; null where it may. */
   room: () => string | null = () => null
@@ -43,11 +55,13 @@ export class Desk {
     statements: Statements,
     limits: EngineLimits,
     ids: (wallMs: () => number) => Ids,
-    leastBundled: number = LEAST_BUNDLED,
+    thresholds: Thresholds = THRESHOLDS,
   ) {
     this.statements = statements
     this.limits = limits
-    this.bundles = new Bundles(statements, leastBundled)
+    this.copiedBytes = thresholds.copiedBytes
+    this.shared = new Shared(statements)
+    this.bundles = new Bundles(statements, this.shared, thresholds.leastBundled)
     this.ids = ids(() => this.wall)
     this.queues = new Queues(statements)
     this.topics = new Topics(statements)
@@ -142,6 +156,7 @@ export class Desk {
     const numbers = { ...this.numbers }
     this.topics.flush()
     this.bundles.flush()
+    this.shared.flush()
     this.queues.hold()
     this.notices.hold()
     return () => {
@@ -152,6 +167,7 @@ export class Desk {
       this.notices.restore()
       this.topics.clear()
       this.bundles.clear()
+      this.shared.clear()
     }
   }
 

@@ -51,7 +51,7 @@ export interface SqliteEngineOptions {
   /** New messages are refused as `disk-full` while the disk has less room than this; what is there can be settled. Default 64 MiB. */
   readonly minFreeBytes?: number | undefined
   /** For tests: the database in this thread, by this driver. */
-  readonly local?: Pick<HostOptions, 'driver' | 'checkpointPages' | 'freeBytes' | 'leastBundled'> | undefined
+  readonly local?: Pick<HostOptions, 'driver' | 'checkpointPages' | 'freeBytes' | 'thresholds'> | undefined
 }
 
 export class SqliteEngine implements Engine {

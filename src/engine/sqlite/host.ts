@@ -9,7 +9,7 @@ import type { EngineLimits } from '../sql/limit.ts'
 import { answerCall, isDone, isWriting } from './answer.ts'
 import { LeaseMemory } from './decide/lease.ts'
 import { dueTimes, flush, sweep, type DueTimes, type Moment } from './decide/sweep.ts'
-import type { Desk } from './desk.ts'
+import type { Desk, Thresholds } from './desk.ts'
 import type { Driver } from './driver/driver.ts'
 import { isFatal, isFull, toFault } from './fault.ts'
 import { letGo, openDesk, ownersGone, type Opened } from './open-desk.ts'
@@ -40,8 +40,8 @@ export interface HostOptions {
   readonly minFreeBytes: number
   /** For tests: how much room there is. */
   readonly freeBytes?: SpaceDeps['freeBytes']
-  /** For tests: messages that come together and are fewer get rows of their own. */
-  readonly leastBundled?: number | undefined
+  /** For tests: from where on messages are kept together, and content is shared. */
+  readonly thresholds?: Thresholds | undefined
   /** The last call has been answered, and the database let go of. */
   readonly closed?: (() => void) | undefined
 }
@@ -305,6 +305,7 @@ export class Host {
     desk.queues.clear()
     desk.topics.clear()
     desk.bundles.clear()
+    desk.shared.clear()
     desk.notices.take()
     desk.isDirty = false
     this.#dataVersion = -1

@@ -49,12 +49,7 @@ function prepare(options: HostOptions, database: Database): Opened {
   database.exec(`pragma cache_size = -${CACHE_KB}`)
   database.exec('pragma temp_store = memory')
   database.exec(`pragma wal_autocheckpoint = ${options.checkpointPages ?? CHECKPOINT_PAGES}`)
-  const desk = new Desk(
-    new Statements(database),
-    options.limits,
-    (wallMs) => createIds({ wallMs }),
-    options.leastBundled,
-  )
+  const desk = new Desk(new Statements(database), options.limits, (wallMs) => createIds({ wallMs }), options.thresholds)
   transactions.beginWriting('full')
   let lock: OwnerLock | null = null
   try {

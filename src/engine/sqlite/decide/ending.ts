@@ -63,12 +63,13 @@ export function erase(desk: Desk, queue: Queue, message: Standing): void {
   desk.isDirty = true
   desk.queues.change(queue).leave(message.state, message.bytes)
   desk.queues.touch(queue)
+  if (message.shared !== null) desk.shared.release(message.shared)
   if (message.isBundled) {
     const { bundles } = desk
     return bundles.change(bundles.of(message.seq)!).leave(message.seq % BUNDLE_SIZE)
   }
   desk.run(DELETE_MESSAGE, message.seq)
-  if (message.isLarge) desk.run(DELETE_CONTENT, message.seq)
+  if (message.isLarge && message.shared === null) desk.run(DELETE_CONTENT, message.seq)
   if (message.history > 0) desk.run(DELETE_FAILURES, message.seq)
 }
 

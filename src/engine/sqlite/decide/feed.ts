@@ -45,7 +45,7 @@ function moveOn(desk: Desk, subscription: Subscription, queue: Queue, topic: Top
   let { cursor } = subscription
   if (topic.retention === null || cursor === 0) return { status: 'live', cursor }
   const events = desk.statements.of(RETAINED_AFTER).all(topic.id, cursor, STEP_EVENTS + 1)
-  for (const [position, at, type, split, content] of events.slice(0, STEP_EVENTS)) {
+  for (const [position, at, type, split, content, shared] of events.slice(0, STEP_EVENTS)) {
     if (subscription.wantsType(type as string)) {
       const found = { split: split as number, bytes: content as Uint8Array }
       const message = attributesOf(found)
@@ -55,7 +55,7 @@ function moveOn(desk: Desk, subscription: Subscription, queue: Queue, topic: Top
         if (isFull && !isTooLarge) return { status: 'suspended', cursor }
         // What can never fit is missed, rather than standing in the way for ever.
         if (isTooLarge) missEvent(subscription, at as number)
-        else insert(desk, queue, toIncoming(message, found))
+        else insert(desk, queue, toIncoming(message, found, shared as number | null))
       }
     }
     cursor = position as number

@@ -27,12 +27,14 @@ export interface Incoming extends Content {
   readonly dedupe: string | null
   readonly delay: When | null
   readonly expires: When | null
+  /** Under which number its content is stored already, for all who hold it; null: nowhere. */
+  readonly shared: number | null
 }
 
 export function incoming(desk: Desk, sent: Sent): Incoming {
   const [id, type, priority, key, report, dedupe, delay, expires, offset, split, length] = sent
   const bytes = desk.bytes.subarray(offset, offset + length)
-  return { id, type, priority, key, report, dedupe, delay, expires, split, bytes }
+  return { id, type, priority, key, report, dedupe, delay, expires, split, bytes, shared: null }
 }
 
 /** Whether the queue has a message of that id, waiting, leased, dead or kept. */
@@ -57,6 +59,12 @@ export interface Past {
 
 /** The number of the message; null where the queue has one of that id, waiting, leased, dead or kept. */
 export function insert(desk: Desk, queue: Queue, message: Incoming, past: Past | null = null): number | null {
+  const seq = place(desk, queue, message, past)
+  if (seq !== null && message.shared !== null) desk.shared.hold(message.shared)
+  return seq
+}
+
+function place(desk: Desk, queue: Queue, message: Incoming, past: Past | null): number | null {
   const line = lineOf(desk, queue, message.key)
   const bundled = past === null && line === null && isPlain(desk, message) ? bundle(desk, queue, message) : null
   if (bundled !== null) return bundled
@@ -68,8 +76,9 @@ export function insert(desk: Desk, queue: Queue, message: Incoming, past: Past |
 }
 
 /** It waits for nothing and expires never: it is ready until it is handed out. */
-function isPlain(desk: Desk, { delay, expires, bytes }: Incoming): boolean {
-  return (delay === null || desk.isPast(delay)) && expires === null && bytes.byteLength <= INLINE_BYTES
+function isPlain(desk: Desk, { delay, expires, bytes, shared }: Incoming): boolean {
+  const isSmall = shared !== null || bytes.byteLength <= INLINE_BYTES
+  return (delay === null || desk.isPast(delay)) && expires === null && isSmall
 }
 
 function bundle(desk: Desk, queue: Queue, message: Incoming): number | null {
@@ -93,7 +102,8 @@ function insertAlone(
   const seq = desk.nextSeq()
   const { expires, split } = message
   const bytes = bodySize(message)
-  const isLarge = message.bytes.byteLength > INLINE_BYTES
+  const { shared } = message
+  const isLarge = shared === null && message.bytes.byteLength > INLINE_BYTES
   const at = placeOf(desk, queue, message, line, past)
   const { now } = desk
   const start = past?.sentAt ?? now
@@ -123,7 +133,8 @@ function insertAlone(
       message.report,
       past?.reason ?? null,
       split,
-      isLarge ? null : message.bytes,
+      isLarge || shared !== null ? null : message.bytes,
+      shared,
     )
   if (added === 0) return null
   desk.queues.change(queue).enter(at.state, bytes)
@@ -170,7 +181,7 @@ function lineOf(desk: Desk, queue: Queue, key: string | null): string | null {
 }
 
 /** A message of the engine's own, or one that comes from where it was kept. */
-export function toIncoming(attributes: Attributes, content: Content): Incoming {
+export function toIncoming(attributes: Attributes, content: Content, shared: number | null = null): Incoming {
   return {
     ...content,
     id: attributes.id,
@@ -181,5 +192,6 @@ export function toIncoming(attributes: Attributes, content: Content): Incoming {
     dedupe: attributes.dedupe ?? null,
     delay: attributes.delay ?? null,
     expires: attributes.expires ?? null,
+    shared,
   }
 }

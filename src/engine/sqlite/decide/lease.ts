@@ -114,7 +114,7 @@ function handBundled(desk: Desk, queue: Queue, bundle: Bundle, to: number, holde
   let bytes = 0
   for (let at = from; at < to; at++) {
     if (bundle.isGone(at)) gone.push(at)
-    else bytes += bundle.bodySizeOf(at)
+    else bytes += bundle.content.bodySizeOf(at)
   }
   const count = to - from - gone.length
   desk.queues.change(queue).leave(READY, bytes, count)

@@ -24,15 +24,14 @@ export function publish(desk: Desk, topicName: string, message: Incoming): Chang
   return { id: message.id, duplicate: false, routed: topic === undefined ? 0 : route(desk, topic, message) }
 }
 
-function route(desk: Desk, topic: Topic, message: Incoming): number {
+function route(desk: Desk, topic: Topic, published: Incoming): number {
+  const wanting = wantedBy(topic, published)
+  const live = wanting.filter(({ status }) => status === 'live').length
+  const message = shareOf(desk, published, live, topic.retention !== null)
   const position = topic.retention === null ? 0 : keepEvent(desk, topic, message)
   const suspended: Subscription[] = []
-  let event: EventAttributes | null = null
   let routed = 0
-  for (const subscription of topic.subscriptions.values()) {
-    if (!subscription.wantsType(message.type)) continue
-    event ??= attributesOf(message).event
-    if (!subscription.wants(event)) continue
+  for (const subscription of wanting) {
     const queue = desk.queues.get(subscription.queue)!
     if (subscription.status !== 'live') {
       if (subscription.status === 'suspended') owe(desk, subscription, position)
@@ -43,6 +42,28 @@ function route(desk: Desk, topic: Topic, message: Incoming): number {
   }
   for (const subscription of suspended) announce(desk, subscription, 'suspended')
   return routed
+}
+
+function wantedBy(topic: Topic, message: Incoming): Subscription[] {
+  const wanting: Subscription[] = []
+  let event: EventAttributes | null = null
+  for (const subscription of topic.subscriptions.values()) {
+    if (!subscription.wantsType(message.type)) continue
+    event ??= attributesOf(message).event
+    if (subscription.wants(event)) wanting.push(subscription)
+  }
+  return wanting
+}
+
+/** Stores the content once for all who get it, unless their copies are small; each of them holds it. Whoever comes later may want what is kept. */
+function shareOf(desk: Desk, message: Incoming, live: number, isKept: boolean): Incoming {
+  const { byteLength } = message.bytes
+  const copies = isKept ? live : live - 1
+  const later = isKept ? 1 : 0
+  if (Math.max(copies, later) * byteLength <= desk.copiedBytes) return message
+  const shared = desk.nextSeq()
+  desk.shared.store(shared, message.bytes)
+  return { ...message, shared }
 }
 
 /** A suspended subscription is owed what is kept from now on, or it misses the event. */

@@ -7,17 +7,31 @@ import {
   FIRST_RETAINED,
   INSERT_RETAINED,
   RETAINED_AFTER,
+  SHARED_RETAINED,
   type Subscription,
   type Topic,
 } from '../state/topic.ts'
 import { missEvent, writeSubscription } from './gap.ts'
 import type { Incoming } from './insert.ts'
 
+const NOTHING = new Uint8Array(0)
+
+type RetainedRow = readonly [
+  position: number,
+  at: number,
+  type: string,
+  split: number,
+  content: Uint8Array,
+  shared: number | null,
+]
+
 /** The position that the event got. */
 export function keepEvent(desk: Desk, topic: Topic, message: Incoming): number {
   const position = ++desk.numbers.position
   desk.isDirty = true
-  desk.run(INSERT_RETAINED, position, topic.id, desk.now, message.type, message.split, message.bytes)
+  const { type, split, bytes, shared } = message
+  desk.run(INSERT_RETAINED, position, topic.id, desk.now, type, split, shared === null ? bytes : NOTHING, shared)
+  if (shared !== null) desk.shared.hold(shared)
   desk.topics.change(topic)
   topic.kept++
   const { ms, count } = topic.retention!
@@ -34,12 +48,13 @@ export function trimTopic(desk: Desk, topic: Topic, most: number): number {
   let left = most
   for (; left > 0 && isTooMuch(desk, topic); left--) {
     const [event] = desk.statements.of(RETAINED_AFTER).all(topic.id, 0, 1)
-    const [position, at, , split, bytes] = event as readonly [number, number, string, number, Uint8Array]
+    const [position, at, , split, bytes, shared] = event as RetainedRow
     for (const subscription of owedTo(topic, position, { split, bytes })) {
       missEvent(subscription, at)
       missed.add(subscription)
     }
     desk.run(DELETE_RETAINED, position)
+    if (shared !== null) desk.shared.release(shared)
     topic.kept--
     desk.isDirty = true
   }
@@ -61,6 +76,7 @@ export function forgetAll(desk: Desk, topic: Topic): void {
         missEvent(subscription, at as number)
     for (const subscription of lagging) writeSubscription(desk, subscription)
   }
+  for (const [shared] of desk.statements.of(SHARED_RETAINED).all(topic.id)) desk.shared.release(shared as number)
   desk.run(DELETE_ALL_RETAINED, topic.id)
   topic.kept = 0
 }

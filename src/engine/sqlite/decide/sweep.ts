@@ -130,6 +130,7 @@ function nextTurn(desk: Desk, now: number, wall: number, isStepped: boolean): Tu
 
 export function flush(desk: Desk): void {
   desk.bundles.flush()
+  desk.shared.flush()
   desk.queues.flush()
   desk.topics.flush()
 }

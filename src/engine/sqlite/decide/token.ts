@@ -40,7 +40,7 @@ function bundledOne(desk: Desk, seq: number, goes: (queue: Queue) => boolean): S
     place: bundle.place,
     line: null,
     head: false,
-    bytes: desk.bundles.load(bundle).bodySizeOf(at),
+    bytes: desk.bundles.load(bundle).content.bodySizeOf(at),
     sentAt: bundle.place,
     due: run.until,
     expires: null,
@@ -55,6 +55,7 @@ function bundledOne(desk: Desk, seq: number, goes: (queue: Queue) => boolean): S
     report: null,
     reason: null,
     isLarge: false,
+    shared: desk.bundles.load(bundle).content.sharedOf(at),
     isBundled: true,
   }
 }

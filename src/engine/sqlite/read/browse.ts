@@ -99,7 +99,7 @@ function bundledOf(bundle: Bundle, state: number, after: number, until: number):
   for (let at = 0; at < bundle.size; at++) {
     const seq = seqOf(bundle, at)
     if (seq <= after || seq > until || bundle.isGone(at) || at < bundle.next !== (state === LEASED)) continue
-    found.push({ seq, reason: null, bytes: bundle.bodySizeOf(at), sentAt: bundle.place, history: 0 })
+    found.push({ seq, reason: null, bytes: bundle.content.bodySizeOf(at), sentAt: bundle.place, history: 0 })
   }
   return found
 }

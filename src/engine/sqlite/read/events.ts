@@ -5,11 +5,10 @@ import { isReadFrom } from '../../sql/check.ts'
 import { quote } from '../../sql/refusal.ts'
 import type { Content } from '../content.ts'
 import type { Desk } from '../desk.ts'
-import { FIRST_SINCE, type Topic } from '../state/topic.ts'
+import { EVENT_CONTENT, FIRST_SINCE, type Topic } from '../state/topic.ts'
 import { clamp, type StoredPage } from './browse.ts'
 
-const EVENTS =
-  'select position, split, content from retained where topic = ? and position > ? order by position limit ?'
+const EVENTS = `select position, split, ${EVENT_CONTENT} from retained where topic = ? and position > ? order by position limit ?`
 const PAGE_BYTES = 32 * 1_048_576
 
 export interface EventRow extends Content {

@@ -3,10 +3,9 @@ import type { Content } from '../content.ts'
 import type { Desk } from '../desk.ts'
 import type { Row } from '../driver/driver.ts'
 import { BUNDLE_SIZE, seqOf, type Bundle } from '../state/bundle.ts'
-import { CONTENT_OF, FAILURES_OF, LARGE_CONTENT, LEASED, READY } from '../state/message.ts'
+import { CONTENT, CONTENT_OF, FAILURES_OF, LEASED, READY } from '../state/message.ts'
 
-const COLUMNS =
-  'seq, queue, state, place, due, wall_due, ended_at, sent_at, acquired, failed, released, cancel, history, reason, bytes, expires, wall_expires, split, content, rank'
+const COLUMNS = `seq, queue, state, place, due, wall_due, ended_at, sent_at, acquired, failed, released, cancel, history, reason, bytes, expires, wall_expires, split, ${CONTENT}, rank`
 export const VIEW_BY_SEQ: string = `select ${COLUMNS} from message where seq = ?`
 /** What may be handed out next, by priority and place. */
 export const READY_VIEWS: string = `select ${COLUMNS} from message where queue = ? and state = 2 order by rank, place, seq limit ?`
@@ -58,7 +57,7 @@ export function toStored(desk: Desk, queue: string, row: Row): StoredRow {
     expires: row[15] as number | null,
     wallExpires: row[16] as number | null,
     split: row[17] as number,
-    bytes: (row[18] ?? desk.statements.of(LARGE_CONTENT).first(seq)![0]) as Uint8Array,
+    bytes: row[18] as Uint8Array,
     failures:
       row[12] === 0
         ? NO_FAILURES
@@ -81,7 +80,7 @@ export function viewOf(desk: Desk, queue: string, seq: number): StoredRow {
 export function toBundled(bundle: Bundle, at: number, queue: string): StoredRow {
   const run = bundle.runOf(at)
   return {
-    ...bundle.contentOf(at),
+    ...bundle.content.of(at),
     seq: seqOf(bundle, at),
     queue,
     state: run === undefined ? READY : LEASED,
@@ -95,7 +94,7 @@ export function toBundled(bundle: Bundle, at: number, queue: string): StoredRow 
     released: 0,
     cancel: false,
     reason: null,
-    size: bundle.bodySizeOf(at),
+    size: bundle.content.bodySizeOf(at),
     expires: null,
     wallExpires: null,
     failures: NO_FAILURES,
@@ -104,10 +103,7 @@ export function toBundled(bundle: Bundle, at: number, queue: string): StoredRow 
 
 export function contentOf(desk: Desk, seq: number): Content {
   const bundle = desk.bundles.of(seq)
-  if (bundle !== undefined) return desk.bundles.load(bundle).contentOf(seq % BUNDLE_SIZE)
+  if (bundle !== undefined) return desk.bundles.load(bundle).content.of(seq % BUNDLE_SIZE)
   const [split, bytes] = desk.statements.of(CONTENT_OF).first(seq)!
-  return {
-    split: split as number,
-    bytes: (bytes ?? desk.statements.of(LARGE_CONTENT).first(seq)![0]) as Uint8Array,
-  }
+  return { split: split as number, bytes: bytes as Uint8Array }
 }

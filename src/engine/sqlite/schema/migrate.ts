@@ -2,11 +2,12 @@
 import { PosthornError } from '../../../core/error.ts'
 import type { Database } from '../driver/driver.ts'
 import { FIRST_SCHEMA } from './first.ts'
+import { FOURTH_SCHEMA } from './fourth.ts'
 import { SECOND_SCHEMA } from './second.ts'
 import { THIRD_SCHEMA } from './third.ts'
 
 /** Each brings a database from its own place in the list to the next. */
-export const MIGRATIONS: readonly string[] = [FIRST_SCHEMA, SECOND_SCHEMA, THIRD_SCHEMA]
+export const MIGRATIONS: readonly string[] = [FIRST_SCHEMA, SECOND_SCHEMA, THIRD_SCHEMA, FOURTH_SCHEMA]
 
 /** Marks a file as Posthorn's: "Post" as a number. */
 const APPLICATION = 0x506f7374

@@ -2,15 +2,13 @@
  * Messages of one queue that were sent together, kept as one row as long as nothing else happens to each of them than that it is handed out, in order,
  * and acked. Whatever else is to happen to one takes it out of its bundle and gives it a row of its own (see decide/unbundle.ts).
  */
-import type { Content } from '../content.ts'
 import type { Row } from '../driver/driver.ts'
+import { BundleContent, type Stretch } from './bundle-content.ts'
 
 /** Numbers of a bundle's messages are its own times this, and what follows. */
 export const BUNDLE_SIZE = 256
 /** Content of a bundle together. */
 export const BUNDLE_BYTES = 262_144
-/** Fewer messages than so many get rows of their own: a bundle costs as much as some of them. */
-export const LEAST_BUNDLED = 4
 
 const COLUMNS = 'n, queue, rank, place, size, first_id, last_id, next, gone, runs'
 export const BUNDLE: string = `select ${COLUMNS} from bundle where n = ?`
@@ -60,9 +58,7 @@ export class Bundle {
   left: number
   runs: readonly Run[]
   isDirty = false
-  /** Messages behind their head: where each begins, its body begins, and it ends. */
-  #content: Uint8Array | null = null
-  #ends!: Uint32Array
+  #content: BundleContent | null = null
 
   constructor(row: Row) {
     const [n, queue, rank, place, size, firstId, lastId, next, gone, runs] = row
@@ -134,32 +130,18 @@ export class Bundle {
     return this.#content !== null
   }
 
-  load(content: Uint8Array): void {
-    this.#content = content
-    this.#ends = new Uint32Array(this.size * 2)
-    const head = Buffer.from(content.buffer, content.byteOffset, this.size * HEAD_BYTES)
-    for (let at = 0; at < this.#ends.length; at++) this.#ends[at] = head.readUInt32LE(at * 4)
+  load(packed: Uint8Array, read: (shared: number) => Uint8Array): void {
+    this.#content = new BundleContent(packed, this.size, read)
   }
 
   /** Loaded it must be. */
-  contentOf(at: number): Content {
-    const start = this.#startOf(at)
-    return { split: this.#ends[at * 2]! - start, bytes: this.#content!.subarray(start, this.#ends[at * 2 + 1]) }
+  get content(): BundleContent {
+    return this.#content!
   }
 
-  /** Of messages from … to, whether or not they are gone: where each one's body begins and ends in what comes with them. */
-  stretch(from: number, to: number): { readonly bytes: Uint8Array; readonly ends: readonly number[] } {
-    const start = this.#startOf(from)
-    const ends = Array.from(this.#ends.subarray(from * 2, to * 2), (end) => end - start)
-    return { bytes: this.#content!.subarray(start, start + ends.at(-1)!), ends }
-  }
-
-  bodySizeOf(at: number): number {
-    return this.#ends[at * 2 + 1]! - this.#ends[at * 2]!
-  }
-
-  #startOf(at: number): number {
-    return at === 0 ? this.size * HEAD_BYTES : this.#ends[at * 2 - 1]!
+  /** Of messages from … to: where each one's body begins and ends in what comes with them. */
+  stretch(from: number, to: number): Stretch {
+    return this.content.stretch(from, to, (at) => this.isGone(at))
   }
 
   #skipGone(): void {
@@ -172,9 +154,6 @@ export class Bundle {
     return false
   }
 }
-
-/** Of each message: where its body begins, and where it ends. */
-export const HEAD_BYTES = 8
 
 const toRun = ([from, to, until, owner, handout, process]: StoredRun): Run => ({
   from,

@@ -13,7 +13,6 @@ import {
   BUNDLE_SIZE,
   DELETE_BUNDLE,
   DELETE_BUNDLE_CONTENT,
-  HEAD_BYTES,
   INSERT_BUNDLE,
   INSERT_BUNDLE_CONTENT,
   LAST_BUNDLE_ID,
@@ -22,7 +21,9 @@ import {
   seqOf,
   UPDATE_BUNDLE,
 } from './bundle.ts'
+import { packContents, sizeIn } from './bundle-content.ts'
 import { insertPlain, LAST_ID, SET_LEASED, type Plain } from './message.ts'
+import type { Shared } from './shared.ts'
 
 /** Bundles that are remembered, with their content. */
 const REMEMBERED = 128
@@ -39,6 +40,7 @@ interface Open {
 
 export class Bundles {
   readonly #statements: Statements
+  readonly #readShared: (shared: number) => Uint8Array
   /** Fewer messages than so many get rows of their own. */
   readonly #least: number
   readonly #open = new Map<number, Open>()
@@ -47,8 +49,9 @@ export class Bundles {
   /** By queue: no message of it has a higher id. */
   readonly #lastIds = new Map<number, string>()
 
-  constructor(statements: Statements, least: number) {
+  constructor(statements: Statements, shared: Shared, least: number) {
     this.#statements = statements
+    this.#readShared = (n) => shared.read(n)
     this.#least = least
   }
 
@@ -62,7 +65,7 @@ export class Bundles {
       open = undefined
     }
     if (open === undefined) this.#open.set(queue, (open = { n: begin(), queue, rank, place, messages: [], bytes: 0 }))
-    open.bytes += message.bytes.byteLength
+    open.bytes += sizeIn(message)
     return open.n * BUNDLE_SIZE + open.messages.push(message) - 1
   }
 
@@ -111,10 +114,10 @@ export class Bundles {
     let [low, high] = [0, bundle.size - 1]
     while (low < high) {
       const middle = (low + high) >> 1
-      if (idOf(bundle, middle) < id) low = middle + 1
+      if (bundle.content.idOf(middle) < id) low = middle + 1
       else high = middle
     }
-    return idOf(bundle, low) === id && !bundle.isGone(low) ? bundle.n * BUNDLE_SIZE + low : undefined
+    return bundle.content.idOf(low) === id && !bundle.isGone(low) ? bundle.n * BUNDLE_SIZE + low : undefined
   }
 
   /** Where the queue has ready messages in bundles: that with the first of them, of one rank if one is given. */
@@ -138,17 +141,23 @@ export class Bundles {
 
   /** With its content. */
   load(bundle: Bundle): Bundle {
-    if (!bundle.isLoaded) bundle.load(this.#statements.of(BUNDLE_CONTENT).first(bundle.n)![0] as Uint8Array)
+    if (!bundle.isLoaded)
+      bundle.load(this.#statements.of(BUNDLE_CONTENT).first(bundle.n)![0] as Uint8Array, this.#readShared)
     return bundle
   }
 
   /** Gives the message a row of its own, in the state in which it is. */
   takeOut(bundle: Bundle, at: number): void {
-    const content = this.load(bundle).contentOf(at)
+    const { content: contents } = this.load(bundle)
+    const content = contents.of(at)
     const { id, report = null } = attributesOf(content)
     const seq = seqOf(bundle, at)
     const { queue, rank, place } = bundle
-    insertPlain(this.#statements, { seq, queue, rank, place }, { ...content, id, report })
+    insertPlain(
+      this.#statements,
+      { seq, queue, rank, place },
+      { ...content, id, report, shared: contents.sharedOf(at) },
+    )
     const run = bundle.runOf(at)
     if (run !== undefined) {
       const { until, owner, handout, process, from } = run
@@ -192,22 +201,15 @@ export class Bundles {
     if (this.#open.size > 0) for (const queue of this.#open.keys()) this.close(queue)
   }
 
-  #store({ n, queue, rank, place, messages, bytes }: Open): void {
+  #store({ n, queue, rank, place, messages }: Open): void {
     const size = messages.length
-    const content = Buffer.allocUnsafe(size * HEAD_BYTES + bytes)
-    let end = size * HEAD_BYTES
-    for (const [at, message] of messages.entries()) {
-      content.set(message.bytes, end)
-      content.writeUInt32LE(end + message.split, at * HEAD_BYTES)
-      end += message.bytes.byteLength
-      content.writeUInt32LE(end, at * HEAD_BYTES + 4)
-    }
+    const packed = packContents(messages)
     const gone = new Uint8Array(Math.ceil(size / 8))
     const row = [n, queue, rank, place, size, messages[0]!.id, messages.at(-1)!.id, 0, gone, '[]'] as const
     this.#statements.of(INSERT_BUNDLE).run(...row, null)
-    this.#statements.of(INSERT_BUNDLE_CONTENT).run(n, content)
+    this.#statements.of(INSERT_BUNDLE_CONTENT).run(n, packed)
     const bundle = new Bundle(row)
-    bundle.load(content)
+    bundle.load(packed, this.#readShared)
     this.#known.set(n, bundle)
   }
 
@@ -240,15 +242,11 @@ export class Bundles {
   }
 }
 
-function hasRoom(open: Open, rank: number, place: number, { bytes }: Plain): boolean {
+function hasRoom(open: Open, rank: number, place: number, message: Plain): boolean {
   return (
     open.rank === rank &&
     open.place === place &&
     open.messages.length < BUNDLE_SIZE &&
-    open.bytes + bytes.byteLength <= BUNDLE_BYTES
+    open.bytes + sizeIn(message) <= BUNDLE_BYTES
   )
-}
-
-function idOf(bundle: Bundle, at: number): string {
-  return attributesOf(bundle.contentOf(at)).id
 }

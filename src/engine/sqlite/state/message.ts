@@ -61,12 +61,14 @@ export interface Standing {
   reason: string | null
   /** Its content is in a table of its own. */
   readonly isLarge: boolean
+  /** Under which number others have the same content; null: it is its own. */
+  readonly shared: number | null
   /** It has no row yet, only its place in a bundle; all that can happen to it is that it goes. */
   readonly isBundled: boolean
 }
 
 const COLUMNS =
-  'seq, queue, id, state, place, line, head, bytes, sent_at, due, expires, wall_expires, owner, handout, acquired, failed, released, cancel, history, report, reason, content is null'
+  'seq, queue, id, state, place, line, head, bytes, sent_at, due, expires, wall_expires, owner, handout, acquired, failed, released, cancel, history, report, reason, content is null, shared'
 
 export const MESSAGE_BY_SEQ: string = `select ${COLUMNS} from message where seq = ?`
 
@@ -94,28 +96,33 @@ export function toStanding(row: Row): Standing {
     report: row[19] as string | null,
     reason: row[20] as string | null,
     isLarge: row[21] === 1,
+    shared: row[22] as number | null,
     isBundled: false,
   }
 }
 
 export const SEQ_OF_ID = 'select seq from message where queue = ? and id = ?'
 export const LAST_ID = 'select max(id) from message where queue = ?'
-export const CONTENT_OF = 'select split, content from message where seq = ?'
-export const LARGE_CONTENT = 'select content from content where seq = ?'
+/** As an expression on a message's row: its content, wherever it is. */
+export const CONTENT =
+  'coalesce(message.content, (select c.content from content c where c.seq = coalesce(message.shared, message.seq)))'
+export const CONTENT_OF: string = `select split, ${CONTENT} from message where seq = ?`
 export const INSERT_MESSAGE =
-  'insert into message (seq, queue, id, state, rank, place, due, wall_due, expires, wall_expires, line, head, bytes, sent_at, owner, handout, process, acquired, failed, released, cancel, history, ended_at, report, reason, split, content) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?) on conflict (queue, id) do nothing'
+  'insert into message (seq, queue, id, state, rank, place, due, wall_due, expires, wall_expires, line, head, bytes, sent_at, owner, handout, process, acquired, failed, released, cancel, history, ended_at, report, reason, split, content, shared) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?) on conflict (queue, id) do nothing'
 
 /** A message that has nothing of its own but id and content. */
 export interface Plain extends Content {
   readonly id: string
   readonly report: string | null
+  /** Under which number its content is stored already; null: nowhere. */
+  readonly shared: number | null
 }
 
 /** Its row, as of one that was never handed out. */
 export function insertPlain(
   statements: Statements,
   at: { readonly seq: number; readonly queue: number; readonly rank: number; readonly place: number },
-  { id, report, split, bytes }: Plain,
+  { id, report, split, bytes, shared }: Plain,
 ): void {
   const { seq, queue, rank, place } = at
   const size = bytes.byteLength - split
@@ -143,7 +150,8 @@ export function insertPlain(
       report,
       null,
       split,
-      bytes,
+      shared === null ? bytes : null,
+      shared,
     )
 }
 

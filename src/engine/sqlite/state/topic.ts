@@ -25,12 +25,15 @@ export const UPDATE_SUBSCRIPTION =
 export const DELETE_SUBSCRIPTION = 'delete from subscription where id = ?'
 
 export const INSERT_RETAINED =
-  'insert into retained (position, topic, at, type, split, content) values (?, ?, ?, ?, ?, ?)'
-export const RETAINED_AFTER =
-  'select position, at, type, split, content from retained where topic = ? and position > ? order by position limit ?'
+  'insert into retained (position, topic, at, type, split, content, shared) values (?, ?, ?, ?, ?, ?, ?)'
+/** As an expression on the row of a retained event: its content, wherever it is. */
+export const EVENT_CONTENT =
+  'coalesce((select c.content from content c where c.seq = retained.shared), retained.content)'
+export const RETAINED_AFTER: string = `select position, at, type, split, ${EVENT_CONTENT}, shared from retained where topic = ? and position > ? order by position limit ?`
 export const FIRST_RETAINED = 'select position, at from retained where topic = ? order by position limit 1'
 export const FIRST_SINCE = 'select position from retained where topic = ? and at >= ? order by at, position limit 1'
 export const DELETE_RETAINED = 'delete from retained where position = ?'
+export const SHARED_RETAINED = 'select shared from retained where topic = ? and shared is not null'
 export const DELETE_ALL_RETAINED = 'delete from retained where topic = ?'
 
 export class Subscription {

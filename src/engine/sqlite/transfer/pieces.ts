@@ -7,21 +7,22 @@ import { attributesOf, type Content } from '../content.ts'
 import type { Row } from '../driver/driver.ts'
 import type { Statements } from '../driver/statements.ts'
 import { Bundle, BUNDLE, BUNDLE_CONTENT, seqOf } from '../state/bundle.ts'
-import { DELAYED, FAILURES_OF, LARGE_CONTENT, LEASED, READY, STATE_NAMES, STRICT_LINE } from '../state/message.ts'
+import { CONTENT, DELAYED, FAILURES_OF, LEASED, READY, STATE_NAMES, STRICT_LINE } from '../state/message.ts'
 import { readNumbers } from '../state/meta.ts'
 import { ALIASES_OF } from '../state/record.ts'
+import { Shared } from '../state/shared.ts'
+import { EVENT_CONTENT } from '../state/topic.ts'
 
 const PAGE = 500
 const QUEUES = 'select id, name, settings, version, unbound from queue order by name'
-const COLUMNS =
-  'seq, state, place, due, wall_due, line, head, sent_at, acquired, failed, released, cancel, history, ended_at, reason, split, content'
+const COLUMNS = `seq, state, place, due, wall_due, line, head, sent_at, acquired, failed, released, cancel, history, ended_at, reason, split, ${CONTENT}`
 const MESSAGES = `select ${COLUMNS} from message where queue = ? and seq > ? order by seq limit ${PAGE}`
 /** Who is held, in the order of the lines. */
 const HELD_RANKS =
   'select seq, row_number() over (partition by line order by place) from message where queue = ? and state = 3'
 const NEXT_BUNDLE = 'select n from bundle where queue = ? and n > ? order by n limit 1'
 const TOPICS = 'select id, name, retention, version from topic order by name'
-const EVENTS = `select position, at, split, content from retained where topic = ? and position > ? order by position limit ${PAGE}`
+const EVENTS = `select position, at, split, ${EVENT_CONTENT} from retained where topic = ? and position > ? order by position limit ${PAGE}`
 const RECORDS = `select key, value, version, expires_at from record where key > ? and value is not null order by key limit ${PAGE}`
 const DEDUPES = `select scope, text, id, until from dedupe where (scope, text) > (?, ?) order by scope, text limit ${PAGE}`
 const COMMITS = `select id, results, until from remembered where id > ? order by id limit ${PAGE}`
@@ -65,9 +66,10 @@ function* piecesOfQueue(statements: Statements, row: Row): Generator<Piece, void
 }
 
 function* bundlesOf(statements: Statements, queue: number): Generator<Bundle, void, undefined> {
+  const shared = new Shared(statements)
   for (let n = statements.of(NEXT_BUNDLE).first(queue, -1)?.[0]; n !== undefined;) {
     const bundle = new Bundle(statements.of(BUNDLE).first(n)!)
-    bundle.load(statements.of(BUNDLE_CONTENT).first(n)![0] as Uint8Array)
+    bundle.load(statements.of(BUNDLE_CONTENT).first(n)![0] as Uint8Array, (n) => shared.read(n))
     yield bundle
     n = statements.of(NEXT_BUNDLE).first(queue, n)?.[0]
   }
@@ -78,7 +80,7 @@ function bundled(bundle: Bundle, at: number, queue: string): MessagePiece {
   return {
     is: 'message',
     queue,
-    message: toMessage(bundle.contentOf(at)),
+    message: toMessage(bundle.content.of(at)),
     state: run === undefined ? 'ready' : 'leased',
     sentAt: bundle.place,
     readyAt: bundle.place,
@@ -99,12 +101,11 @@ function bundled(bundle: Bundle, at: number, queue: string): MessagePiece {
 function messageOf(statements: Statements, queue: string, row: Row, ranks: ReadonlyMap<number, number>): MessagePiece {
   const [seq, state, place, due, wallDue, line, head, sentAt, acquired, failed, released, cancel, history] = row
   const [endedAt, reason, split, content] = row.slice(13)
-  const bytes = (content ?? statements.of(LARGE_CONTENT).first(seq!)![0]) as Uint8Array
   const isOver = (state as number) > LEASED
   return {
     is: 'message',
     queue,
-    message: toMessage({ split: split as number, bytes }),
+    message: toMessage({ split: split as number, bytes: content as Uint8Array }),
     state: STATE_NAMES[state as number] as MessagePiece['state'],
     sentAt: sentAt as number,
     readyAt:

@@ -156,7 +156,7 @@ export class TakeIn {
     const topic = this.#topic(name)
     const { body, ...attributes } = message
     const { split, bytes } = joinContent(attributes, body)
-    this.#run(INSERT_RETAINED, position, topic, at, message.event.type, split, bytes)
+    this.#run(INSERT_RETAINED, position, topic, at, message.event.type, split, bytes, null)
     this.#run(KEEP_ONE, topic)
   }
 
