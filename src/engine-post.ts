@@ -102,7 +102,7 @@ export class EnginePost implements Post {
     this.records = createRecordControl(parts.engine, parts.clock)
     this.#joinSender = new JoinSender(parts)
     this.apps = createAppControl(parts)
-    this.endpoints = createEndpointControl({ ...parts, checkApp: (app) => this.#checkApp(app) })
+    this.endpoints = createEndpointControl({ ...parts, bytesOf: (app) => this.#bytesOf(app) })
   }
 
   send(to: unknown, input?: unknown, options?: unknown): Promise<never> {
@@ -270,11 +270,12 @@ export class EnginePost implements Post {
     return deps
   }
 
-  async #checkApp(app: string): Promise<void> {
+  async #bytesOf(app: string): Promise<number> {
     const found = await this.apps.get(app)
     // What comes to one that is being deleted would be left behind.
     if (found === null || found.deleting)
       throw new PosthornError('app-not-found', `there is no app '${app}'`, { details: { app } })
+    return found.quotas.bytes
   }
 
   /** Handlers may send while they are being stopped. An engine that is shared is open longer than this post. */

@@ -1,5 +1,6 @@
 /** Administration of apps on an engine: each act is one commit of the app's record and its entry in the audit log. */
 import type { KeyObject } from 'node:crypto'
+import { holdEndpointsOf } from '../callback/index.ts'
 import { parseDuration } from '../core/duration.ts'
 import type { Change, Engine, Page, Version } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
@@ -54,6 +55,8 @@ const BY = 'platform'
 interface Done {
   readonly app: StoredApp
   readonly facts?: Readonly<Record<string, unknown>> | undefined
+  /** For the same commit. */
+  readonly more?: readonly Change[] | undefined
 }
 
 export function createAppControl(deps: AppDeps): AppControl {
@@ -125,11 +128,11 @@ class Control implements AppControl {
   }
 
   async pause(name: string, { by }: ActOptions = {}): Promise<AppView> {
-    return toView(await this.#change(name, 'app.paused', by, (app) => ({ app: { ...app, paused: true } })))
+    return toView(await this.#hold(name, 'app.paused', by, true))
   }
 
   async resume(name: string, { by }: ActOptions = {}): Promise<AppView> {
-    return toView(await this.#change(name, 'app.resumed', by, (app) => ({ app: { ...app, paused: false } })))
+    return toView(await this.#hold(name, 'app.resumed', by, false))
   }
 
   async delete(name: string, options: DeleteAppOptions = {}): Promise<void> {
@@ -199,6 +202,12 @@ class Control implements AppControl {
     })
   }
 
+  /** Its keys are refused, and its endpoints are not called. */
+  #hold(name: string, act: Act['act'], by: string | undefined, paused: boolean): Promise<VersionedApp> {
+    const more = holdEndpointsOf(name, paused, this.#deps.clock)
+    return this.#change(name, act, by, (app) => ({ app: { ...app, paused }, more }))
+  }
+
   /** Reads, changes and writes; where somebody else wrote in between, again. */
   async #change(
     name: string,
@@ -213,16 +222,21 @@ class Control implements AppControl {
         throw new PosthornError('conflict', `app '${name}' is being deleted`, { details: { app: name } })
       if (ifVersion !== undefined && ifVersion !== found.version)
         throw new PosthornError('conflict', `app '${name}' is at another version`, { details: { app: name } })
-      const { app, facts = {} } = change(found.app)
+      const { app, facts = {}, more } = change(found.app)
       const entry = { act, app: name, by: byOf(by), facts }
-      const version = await this.#write(app, found.version, entry)
+      const version = await this.#write(app, found.version, entry, more)
       if (version !== null) return { app, version }
       if (tries === TRIES) throw new PosthornError('conflict', `app '${name}' is being changed by others all the time`)
     }
   }
 
   /** The version written; null where another was there than was expected. */
-  async #write(app: StoredApp, ifVersion: Version | null, entry: Act | null): Promise<Version | null> {
+  async #write(
+    app: StoredApp,
+    ifVersion: Version | null,
+    entry: Act | null,
+    more: readonly Change[] = [],
+  ): Promise<Version | null> {
     const audit = entry === null ? [] : await auditChanges(this.#deps, entry)
     const put: Change = {
       do: 'put',
@@ -231,7 +245,7 @@ class Control implements AppControl {
       ifVersion,
       aliases: app.keys.map(({ digest }) => keyAlias(digest)),
     }
-    const [result] = await this.#deps.engine.commit([{ changes: [put, ...audit] }])
+    const [result] = await this.#deps.engine.commit([{ changes: [put, ...audit, ...more] }])
     if (result?.status === 'refused' && result.code === 'conflict') return null
     if (result?.status !== 'committed')
       throw new PosthornError(result?.code ?? 'unknown', result?.detail ?? 'no answer')
@@ -241,7 +255,13 @@ class Control implements AppControl {
   async #remove(name: string, by: string): Promise<void> {
     const audit = await auditChanges(this.#deps, { act: 'app.deleted', app: name, by, facts: {} })
     const [result] = await this.#deps.engine.commit([
-      { changes: [{ do: 'remove', key: appRecordKey(name) }, ...audit] },
+      {
+        changes: [
+          { do: 'remove', key: appRecordKey(name) },
+          ...holdEndpointsOf(name, false, this.#deps.clock),
+          ...audit,
+        ],
+      },
     ])
     if (result?.status !== 'committed')
       throw new PosthornError(result?.code ?? 'unknown', result?.detail ?? 'no answer')

@@ -30,7 +30,7 @@ export interface AppView {
   readonly maxPriority: number
   readonly source: string
   readonly callbackOrigins: readonly string[]
-  /** Its keys are refused as `app-paused`. */
+  /** Its keys are refused as `app-paused`, and its endpoints are not called. */
   readonly paused: boolean
   /** Its keys are void, and what is left of it is being removed. */
   readonly deleting: boolean
@@ -93,13 +93,13 @@ export interface AppControl {
     change: AppOptions,
     options?: ActOptions & { readonly ifVersion?: Version | undefined },
   ): Promise<AppView>
-  /** Refuses its keys, within five seconds everywhere. What it has sent goes on. @throws PosthornError `app-not-found` */
+  /** Refuses its keys and holds what is due to its endpoints, within five seconds everywhere. What it has sent goes on. @throws PosthornError `app-not-found` */
   pause(name: string, options?: ActOptions): Promise<AppView>
-  /** @throws PosthornError `app-not-found` */
+  /** What waited for its endpoints goes on. @throws PosthornError `app-not-found` */
   resume(name: string, options?: ActOptions): Promise<AppView>
   /** Ends an app and its keys. @throws PosthornError `app-not-found`, `app-not-empty` where it still has something and `force` is not given */
   delete(name: string, options?: DeleteAppOptions): Promise<void>
-  /** A further key, valid at once. At most 20. @throws PosthornError `app-not-found`, `invalid-option`, `full` */
+  /** A further key, valid at once. At most 15. @throws PosthornError `app-not-found`, `invalid-option`, `full` */
   addKey(name: string, options?: KeyOptions & ActOptions): Promise<NewKey>
   /** A new key with the scopes and the note of an old one, which then expires. @throws PosthornError `app-not-found`, `key-not-found`, `full` */
   rotateKey(name: string, id: string, options?: RotateOptions & ActOptions): Promise<NewKey>

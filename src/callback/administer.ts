@@ -15,6 +15,7 @@ import type {
 } from './control.ts'
 import { startDelivering, type DeliveringDeps } from './delivering.ts'
 import { notesFor, queuesOf, isActive, type StoredEndpoint } from './endpoint.ts'
+import { isHeld } from './hold.ts'
 import { publicKeys, rotateKey } from './key.ts'
 import { sampleCall } from './probe.ts'
 import { profileOf } from './profile.ts'
@@ -28,10 +29,7 @@ const PAGE = 50
 const LONGEST_PAGE = 500
 const OVERLAP_MS = 86_400_000
 
-export type EndpointControlDeps = DeliveringDeps & {
-  /** @throws PosthornError `app-not-found` */
-  readonly checkApp?: ((app: string) => Promise<void>) | undefined
-}
+export type EndpointControlDeps = DeliveringDeps & StoreDeps
 
 export function createEndpointControl(deps: EndpointControlDeps): EndpointControl {
   return new Control(deps)
@@ -48,7 +46,7 @@ class Control implements EndpointControl {
 
   async create({ id: given, app, ...options }: CreateEndpointOptions): ReturnType<EndpointControl['create']> {
     const bare = given === undefined ? this.#deps.ids.uuid() : checkId(given)
-    if (app !== undefined) await this.#deps.checkApp?.(checkAppName(app, 'endpoint: app'))
+    if (app !== undefined) checkAppName(app, 'endpoint: app')
     const id = app === undefined ? bare : spaceOf(app) + bare
     const field = `endpoint '${bare}'`
     const { secret: chosen, headers: _, ...rest } = options
@@ -211,7 +209,7 @@ class Control implements EndpointControl {
     const { headers } = vault ?? (await this.#store.vault(endpoint.id))
     return {
       ...endpoint,
-      status: !isActive(endpoint) ? 'disabled' : endpoint.failingSince === null ? 'active' : 'failing',
+      status: statusOf(endpoint, endpoint.app !== null && (await isHeld(this.#deps.engine, endpoint.app))),
       headers: Object.fromEntries(Object.keys(headers).map((name) => [name, MASK])),
       lag: sum(({ arrived, ready, held, delayed, leased }) => arrived + ready + held + delayed + leased),
       dead: sum(({ dead }) => dead),
@@ -219,6 +217,12 @@ class Control implements EndpointControl {
       version,
     }
   }
+}
+
+function statusOf(endpoint: StoredEndpoint, held: boolean): EndpointView['status'] {
+  if (!isActive(endpoint)) return 'disabled'
+  if (held) return 'paused'
+  return endpoint.failingSince === null ? 'active' : 'failing'
 }
 
 /** Its secrets fit its profile: another profile is another endpoint. @throws PosthornError `invalid-option` */

@@ -10,8 +10,8 @@ import type { SecretValue } from './secret.ts'
 import type { EndpointOptions } from './settings.ts'
 
 export interface EndpointView extends StoredEndpoint {
-  /** active: it is called · failing: several calls in a row did not reach it · disabled: it is not called, and what comes is kept. */
-  readonly status: 'active' | 'failing' | 'disabled'
+  /** active: it is called · failing: several calls in a row did not reach it · disabled: it is not called, and what comes is kept · paused: so is its app, and what comes is kept. */
+  readonly status: 'active' | 'failing' | 'disabled' | 'paused'
   /** Masked. */
   readonly headers: Readonly<Record<string, string>>
   /** Events that wait or are on their way. */

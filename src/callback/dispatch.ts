@@ -16,6 +16,7 @@ import { AttemptRing } from './attempt.ts'
 import { deliverTo, type CourierDeps, type Round } from './courier.ts'
 import { CHANGED_KEY, isActive, isFor, queuesOf, type StoredEndpoint } from './endpoint.ts'
 import { EndpointGate, type GateSettings } from './gate.ts'
+import { heldApps } from './hold.ts'
 import { signingKeys } from './key.ts'
 import { createPen, type Pen } from './pen.ts'
 import { profileOf, type CallbackProfile } from './profile.ts'
@@ -57,6 +58,7 @@ export class Dispatch {
   readonly #courier: CourierDeps
   readonly #entries = new Map<string, Entry>()
   readonly #loop: Loop
+  #held: ReadonlySet<string> = new Set()
   #seen: Version | null = null
   #readAtMs = -Infinity
   #hints: Disposable | null = null
@@ -108,10 +110,10 @@ export class Dispatch {
     const [changed = null] = await engine.get([CHANGED_KEY])
     if (changed === null || changed.version === this.#seen) return LOOK_MS
     const restMs = this.#readAtMs + READ_MS - clock.monotonicMs()
-    const { id } = fromJsonBytes(changed.value) as { readonly id: string }
+    const { id } = fromJsonBytes(changed.value) as { readonly id: string | null }
     // The last one that was changed is known at once, and that others were changed before it is found by the reading.
     if (restMs > 0) {
-      await this.#refresh(id)
+      if (id !== null) await this.#refresh(id)
       return restMs
     }
     await this.#read()
@@ -127,6 +129,7 @@ export class Dispatch {
   async #read(): Promise<void> {
     this.#readAtMs = this.#deps.clock.monotonicMs()
     const [changed = null] = await this.#deps.engine.get([CHANGED_KEY])
+    this.#held = await heldApps(this.#deps.engine)
     const there = new Set<string>()
     for await (const { endpoint, version } of this.#store.all()) {
       there.add(endpoint.id)
@@ -141,13 +144,13 @@ export class Dispatch {
     // One that has its id now is another: nothing that was learnt of the one before is true of it.
     if (there !== undefined && there.endpoint.incarnation !== endpoint.incarnation) this.#drop(endpoint.id)
     const known = this.#entries.get(endpoint.id)
-    if (known?.version === version) return
-    const wasActive = known !== undefined && isActive(known.endpoint)
+    const isHeld = endpoint.app !== null && this.#held.has(endpoint.app)
+    if (known?.version === version && known.isHeld === isHeld) return
     const entry = known ?? new Entry(this.#deps, this.#store, endpoint, () => this.#bench.wake())
-    const before = wasActive ? new Map(entry.queues.map((queue) => [queue, entry.attempts])) : new Map<string, number>()
-    entry.update(endpoint, version)
+    const before = known?.isServed === true ? new Map(entry.queues.map((queue) => [queue, entry.attempts])) : new Map()
+    entry.update(endpoint, version, isHeld)
     this.#entries.set(endpoint.id, entry)
-    const now = isActive(endpoint) ? entry.queues : []
+    const now = entry.isServed ? entry.queues : []
     for (const [queue, attempts] of before)
       if (!now.includes(queue) || attempts !== entry.attempts || entry.bound !== endpoint.concurrency) {
         this.#bench.remove(queue)
@@ -188,6 +191,8 @@ class Entry implements Round {
   readonly ring: AttemptRing
   endpoint: StoredEndpoint
   version: Version = ''
+  /** Its app is paused. */
+  isHeld = false
   profile: CallbackProfile
   /** With what its queues were given to the worker. */
   bound = 0
@@ -224,13 +229,19 @@ class Entry implements Round {
     return (this.endpoint.retry ?? this.profile.retry).delaysMs
   }
 
-  update(endpoint: StoredEndpoint, version: Version): void {
+  /** Whether it is called at all. */
+  get isServed(): boolean {
+    return isActive(this.endpoint) && !this.isHeld
+  }
+
+  update(endpoint: StoredEndpoint, version: Version, isHeld: boolean): void {
     this.endpoint = endpoint
     this.version = version
+    this.isHeld = isHeld
     this.profile = profileOf(endpoint.profile)
     this.#pen = null
     this.gate.change(paceOf(endpoint))
-    this.gate.open(isActive(endpoint))
+    this.gate.open(this.isServed)
   }
 
   checkUrl(): void {
@@ -275,7 +286,7 @@ class Entry implements Round {
       this.#deps.log.error('what became of an endpoint could not be written', { endpoint: this.endpoint.id, error })
       // It is not written that it is disabled, so it is not: the next call finds out again.
       if (what === 'gone') {
-        this.gate.open(isActive(this.endpoint))
+        this.gate.open(this.isServed)
         this.gate.pause(AGAIN_MS)
         this.#wake()
       }

@@ -8,7 +8,7 @@ import type { Change, Engine, Page, Version } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import type { Ids } from '../core/id.ts'
 import { fromJsonBytes, toJsonBytes } from '../core/json.ts'
-import { endpointQueue, partsOfAppName } from '../core/name.ts'
+import { endpointQueue, partsOfAppName, spaceOf } from '../core/name.ts'
 import type { StoredRecord } from '../core/record.ts'
 import { DEFAULT_SUBSCRIPTION_QUEUE, type QueueSettings } from '../core/settings.ts'
 import { removeAttempts } from './attempt.ts'
@@ -29,6 +29,24 @@ export interface StoreDeps {
   readonly engine: Engine
   readonly clock: Clock
   readonly ids: Ids
+  /** What may be stored for an app. @throws PosthornError `app-not-found` */
+  readonly bytesOf?: ((app: string) => Promise<number>) | undefined
+}
+
+/** All that an app's endpoints have waiting, at the cost of its own. */
+export async function queuesOfEndpoints(engine: Pick<Engine, 'list'>, app: string): Promise<readonly string[]> {
+  const queues: string[] = []
+  for (let after: string | null = null, more = true; more;) {
+    const { items, next }: Page<StoredRecord> = await engine.list({
+      prefix: ENDPOINT_PREFIX + spaceOf(app),
+      after,
+      limit: PAGE,
+    })
+    for (const record of items) queues.push(...queuesOf(toFound(record).endpoint))
+    after = next
+    more = after !== null
+  }
+  return queues
 }
 
 export interface Found {
@@ -119,7 +137,7 @@ export class EndpointStore {
       { do: 'put', key: endpointKey(id), value: toJsonBytes(endpoint), ifVersion: null },
       await this.#vaultPut(id, vault),
       { do: 'configure', queue: endpointQueue(id), settings: QUEUE },
-      ...endpoint.subscriptions.flatMap((each) => this.#bind(endpoint, each.topic, null)),
+      ...(await this.#settingsOf(endpoint)).flatMap(({ topic, settings }) => this.#bind(endpoint, topic, settings)),
       ...belongingOf(endpoint).map((key): Change => ({ do: 'put', key, value: toJsonBytes({}) })),
       this.#changed(id),
       ...more,
@@ -221,12 +239,26 @@ export class EndpointStore {
     return { do: 'put', key: CHANGED_KEY, value: toJsonBytes({ id, at: this.#deps.clock.wallMs() }) }
   }
 
-  #bind(endpoint: StoredEndpoint, topic: string, version: Version | null | undefined): readonly Change[] {
+  /** @param settings of its queue, where the subscription is a new one */
+  #bind(endpoint: StoredEndpoint, topic: string, settings: QueueSettings | null): readonly Change[] {
     const { id, subscriptions, order } = endpoint
     const { types, filters } = subscriptions.find((each) => each.topic === topic)!
     const subscription = { topic, name: subscriptionName(id), types, filters, from: 'now' as const, order }
-    const bind: Change = { do: 'bind', subscription, ...(version === undefined ? {} : { ifVersion: version }) }
-    return version === null ? [bind, { do: 'configure', queue: topicQueue(topic, id), settings: QUEUE }] : [bind]
+    if (settings === null) return [{ do: 'bind', subscription }]
+    return [
+      { do: 'bind', subscription, ifVersion: null },
+      { do: 'configure', queue: topicQueue(topic, id), settings },
+    ]
+  }
+
+  /** What waits for an app is bounded by its quota: beyond it the subscription is suspended, and no publisher refused. */
+  async #settingsOf({
+    app,
+    subscriptions,
+  }: StoredEndpoint): Promise<readonly { readonly topic: string; readonly settings: QueueSettings }[]> {
+    const bytes = app === null ? null : ((await this.#deps.bytesOf?.(app)) ?? null)
+    const settings = bytes === null ? QUEUE : { ...QUEUE, limit: { ...QUEUE.limit, bytes } }
+    return subscriptions.map(({ topic }) => ({ topic, settings }))
   }
 
   async #rebind(before: StoredEndpoint, after: StoredEndpoint, force: boolean): Promise<readonly Change[]> {
@@ -238,10 +270,12 @@ export class EndpointStore {
         gone.map(({ topic }) => topicQueue(topic, id)),
       )
     const changes: Change[] = gone.map(({ topic }) => ({ do: 'unbind', topic, name: subscriptionName(id) }))
-    for (const each of after.subscriptions) {
+    const isNew = after.subscriptions.some(({ topic }) => !before.subscriptions.some((each) => each.topic === topic))
+    const settings = isNew ? await this.#settingsOf(after) : []
+    for (const [at, each] of after.subscriptions.entries()) {
       const known = before.subscriptions.find(({ topic }) => topic === each.topic)
       const same = known !== undefined && before.order === after.order && JSON.stringify(known) === JSON.stringify(each)
-      if (!same) changes.push(...this.#bind(after, each.topic, known === undefined ? null : undefined))
+      if (!same) changes.push(...this.#bind(after, each.topic, known === undefined ? settings[at]!.settings : null))
     }
     return changes
   }

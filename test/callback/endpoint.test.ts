@@ -37,7 +37,7 @@ describe('endpoints', () => {
     receiver[Symbol.dispose]()
   })
 
-  const make = (id: string, more: Partial<EndpointOptions> = {}) => {
+  const make = (id: string, more: Partial<EndpointOptions> & { readonly app?: string } = {}) => {
     receiver.arrivals.length = 0
     receiver.answer = () => ({})
     return post.endpoints.create({
@@ -412,6 +412,36 @@ describe('endpoints', () => {
     equal(receiver.arrivals[0]!.json().type, 'posthorn.endpoint.test')
     await until(async () => (await post.endpoints.attempts('sample', { message: id })).length === 1, 'its attempt')
     await end('sample')
+  })
+
+  test('while an app is paused its endpoints are not called: what comes waits, and goes on in order when it is resumed', async () => {
+    await post.apps.create('acme')
+    await make('hook', { app: 'acme', order: 'strict' })
+    await tick(300)
+    await until(() => delivering.pace('app:acme:hook') !== null, 'it is known')
+    await post.apps.pause('acme')
+    await tick(300)
+    await tick(300)
+    for (const id of ['o1', 'o2', 'o3']) await publish('order.created', id)
+    await make('free')
+    await publish('order.paid', 'o4')
+    await arrived(1)
+    deepEqual(
+      receiver.arrivals.map(({ path }) => path),
+      ['/free'],
+    )
+    const held = await post.endpoints.get('app:acme:hook')
+    deepEqual([held?.status, held?.lag], ['paused', 4])
+    await post.apps.resume('acme')
+    await tick(300)
+    await arrived(5)
+    deepEqual(
+      receiver.arrivals.slice(1).map(({ path, json }) => [path, json().data.id]),
+      ['o1', 'o2', 'o3', 'o4'].map((id) => ['/hook', id]),
+    )
+    equal((await post.endpoints.get('app:acme:hook'))?.status, 'active')
+    await end('free')
+    await post.apps.delete('acme', { force: true })
   })
 
   test('what is wrong is refused by name', async () => {

@@ -260,6 +260,41 @@ test('bytes, operations, queues and remembered keys have their quotas', async ()
   ok(json.usage.bytes > 0 && json.usage.bytes <= 20)
 })
 
+test('what waits for an app’s endpoints counts as its bytes, and never more than its quota waits', async () => {
+  await using world = await begin({ callbackAllow: ['http://127.0.0.1:9'] })
+  const { clock, post, ask } = world
+  const key = await makeApp(world, 'acme', { quotas: { bytes: 100 } })
+  await ask(KEY, 'PUT', '/v1/topics/orders', { retain: null })
+  await ask(key, 'PUT', '/v1/queues/inbox', {})
+  const hook = { url: 'http://127.0.0.1:9/hook', subscriptions: [{ topic: 'orders' }], enabled: false }
+  equal((await ask(key, 'PUT', '/v1/endpoints/hook', hook)).status, 201)
+  equal((await ask(key, 'GET', '/v1/app')).json.usage.bytes, 0)
+  const event = { specversion: '1.0', source: '/shop', type: 'order.created', id: '1', data: 'x'.repeat(58) }
+  const publish = () =>
+    ask(KEY, 'POST', '/v1/topics/orders/events', event, { 'content-type': 'application/cloudevents+json' })
+  equal((await publish()).status, 202)
+  clock.advance(1_000)
+  equal((await ask(key, 'GET', '/v1/app')).json.usage.bytes, 60)
+  equal((await ask(key, 'POST', '/v1/queues/inbox/messages', 'y'.repeat(50))).json.quota, 'bytes')
+  equal((await publish()).status, 202, 'no publisher is refused for it')
+  equal((await post.endpoints.get('app:acme:hook'))?.lag, 1)
+})
+
+test('an app’s endpoint asks for topics that there are, and is told which one is not there', async () => {
+  await using world = await begin()
+  const { ask } = world
+  const key = await makeApp(world, 'acme')
+  const hook = { url: 'https://acme.example/hook', subscriptions: [{ topic: 'orders' }] }
+  const put = async (more: object = {}) => ask(key, 'PUT', '/v1/endpoints/hook', { ...hook, ...more })
+  const refused = await put()
+  deepEqual([...codeOf(refused), refused.json.detail], [404, 'topic-not-found', "there is no topic 'orders'"])
+  await ask(KEY, 'PUT', '/v1/topics/orders', { retain: null })
+  equal((await put()).status, 201)
+  const both = { subscriptions: [{ topic: 'orders' }, { topic: 'others' }] }
+  deepEqual(codeOf(await ask(key, 'PATCH', '/v1/endpoints/hook', both)), [404, 'topic-not-found'])
+  equal((await ask(KEY, 'PUT', '/v1/endpoints/ours', { ...hook, subscriptions: [{ topic: 'later' }] })).status, 201)
+})
+
 test('two apps may choose the same id for an operation, and each is told of its own by that id', async () => {
   await using world = await begin({ callbackAllow: ['https://acme.example'] })
   const { ask, clock } = world

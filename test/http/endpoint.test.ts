@@ -242,6 +242,7 @@ describe('endpoints over HTTP', () => {
     }
     const [one, other] = [await make('one'), await make('other')]
     const body = { url: `${receiver.url}/one`, subscriptions: [{ topic: 'orders' }] }
+    await guarded.call('PUT', '/v1/topics/orders', { body: { retain: null }, headers: platform })
     const made = await guarded.call('PUT', '/v1/endpoints/hook', { body, headers: one })
     deepEqual([made.status, made.json.id, made.json.app], [201, 'hook', 'one'], made.text)
     equal((await guarded.call('PUT', '/v1/endpoints/more', { body, headers: one })).json.code, 'quota-exceeded')

@@ -55,7 +55,11 @@ export function addApp(program: Command, session: Session): void {
   for (const verb of ['pause', 'resume'] as const)
     app
       .command(verb)
-      .description(verb === 'pause' ? 'refuse the keys of an app; what it has sent goes on' : 'take its keys again')
+      .description(
+        verb === 'pause'
+          ? 'refuse the keys of an app and hold its endpoints; what it has sent goes on'
+          : 'take its keys again',
+      )
       .argument('<app>')
       .action((name: string, _: unknown, command: Command) => turn(session, name, verb, command.optsWithGlobals()))
   app
@@ -222,7 +226,7 @@ async function turn(session: Session, name: string, verb: 'pause' | 'resume', op
   const { terminal } = session
   terminal.out(
     verb === 'pause'
-      ? `${terminal.style('yellow', 'paused')} app ${name}: its keys are refused; what it has sent goes on`
+      ? `${terminal.style('yellow', 'paused')} app ${name}: its keys are refused, what is due to its endpoints waits; what it has sent goes on`
       : `${terminal.style('green', 'resumed')} app ${name}`,
   )
 }

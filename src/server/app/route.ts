@@ -104,7 +104,10 @@ export const appRoutes: readonly Route[] = [
     id: `${verb}App`,
     tag: 'apps',
     parameters: [BY_PARAMETER],
-    summary: verb === 'pause' ? 'Refuse the keys of an app; what it has sent goes on' : 'Take its keys again',
+    summary:
+      verb === 'pause'
+        ? 'Refuse the keys of an app; what is due to its endpoints waits, what it has sent goes on'
+        : 'Take its keys again',
     replies: { 200: APP },
     problems: ['invalid-name', 'app-not-found', 'conflict'],
     writes: true,

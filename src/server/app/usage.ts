@@ -3,6 +3,7 @@
  * there by what this process accepts. Beyond a quota goes at most what is under way at a measure, and what other processes accept in a second.
  */
 import { belongingsOf, queuesOf, type AppOperation, type AppPrincipal, type Quotas } from '../../app/index.ts'
+import { queuesOfEndpoints } from '../../callback/index.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Engine } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
@@ -110,7 +111,8 @@ export class Usage {
       const [topic, name] = key.split('/').slice(4) as [string, string]
       return subscriptionQueue(topic, spaceOf(app) + name)
     })
-    const depths = await engine.depth([...(await queuesOf(engine, app)), ...subscriptions])
+    const endpoints = await queuesOfEndpoints(engine, app)
+    const depths = await engine.depth([...(await queuesOf(engine, app)), ...subscriptions, ...endpoints])
     const operations = (await belongingsOf(engine, app, 'living')).map(
       ({ value }) => (fromJsonBytes(value) as AppOperation).bytes,
     )

@@ -13,7 +13,7 @@ import { empty, json, type Answer } from '../route/answer.ts'
 import { jsonOf, type Call } from '../route/call.ts'
 import type { Reply, Route } from '../route/route.ts'
 import { checkScope, notThere } from '../route/scope.ts'
-import { isOwnTopic } from '../topic/topic.ts'
+import { topicIn } from '../topic/topic.ts'
 import { readEndpoint, showEndpoint } from './resource.ts'
 
 const ENDPOINT: Reply = {
@@ -167,7 +167,7 @@ async function put(call: Call): Promise<Answer> {
   const { deps, principal } = call
   const id = endpointIn(call, 'manage')
   const { app, options } = readEndpoint(jsonOf(call))
-  checkTarget(call, options)
+  await checkTarget(call, options)
   const before = await deps.post.endpoints.get(ownedId(id, app))
   checkIf(call, before)
   if (before !== null) return replace(call, before, options)
@@ -230,7 +230,7 @@ async function patch(call: Call): Promise<Answer> {
   const before = await find(call, 'manage')
   const { options } = readEndpoint(jsonOf(call, [PATCH_TYPE]))
   checkIf(call, before)
-  checkTarget(call, options)
+  await checkTarget(call, options)
   return answer(call, 200, await write(call, before, options))
 }
 
@@ -264,8 +264,11 @@ function checkIf({ request }: Call, view: EndpointView | null): void {
   )
 }
 
-/** @throws PosthornError `callback-not-allowed`, `topic-not-found`, `forbidden-scope` */
-function checkTarget({ deps, principal }: Call, { url, subscriptions, answerTo }: Partial<EndpointOptions>): void {
+/** @throws PosthornError `callback-not-allowed`, `invalid-name`, `topic-not-found`, `forbidden-scope` */
+async function checkTarget(
+  { deps, principal }: Call,
+  { url, subscriptions, answerTo }: Partial<EndpointOptions>,
+): Promise<void> {
   if (typeof url === 'string' && URL.canParse(url) && /^https?:/i.test(url)) deps.allowance.checkEndpoint(url)
   if (principal.kind !== 'app') return
   if (answerTo != null)
@@ -273,11 +276,7 @@ function checkTarget({ deps, principal }: Call, { url, subscriptions, answerTo }
   if (!Array.isArray(subscriptions)) return
   for (const each of subscriptions as readonly unknown[]) {
     const { topic } = Object(each) as { readonly topic?: unknown }
-    if (typeof topic === 'string') {
-      // Posthorn's own tell of everybody.
-      if (isOwnTopic(topic)) throw notThere('topic', topic)
-      checkScope(principal, 'topic', 'subscribe', topic)
-    }
+    if (typeof topic === 'string') await topicIn(deps, principal, topic, 'subscribe')
   }
 }
 

@@ -105,7 +105,7 @@ const { secret, ...shown } = settings
 
 const progress = {
   id: text(),
-  status: { enum: ['active', 'failing', 'disabled'] },
+  status: { enum: ['active', 'failing', 'disabled', 'paused'] },
   disabled: orNull(object({ reason: { enum: ['gone', 'failing'] }, at: time })),
   verified: orNull(
     object({
