@@ -37,6 +37,8 @@ const PREFIX = 'system/attempt/'
 /** Of each endpoint. */
 export const KEPT_ATTEMPTS = { delivered: 50, failed: 100 } as const
 const KEPT_MS = 7 * 86_400_000
+/** Most that are put in the place of another expire when that one would have: nothing of when they do is to be written anew. */
+const EXPIRY_STEP_MS = 3_600_000
 const DIGITS = 4
 
 /** Where the next of an endpoint is written. One process goes round; several begin at places of their own. */
@@ -61,7 +63,7 @@ export class AttemptRing {
       do: 'put',
       key: this.#prefix + place,
       value: toJsonBytes(attempt),
-      expiresAt: Math.floor(at + durationMs + KEPT_MS),
+      expiresAt: Math.floor((at + durationMs + KEPT_MS) / EXPIRY_STEP_MS) * EXPIRY_STEP_MS,
     }
   }
 }

@@ -37,6 +37,9 @@ export const cloudEventBody: MakeBody = ({ event, body, payload }) => ({
   contentType: STRUCTURED_TYPE,
 })
 
+/** Those that say the same to whoever gets the event in full. */
+export const SHARED_BODIES: ReadonlySet<MakeBody> = new Set([eventBody, cloudEventBody])
+
 /** The event's data as they are. */
 export const plainBody: MakeBody = (delivered) =>
   delivered.payload === 'thin'

@@ -13,21 +13,25 @@ import { DEFAULT_PRIORITY, type StoredMessage } from '../core/message.ts'
 import type { Run } from '../delivery/binding.ts'
 import { bury, done, retry, snooze, type Outcome } from '../delivery/outcome.ts'
 import { eventTypeOf, REPORT_QUEUE, taskOfQueue } from '../operation/index.ts'
-import { verify as verifySealed } from '../webhooks/index.ts'
+import { verify as verifySealed, type Signed } from '../webhooks/index.ts'
 import { faultOfAck } from './ack.ts'
 import type { Attempt, AttemptRing } from './attempt.ts'
+import type { BodyCache } from './body-cache.ts'
 import { topicOf, type StoredEndpoint } from './endpoint.ts'
-import { exchange, EXCERPT_BYTES, parseRetryAfter, USER_AGENT, type Answered } from './exchange.ts'
+import { exchange, EXCERPT_BYTES, parseRetryAfter, USER_AGENT, type Address, type Answered } from './exchange.ts'
 import type { EndpointGate, Sign } from './gate.ts'
 import type { CallbackProfile } from './profile.ts'
 import { withoutSecrets, type SecretValue } from './secret.ts'
 import type { Pen } from './pen.ts'
+import type { TimeLimits } from './time-limit.ts'
 
 export interface CourierDeps {
   readonly clock: Clock
   readonly ids: Ids
   readonly random: Random
   readonly agent: Agent
+  readonly timeLimits: TimeLimits
+  readonly bodies: BodyCache
   readonly source: string
   /** DNS name that CloudEvents WebHook asks senders to give. */
   readonly origin: string
@@ -43,7 +47,10 @@ export interface Round {
   readonly delaysMs: readonly number[]
   readonly gate: EndpointGate
   readonly ring: AttemptRing
-  pen(): Promise<Pen>
+  /** Of its URL. */
+  readonly address: Address
+  /** At once where it is at hand. */
+  pen(): Pen | Promise<Pen>
   /** @throws PosthornError `callback-not-allowed` */
   checkUrl(): void
   /** Told what the receiver's answers mean for the endpoint as a whole. */
@@ -71,15 +78,17 @@ export async function deliverTo(deps: CourierDeps, round: Round, run: Run): Prom
   const id = ids.uuid()
   const at = clock.wallMs()
   const startedMs = clock.monotonicMs()
-  const pen = await round.pen()
+  const cut = round.pen()
+  const pen = cut instanceof Promise ? await cut : cut
   const { url } = round.endpoint
   let answered: Answered | null = null
   let judged: Judgement
   try {
     answered = await call(deps, round, run, pen)
-    const fault = await faultOf(round, pen, answered)
+    const { ack } = round.profile
+    const fault = ack === 'sealed' ? await faultOfSealed(round, pen, answered) : faultOfAck(ack, answered)
     // What is written down, here and in the message's own history, is read by others than who knows the secrets.
-    answered = { ...answered, body: withoutSecrets(answered.body, pen.secretTexts) }
+    if (answered.body !== '') answered = { ...answered, body: withoutSecrets(answered.body, pen.secretTexts) }
     judged = fault === null ? delivered() : judge(deps, round, stored, answered, fault)
   } catch (error) {
     if (isPosthornError(error) && error.code === 'aborted') throw error
@@ -120,44 +129,60 @@ export async function deliverTo(deps: CourierDeps, round: Round, run: Run): Prom
   return outcome
 }
 
-async function call(deps: CourierDeps, round: Round, run: Run, pen: Pen): Promise<Answered> {
+function call(deps: CourierDeps, round: Round, run: Run, pen: Pen): Promise<Answered> {
   const { endpoint, profile } = round
-  const { message, id, sentAt, failed, failures } = run.delivery.stored
+  const { message, id, sentAt } = run.delivery.stored
   const { event } = message
   round.checkUrl()
-  const made = profile.body({ id, event, body: message.body, payload: endpoint.payload, sentAt })
-  const signed = await pen.sign({ id, type: event.type, body: made.bytes })
+  const made = deps.bodies.make(profile.body, { id, event, body: message.body, payload: endpoint.payload, sentAt })
+  const unsigned = { id, type: event.type, body: made.bytes }
+  const contentType = pen.sealsBody ? 'application/json' : made.contentType
+  if (pen.signNow !== null) return send(deps, round, run, pen, contentType, pen.signNow(unsigned))
+  return pen.sign(unsigned).then((signed) => send(deps, round, run, pen, contentType, signed))
+}
+
+function send(
+  deps: CourierDeps,
+  round: Round,
+  { delivery: { stored } }: Run,
+  pen: Pen,
+  contentType: string,
+  signed: Signed,
+): Promise<Answered> {
+  const { endpoint, profile } = round
+  const { event } = stored.message
   const headers: Record<string, string> = {
-    'content-type': pen.sealsBody ? 'application/json' : made.contentType,
+    'content-type': contentType,
     'user-agent': USER_AGENT,
     'accept': '*/*',
     ...profile.headers,
     ...pen.headers,
   }
-  for (const name of ['traceparent', 'tracestate']) if (typeof event[name] === 'string') headers[name] = event[name]
+  if (typeof event['traceparent'] === 'string') headers['traceparent'] = event['traceparent']
+  if (typeof event['tracestate'] === 'string') headers['tracestate'] = event['tracestate']
   if (profile.verification === 'handshake') headers['webhook-request-origin'] = deps.origin
-  if (failed > 0 && profile.retryHeaders !== undefined) {
-    headers[profile.retryHeaders[0]] = String(failed)
-    headers[profile.retryHeaders[1]] = reasonOf(failures.at(-1)?.message)
+  if (stored.failed > 0 && profile.retryHeaders !== undefined) {
+    headers[profile.retryHeaders[0]] = String(stored.failed)
+    headers[profile.retryHeaders[1]] = reasonOf(stored.failures.at(-1)?.message)
   }
   Object.assign(headers, signed.headers)
-  const wantsBody = !('status' in Object(profile.ack)) || answerQueue(round, run.delivery.stored) !== null
+  const wantsBody = !(typeof profile.ack === 'object' && 'status' in profile.ack) || answerQueue(round, stored) !== null
   return exchange(
     {
-      url: withQuery(endpoint.url, signed.query),
+      url: endpoint.url,
+      address: withQuery(round.address, signed.query),
       headers,
       body: signed.body,
       totalMs: endpoint.timeoutMs ?? profile.timeoutMs,
       readBytes: wantsBody ? ANSWER_BYTES : EXCERPT_BYTES,
     },
     // Who stops gives the message back, and the call ends with the agent.
-    { agent: deps.agent, clock: deps.clock, signal: null },
+    { agent: deps.agent, clock: deps.clock, signal: null, timeLimits: deps.timeLimits },
   )
 }
 
 /** A sentence on why the answer is no acknowledgement; null where it is one. */
-async function faultOf({ profile }: Round, pen: Pen, answered: Answered): Promise<string | null> {
-  if (profile.ack !== 'sealed') return faultOfAck(profile.ack, answered)
+async function faultOfSealed({ profile }: Round, pen: Pen, answered: Answered): Promise<string | null> {
   const fault = faultOfAck({ status: 'success' }, answered)
   if (fault !== null) return fault
   return (await isSealedSuccess(profile, pen.newest, answered.body)) ? null : 'its answer is no sealed success'
@@ -291,12 +316,13 @@ function reasonOf(message: string | undefined): string {
   return /answered \d{3}/.test(message) ? 'http_error' : 'connection_failed'
 }
 
-function withQuery(url: string, query: Readonly<Record<string, string>>): string {
-  const entries = Object.entries(query)
-  if (entries.length === 0) return url
-  const whole = new URL(url)
-  for (const [name, value] of entries) whole.searchParams.set(name, value)
-  return whole.href
+function withQuery(address: Address, query: Readonly<Record<string, string>>): Address {
+  let whole: URL | null = null
+  for (const name in query) {
+    whole ??= new URL(address.origin + address.path)
+    whole.searchParams.set(name, query[name]!)
+  }
+  return whole === null ? address : { origin: address.origin, path: whole.pathname + whole.search }
 }
 
 const rounded = (ms: number): number => Math.round(ms * 10) / 10

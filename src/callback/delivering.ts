@@ -18,6 +18,7 @@ import { Dispatch } from './dispatch.ts'
 import type { Verified } from './endpoint.ts'
 import { createGuard } from './guard.ts'
 import { signingKeys } from './key.ts'
+import { createMac } from './mac.ts'
 import { createPen } from './pen.ts'
 import type { ProbeDeps, Target } from './probe.ts'
 import { profileOf } from './profile.ts'
@@ -70,7 +71,7 @@ export async function runDelivering(deps: DeliveringDeps, parts: DeliveringParts
     connections: null,
   })
   const checkUrl = (url: string): void => allowance.checkEndpoint(url)
-  const dispatching = { ...deps, agent, origin, checkUrl, failingMs }
+  const dispatching = { ...deps, agent, origin, checkUrl, failingMs, mac: createMac() }
   const running: RunningParts = { deps: dispatching, agent, closing: deps.closing }
   return Running.start(running, parts)
 }
@@ -182,6 +183,6 @@ class Running implements Delivering {
     const profile = profileOf(endpoint.profile)
     const vault = await this.#store.vault(id)
     const keys = endpoint.signature === 'v1' ? [] : await signingKeys(deps)
-    return { endpoint, profile, pen: createPen(endpoint, profile, vault, keys, () => deps.clock.wallMs()) }
+    return { endpoint, profile, pen: createPen(endpoint, profile, vault, keys, () => deps.clock.wallMs(), deps.mac) }
   }
 }

@@ -12,15 +12,19 @@ import type { Binding } from '../delivery/binding.ts'
 import { cancel } from '../delivery/outcome.ts'
 import type { Log } from '../runtime/log.ts'
 import { Loop } from '../runtime/loop.ts'
+import type { Mac } from '../webhooks/index.ts'
 import { AttemptRing } from './attempt.ts'
 import { deliverTo, type CourierDeps, type Round } from './courier.ts'
+import { BodyCache } from './body-cache.ts'
 import { CHANGED_KEY, isActive, isFor, queuesOf, type StoredEndpoint } from './endpoint.ts'
+import { addressOf, type Address } from './exchange.ts'
 import { EndpointGate, type GateSettings } from './gate.ts'
 import { heldApps } from './hold.ts'
 import { signingKeys } from './key.ts'
 import { createPen, type Pen } from './pen.ts'
 import { profileOf, type CallbackProfile } from './profile.ts'
 import { EndpointStore } from './store.ts'
+import { TimeLimits } from './time-limit.ts'
 import { noteTurn } from './turn.ts'
 
 export interface DispatchDeps {
@@ -33,6 +37,7 @@ export interface DispatchDeps {
   readonly agent: Agent
   readonly origin: string
   readonly checkUrl: (url: string) => void
+  readonly mac: Mac
   /** How long an endpoint may fail before it is disabled. */
   readonly failingMs: number
 }
@@ -67,7 +72,12 @@ export class Dispatch {
     this.#deps = deps
     this.#bench = bench
     this.#store = new EndpointStore(deps)
-    this.#courier = { ...deps, delays: new Histogram() }
+    this.#courier = {
+      ...deps,
+      delays: new Histogram(),
+      timeLimits: new TimeLimits(deps.clock),
+      bodies: new BodyCache(),
+    }
     this.#loop = new Loop(
       deps.clock,
       () => this.#look(),
@@ -199,12 +209,12 @@ class Entry implements Round {
   readonly #deps: DispatchDeps
   readonly #store: EndpointStore
   readonly #wake: () => void
-  #pen: Promise<Pen> | null = null
-  #penUntilMs = Infinity
+  #pen: Pen | Promise<Pen> | null = null
   #turning = false
   /** The address that said 410 while another turn was being written. */
   #goneAt: string | null = null
   #checkedUrl = ''
+  #address: Address | null = null
 
   constructor(deps: DispatchDeps, store: EndpointStore, endpoint: StoredEndpoint, wake: () => void) {
     this.#deps = deps
@@ -215,6 +225,10 @@ class Entry implements Round {
     this.gate = new EndpointGate(deps.clock, deps.random, paceOf(endpoint))
     // Who begins again goes on where it likes: what is overwritten is the oldest or nearly.
     this.ring = new AttemptRing(endpoint.id, Math.floor(deps.random() * 10_000))
+  }
+
+  get address(): Address {
+    return (this.#address ??= addressOf(this.endpoint.url))
   }
 
   get queues(): readonly string[] {
@@ -240,6 +254,7 @@ class Entry implements Round {
     this.isHeld = isHeld
     this.profile = profileOf(endpoint.profile)
     this.#pen = null
+    this.#address = null
     this.gate.change(paceOf(endpoint))
     this.gate.open(this.isServed)
   }
@@ -250,14 +265,10 @@ class Entry implements Round {
     this.#checkedUrl = this.endpoint.url
   }
 
-  pen(): Promise<Pen> {
-    if (this.#deps.clock.wallMs() >= this.#penUntilMs) this.#pen = null
-    if (this.#pen !== null) return this.#pen
-    const pen = this.#cut()
-    this.#pen = pen
-    this.#penUntilMs = Infinity
-    void this.#heed(pen)
-    return pen
+  pen(): Pen | Promise<Pen> {
+    const pen = this.#pen
+    if (pen === null) return this.#cut()
+    return pen instanceof Promise || this.#deps.clock.wallMs() < pen.untilMs ? pen : this.#cut()
   }
 
   tell(what: Parameters<Round['tell']>[0], sentAt: number, url: string): void {
@@ -303,21 +314,22 @@ class Entry implements Round {
   }
 
   /** What comes of one that has been replaced meanwhile says nothing of the one that is used. */
-  async #heed(pen: Promise<Pen>): Promise<void> {
-    try {
-      const { untilMs } = await pen
-      if (this.#pen === pen) this.#penUntilMs = untilMs
-    } catch {
-      if (this.#pen === pen) this.#pen = null
+  #cut(): Promise<Pen> {
+    const cutting = this.#make()
+    const become = (pen: Pen | null): void => {
+      if (this.#pen === cutting) this.#pen = pen
     }
+    cutting.then(become, () => become(null))
+    this.#pen = cutting
+    return cutting
   }
 
-  async #cut(): Promise<Pen> {
+  async #make(): Promise<Pen> {
     const { endpoint, profile } = this
-    const { clock } = this.#deps
+    const { clock, mac } = this.#deps
     const vault = await this.#store.vault(endpoint.id)
     const platformKeys = endpoint.signature === 'v1' ? [] : await signingKeys(this.#deps)
-    return createPen(endpoint, profile, vault, platformKeys, () => clock.wallMs())
+    return createPen(endpoint, profile, vault, platformKeys, () => clock.wallMs(), mac)
   }
 }
 

@@ -2,12 +2,16 @@
  * One call of a receiver: a POST through the guard, and of the answer its status, a few headers and the beginning of its body. No
  * redirects, no cookies, and no more time, bytes or headers than were given.
  */
-import type { Agent, Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Clock } from '../core/clock.ts'
 import { PosthornError } from '../core/error.ts'
+import { clearDeadline } from '../runtime/deadline.ts'
+import { Limited, TimeLimits } from './time-limit.ts'
 
 export interface Exchange {
   readonly url: string
+  /** Of the URL, for who calls it again and again. */
+  readonly address?: Address | undefined
   readonly method?: 'POST' | 'OPTIONS' | undefined
   readonly headers: Record<string, string>
   readonly body: Uint8Array | string | null
@@ -17,11 +21,19 @@ export interface Exchange {
   readonly readBytes: number
 }
 
+/** A URL as a request has it. */
+export interface Address {
+  readonly origin: string
+  readonly path: string
+}
+
 export interface ExchangeDeps {
-  readonly agent: Agent
+  readonly agent: Pick<Dispatcher, 'dispatch'>
   readonly clock: Clock
   /** null: it ends with the agent at the latest. */
   readonly signal: AbortSignal | null
+  /** Of all calls that are made together. */
+  readonly timeLimits?: TimeLimits | undefined
 }
 
 export interface Answered {
@@ -40,11 +52,15 @@ export const USER_AGENT = 'posthorn'
 /** @throws PosthornError `address-forbidden`, `callback-failed` (no answer: connection, time, size), `aborted` */
 export function exchange(asked: Exchange, deps: ExchangeDeps): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const { url, method = 'POST', headers, body } = asked
-    const { origin, pathname, search } = new URL(url)
+    const { url, address = addressOf(url), method = 'POST', headers, body } = asked
     const reading = new Reading(asked, deps, resolve, reject)
-    deps.agent.dispatch({ origin, path: pathname + search, method, headers, body }, reading)
+    deps.agent.dispatch({ ...address, method, headers, body }, reading)
   })
+}
+
+export function addressOf(url: string): Address {
+  const { origin, pathname, search } = new URL(url)
+  return { origin, path: pathname + search }
 }
 
 /** Milliseconds of a Retry-After: seconds or an HTTP date, at most a day; null where there is none or it says nothing. */
@@ -56,14 +72,14 @@ export function parseRetryAfter(value: string | string[] | undefined, nowMs: num
 }
 
 /** Takes an answer as undici hands it on: no stream is made of a few bytes. */
-class Reading implements Dispatcher.DispatchHandler {
+class Reading extends Limited implements Dispatcher.DispatchHandler {
   readonly #asked: Exchange
   readonly #deps: ExchangeDeps
   readonly #resolve: (answered: Answered) => void
   readonly #reject: (error: Error) => void
-  readonly #chunks: Buffer[] = []
-  readonly #giveUp = (): void => this.#abort()
-  #timer: Disposable
+  readonly #limits: TimeLimits
+  readonly #giveUp: (() => void) | null = null
+  #chunks: Buffer[] | null = null
   #controller: Dispatcher.DispatchController | null = null
   #size = 0
   #status = 0
@@ -77,15 +93,21 @@ class Reading implements Dispatcher.DispatchHandler {
     resolve: (answered: Answered) => void,
     reject: (error: Error) => void,
   ) {
+    super()
     this.#asked = asked
     this.#deps = deps
     this.#resolve = resolve
     this.#reject = reject
-    this.#timer = deps.clock.timer(asked.totalMs, () => {
-      this.#late = true
-      this.#abort()
-    })
-    deps.signal?.addEventListener('abort', this.#giveUp, { once: true })
+    this.#limits = deps.timeLimits ?? new TimeLimits(deps.clock)
+    this.#limits.set(this, asked.totalMs)
+    if (deps.signal === null) return
+    this.#giveUp = () => this.#abort()
+    deps.signal.addEventListener('abort', this.#giveUp, { once: true })
+  }
+
+  override tooLate(): void {
+    this.#late = this.#status === 0
+    this.#abort()
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -98,12 +120,11 @@ class Reading implements Dispatcher.DispatchHandler {
     if (status < 200) return
     this.#status = status
     this.#headers = headers
-    this.#timer[Symbol.dispose]()
-    this.#timer = this.#deps.clock.timer(BODY_MS, () => this.#abort())
+    this.#limits.set(this, BODY_MS)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk)
+    ;(this.#chunks ??= []).push(chunk)
     this.#size += chunk.byteLength
     // A receiver that never ends costs a connection and no memory.
     if (this.#size >= this.#asked.readBytes) controller.abort(new Error('enough of the answer was read'))
@@ -126,15 +147,15 @@ class Reading implements Dispatcher.DispatchHandler {
   #end(error?: Error): void {
     if (this.#over) return
     this.#over = true
-    this.#timer[Symbol.dispose]()
+    clearDeadline(this)
     const { signal } = this.#deps
-    signal?.removeEventListener('abort', this.#giveUp)
+    if (this.#giveUp !== null) signal?.removeEventListener('abort', this.#giveUp)
     if (this.#status === 0) return this.#reject(toPosthornError(error, this.#asked.url, signal, this.#late))
     this.#resolve({ status: this.#status, headers: this.#headers, body: this.#text() })
   }
 
   #text(): string {
-    return this.#size === 0 ? '' : Buffer.concat(this.#chunks).subarray(0, this.#asked.readBytes).toString('utf8')
+    return this.#chunks === null ? '' : Buffer.concat(this.#chunks).subarray(0, this.#asked.readBytes).toString('utf8')
   }
 }
 

@@ -1,12 +1,13 @@
 /** What signs the calls of one endpoint: its living secrets, and the platform's key where it asks for that. */
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
-import { createSigner, type Hmac, type Signer } from '../webhooks/index.ts'
+import { createInstantSigner, createSigner, type InstantSigner, type Mac, type Signer } from '../webhooks/index.ts'
 import type { StoredEndpoint } from './endpoint.ts'
 import type { CallbackProfile } from './profile.ts'
 import { secretTexts, signingSecrets, type SecretValue, type Vault } from './secret.ts'
 
 export interface Pen {
   readonly sign: Signer
+  /** The same without waiting; null where it cannot be had so. */
+  readonly signNow: InstantSigner | null
   /** Of the platform's own, with every call. */
   readonly headers: Readonly<Record<string, string>>
   readonly newest: SecretValue
@@ -17,15 +18,7 @@ export interface Pen {
   readonly untilMs: number
 }
 
-/** Made once of each key: that costs more than a signature. */
-function createHmacs(): Hmac {
-  const keys = new WeakMap<Uint8Array, KeyObject>()
-  return (hash, bytes, signed) => {
-    let key = keys.get(bytes)
-    if (key === undefined) keys.set(bytes, (key = createSecretKey(bytes)))
-    return new Uint8Array(createHmac(hash, key).update(signed).digest())
-  }
-}
+type Unsigned = Parameters<Signer>[0]
 
 /** @param platformKeys `whsk_…`, where the endpoint is signed with them */
 export function createPen(
@@ -34,16 +27,24 @@ export function createPen(
   vault: Vault,
   platformKeys: readonly string[],
   now: () => number,
+  mac: Mac,
 ): Pen {
   const own = signingSecrets(profile, vault, now())
   const secrets = [...(signature === 'v1a' ? [] : own.map(({ value }) => value)), ...platformKeys]
   const { signing } = profile
-  const sign = createSigner({ profile: signing, secrets: secrets as never, now, hmac: createHmacs() })
+  const signer = { profile: signing, secrets: secrets as never, now }
+  const [sign, signNow] = [createSigner(signer), createInstantSigner({ ...signer, mac })]
   const named = signing.id[0] !== undefined && 'header' in signing.id[0]
+  const typed = signing.type[0] !== undefined && 'header' in signing.type[0]
+  // Where the id stands in the body, the body has it already.
+  const toWrite = (message: Unsigned): Unsigned => ({
+    ...message,
+    id: named ? message.id : undefined,
+    type: typed ? message.type : undefined,
+  })
   return {
-    // Where the id stands in the body, the body has it already.
-    sign: ({ id, type, ...message }) =>
-      sign({ ...message, ...(named ? { id } : {}), ...(typeIsHeader(signing) ? { type } : {}) }),
+    sign: (message) => sign(toWrite(message)),
+    signNow: signNow === null ? null : (message) => signNow(toWrite(message)),
     headers: vault.headers,
     newest: own[0]!.value,
     secretTexts: [...secretTexts(vault), ...platformKeys],
@@ -54,8 +55,4 @@ export function createPen(
       ...(platformKeys.length > 0 ? [now() + 60_000] : []),
     ),
   }
-}
-
-function typeIsHeader({ type }: CallbackProfile['signing']): boolean {
-  return type[0] !== undefined && 'header' in type[0]
 }

@@ -61,29 +61,18 @@ const HASH = {
   'sha256': 'SHA-256',
   'sha1': 'SHA-1',
 } as const
-const SHORT = { 'hmac-sha256': 'sha256', 'hmac-sha512': 'sha512', 'hmac-sha1': 'sha1' } as const
 const RSA = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const
 /** What stands before the 32 bytes of a seed in PKCS #8 (RFC 8410). */
 const ED25519_PKCS8 = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32)
 
-/** An HMAC that needs no waiting, where the runtime has one. */
-export type Hmac = (
-  hash: 'sha256' | 'sha512' | 'sha1',
-  key: Uint8Array<ArrayBuffer>,
-  signed: Uint8Array<ArrayBuffer>,
-) => Uint8Array<ArrayBuffer>
-
-/**
- * @param hmac signs in place of WebCrypto; what is verified is compared by that all the same
- * @throws WebhookError `invalid-secret`
- */
-export async function importKey(material: KeyMaterial, hmac?: Hmac): Promise<Key> {
+/** @throws WebhookError `invalid-secret` */
+export async function importKey(material: KeyMaterial): Promise<Key> {
   try {
     switch (material.algorithm) {
       case 'hmac-sha256':
       case 'hmac-sha512':
       case 'hmac-sha1':
-        return await hmacKey(material.algorithm, material.bytes, hmac)
+        return await hmacKey(material.algorithm, material.bytes)
       case 'sha256':
       case 'sha1':
         return digestKey(material.algorithm, material.text)
@@ -102,7 +91,6 @@ export async function importKey(material: KeyMaterial, hmac?: Hmac): Promise<Key
 async function hmacKey(
   algorithm: 'hmac-sha256' | 'hmac-sha512' | 'hmac-sha1',
   bytes: Uint8Array<ArrayBuffer>,
-  hmac: Hmac | undefined,
 ): Promise<Key> {
   if (bytes.byteLength === 0) throw new WebhookError('invalid-secret', 'an empty secret protects nothing')
   const parameters = { name: 'HMAC', hash: HASH[algorithm] }
@@ -112,8 +100,7 @@ async function hmacKey(
     id: null,
     text: '',
     verify: (signed, signature) => crypto.subtle.verify('HMAC', key, signature, signed),
-    sign: async (signed) =>
-      hmac?.(SHORT[algorithm], bytes, signed) ?? new Uint8Array(await crypto.subtle.sign('HMAC', key, signed)),
+    sign: async (signed) => new Uint8Array(await crypto.subtle.sign('HMAC', key, signed)),
   }
 }
 

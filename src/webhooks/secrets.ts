@@ -1,6 +1,6 @@
 /** The secrets that may have signed: one, several while they are rotated, or wherever they are looked up, as keys made once. */
 import { WebhookError } from './error.ts'
-import { importKey, type Hmac, type Key } from './key.ts'
+import { importKey, type Key } from './key.ts'
 import type { Profile } from './profile.ts'
 
 /** `refused`: nothing of what was given before fitted; who has nothing newer returns the same list. */
@@ -20,16 +20,12 @@ export type LockSource<Secret> = (ask: { readonly refused: boolean }) => Promise
 const MOST = 32
 
 /** @throws WebhookError `invalid-secret`, `invalid-option` at once, where the secrets are given at once */
-export function createLocks<Secret>(
-  profile: Profile<Secret>,
-  secrets: Secrets<Secret>,
-  hmac?: Hmac,
-): LockSource<Secret> {
+export function createLocks<Secret>(profile: Profile<Secret>, secrets: Secrets<Secret>): LockSource<Secret> {
   if (typeof secrets !== 'function') {
     const list = (Array.isArray(secrets) ? secrets : [secrets]) as readonly Secret[]
     const materials = readAll(profile, list)
     let locks: Promise<readonly Lock<Secret>[]> | undefined
-    return () => (locks ??= importAll(profile, list, materials, hmac))
+    return () => (locks ??= importAll(profile, list, materials))
   }
   const source = secrets as SecretSource<Secret>
   const known = new WeakMap<readonly Secret[], Promise<readonly Lock<Secret>[]>>()
@@ -37,7 +33,7 @@ export function createLocks<Secret>(
     const list = await source(ask)
     const before = known.get(list)
     if (before) return before
-    const locks = importAll(profile, list, readAll(profile, list), hmac)
+    const locks = importAll(profile, list, readAll(profile, list))
     known.set(list, locks)
     return locks
   }
@@ -45,7 +41,7 @@ export function createLocks<Secret>(
 
 type Materials = ReturnType<Profile['read']>
 
-function readAll<Secret>(profile: Profile<Secret>, secrets: readonly Secret[]): readonly Materials[] {
+export function readAll<Secret>(profile: Profile<Secret>, secrets: readonly Secret[]): readonly Materials[] {
   if (secrets.length === 0 || secrets.length > MOST)
     throw new WebhookError('invalid-option', `secrets: 1 to ${MOST} are needed, and these are ${secrets.length}`)
   return secrets.map((secret, index) => {
@@ -65,14 +61,13 @@ async function importAll<Secret>(
   profile: Profile<Secret>,
   secrets: readonly Secret[],
   materials: readonly Materials[],
-  hmac: Hmac | undefined,
 ): Promise<readonly Lock<Secret>[]> {
   return Promise.all(
     secrets.map(async (secret, index) => {
       try {
         return {
           secret,
-          keys: await Promise.all((materials[index] ?? []).map((material) => importKey(material, hmac))),
+          keys: await Promise.all((materials[index] ?? []).map(importKey)),
         }
       } catch (error) {
         throw named(profile.name, index, error)

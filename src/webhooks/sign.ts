@@ -2,7 +2,7 @@
 import { encode } from './bytes.ts'
 import { machineClock } from './clock.ts'
 import { WebhookError } from './error.ts'
-import type { Hmac, Key } from './key.ts'
+import type { Key } from './key.ts'
 import { describePlace, writePlace, type Outgoing } from './place.ts'
 import type { Parts, Profile } from './profile.ts'
 import { toOwnBytes } from './request.ts'
@@ -15,11 +15,6 @@ export interface SignOptions<Secret> {
   readonly secrets: Secret | readonly Secret[]
   /** Milliseconds since 1970. */
   readonly now?: (() => number) | undefined
-  /**
-   * A synchronous HMAC of the runtime's own, like that of node:crypto: for who signs thousands a second. Default: WebCrypto, which
-   * every runtime has, and which goes through its pool of threads for each signature.
-   */
-  readonly hmac?: Hmac | undefined
 }
 
 export interface Unsigned {
@@ -46,13 +41,13 @@ export type Signer = (message: Unsigned) => Promise<Signed>
 
 /** Reads the secrets once. @throws WebhookError `invalid-secret`, `invalid-option` */
 export function createSigner<Secret>(options: SignOptions<Secret>): Signer {
-  const { profile, secrets, now = machineClock.now, hmac } = options
+  const { profile, secrets, now = machineClock.now } = options
   if (typeof profile?.read !== 'function')
     throw new WebhookError(
       'invalid-option',
       'profile: one like standardWebhooks, or what defineProfile makes, is needed',
     )
-  const source = createLocks(profile, secrets, hmac)
+  const source = createLocks(profile, secrets)
   const form = readSigned(profile.signed)
   return async (message) => {
     const locks = await source({ refused: false })
@@ -75,7 +70,8 @@ export async function sign<Secret>(message: Unsigned, options: SignOptions<Secre
   return createSigner(options)(message)
 }
 
-function writeParts(
+/** Each where the profile has it. */
+export function writeParts(
   profile: Profile<never>,
   form: SignedForm,
   message: Unsigned,
@@ -125,7 +121,7 @@ async function signatureOf(profile: Profile<never>, form: SignedForm, key: Key, 
   return label + encode(await key.sign(bytes), encoding)
 }
 
-function writeSignature({ signature }: Profile<never>, texts: readonly string[], outgoing: Outgoing): void {
+export function writeSignature({ signature }: Profile<never>, texts: readonly string[], outgoing: Outgoing): void {
   const { separator = '' } = signature
   // A header that already has an entry (Stripe's time) gets the signatures after it.
   const before = 'header' in signature ? outgoing.headers[signature.header] : undefined

@@ -5,6 +5,8 @@ import type { Parts, Profile } from './profile.ts'
 export interface SignedForm {
   /** The variants of the bytes that may have been signed, nearly always one. */
   readonly variants: (parts: Parts) => readonly Uint8Array<ArrayBuffer>[]
+  /** The texts before and after the body; null where a function makes what is signed, or the body is not in it once. */
+  readonly around: ((parts: Omit<Parts, 'body'>) => readonly [string, string]) | null
   /** Whether this part may be in it; what is not is not looked for before the signature is known to fit. */
   readonly uses: (part: keyof Parts) => boolean
   /** Whether a request must have this part. */
@@ -20,10 +22,11 @@ type Piece = keyof Parts | { readonly text: string }
 
 export function readSigned(signed: Profile['signed']): SignedForm {
   if (typeof signed !== 'string')
-    return { variants: signed, uses: () => true, needs: () => false, separatorAfter: () => '' }
+    return { variants: signed, around: null, uses: () => true, needs: () => false, separatorAfter: () => '' }
   const pieces = split(signed)
   return {
     variants: (parts) => [build(pieces, parts)],
+    around: around(pieces),
     uses: (part) => pieces.includes(part),
     needs: (part) => pieces.includes(part),
     separatorAfter: (part) => {
@@ -44,6 +47,19 @@ function build(pieces: readonly Piece[], parts: Parts): Uint8Array<ArrayBuffer> 
     } else text += typeof piece === 'object' ? piece.text : parts[piece]
   }
   return concat(...done, toBytes(text))
+}
+
+function around(pieces: readonly Piece[]): SignedForm['around'] {
+  const at = pieces.indexOf('body')
+  if (at === -1 || pieces.lastIndexOf('body') !== at) return null
+  const [before, after] = [pieces.slice(0, at), pieces.slice(at + 1)]
+  return (parts) => [textOf(before, parts), textOf(after, parts)]
+}
+
+function textOf(pieces: readonly Piece[], parts: Omit<Parts, 'body'>): string {
+  let text = ''
+  for (const piece of pieces) if (piece !== 'body') text += typeof piece === 'object' ? piece.text : parts[piece]
+  return text
 }
 
 function split(template: string): readonly Piece[] {

@@ -32,12 +32,28 @@ export class RecordTable {
 
   put(row: RecordRow): void {
     const old = this.#byKey.get(row.key)
-    if (old !== undefined) this.#unindex(old)
+    if (old !== undefined) {
+      if (old.record === row.record && isSame(old.aliases, row.aliases)) return this.#replace(old, row)
+      this.#unindex(old)
+    }
     this.rows.set(row.record, row)
     this.#byKey.set(row.key, row)
     this.#texts.add(row.key)
     for (const alias of row.aliases) this.#texts.add(alias + OF + row.key)
     if (row.expiresAt !== null) this.expiry.push(row.record, row.expiresAt)
+  }
+
+  /** One that is put again and again stays where it stands in the order. */
+  #replace(old: RecordRow, row: RecordRow): void {
+    const { record, expiresAt } = row
+    this.rows.set(record, row)
+    this.#byKey.set(row.key, row)
+    if (old.expiresAt === expiresAt) return
+    if (expiresAt === null) {
+      this.expiry.remove(record)
+      this.#expiryPlaces.forget(record)
+    } else if (old.expiresAt === null) this.expiry.push(record, expiresAt)
+    else this.expiry.change(record, expiresAt)
   }
 
   remove(record: number): void {
@@ -85,4 +101,8 @@ export class RecordTable {
     this.expiry.remove(row.record)
     this.#expiryPlaces.forget(row.record)
   }
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((text, at) => text === others[at])
 }
