@@ -44,7 +44,7 @@ export class PgliteDriver implements Driver {
       }
     }
     return Promise.resolve({
-      pid: null,
+      pid: 0,
       // Several may be asked at once: they are answered in order.
       query: (statement, values) => {
         const answer = asked.then(() => ask(statement, values))

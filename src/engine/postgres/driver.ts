@@ -23,8 +23,11 @@ export interface Statement {
 }
 
 export interface Connection {
-  /** The server's number of the session; null: unknown, or that of a pooler. */
-  readonly pid: number | null
+  /**
+   * The server's number of the session, as the session itself says it: a pooler makes up another when it lets somebody in, and by that one a
+   * session at work would be taken for dead, and a stranger's ended.
+   */
+  readonly pid: number
   /** Several may be under way: they are sent at once, run one after the other and answered in order. */
   query(statement: Statement, values?: readonly unknown[]): Promise<Answer>
   /** Calls back with what was notified on a channel that the session listens to, and by whom. */
@@ -49,7 +52,6 @@ interface PgClient {
   }): Promise<Answer>
   on(event: string, listener: (...values: never[]) => void): unknown
   end(): Promise<void>
-  readonly processID?: number | null
   readonly connection?: { readonly stream?: { destroy(): void } }
 }
 interface Notification {
@@ -89,8 +91,15 @@ export async function loadPg(url: string): Promise<Driver> {
       client.on('error', lose)
       client.on('end', lose)
       await client.connect()
+      const pid = await client.query({ text: 'select pg_catalog.pg_backend_pid() as number' }).then(
+        ({ rows }) => rows[0]!.number as number,
+        (error: unknown) => {
+          client.connection?.stream?.destroy()
+          throw error
+        },
+      )
       return {
-        pid: client.processID ?? null,
+        pid,
         query: async ({ name, text, lists }, values) => {
           if (isLost) throw new Error('the connection is lost')
           const given = values?.map((value, at) => {

@@ -41,10 +41,9 @@ export class Pulse {
     this.#parts = parts
   }
 
-  /** The same connection, watched. One of which the server's own number is unknown is left alone. */
+  /** The same connection, watched. */
   watch(connection: Connection): Connection {
     const { pid } = connection
-    if (pid === null) return connection
     const patient: Patient = { connection, pid, owed: 0, heard: 0, heardAtMs: 0 }
     this.#patients.add(patient)
     connection.onLost(() => this.#patients.delete(patient))

@@ -7,11 +7,15 @@ import type { Piece, Transfer } from '../../../core/transfer.ts'
 import { loadPg, type Answer, type Connection } from '../driver.ts'
 import { failureOf } from '../failure.ts'
 import { migrate, pendingMigrations } from '../migrate.ts'
-import { hashOf, openPostgresEngine, type PostgresOptions } from '../open.ts'
+import type { PostgresEngine } from '../engine.ts'
+import { hashOf, openPostgresEngine } from '../open.ts'
 import { Statements } from '../statement.ts'
 import { readUrl } from '../url.ts'
 import { piecesOf } from './pieces.ts'
 import { TakeIn } from './take-in.ts'
+
+/** So often a moment at which nothing is to be decided is looked for. */
+const ROUNDS = 100
 
 /** @throws PosthornError `invalid` where there is nothing to read; what opening an engine throws */
 export async function openPostgresTransfer(text: string, as: 'source' | 'target'): Promise<Transfer> {
@@ -29,28 +33,11 @@ export async function openPostgresTransfer(text: string, as: 'source' | 'target'
         details: { schema },
       })
     await migrate(connection, statements, lockKey)
-    if (as === 'source') await seatArrivals(connection, statements, url, { schema, isPooled })
-    return new PostgresTransfer(connection, statements, lockKey)
+    const open = (): Promise<PostgresEngine> => openPostgresEngine(url, { schema, isPooled })
+    return new PostgresTransfer(connection, statements, lockKey, open)
   } catch (error) {
     await connection.end()
     throw lost(error)
-  }
-}
-
-/** What came with users' own transactions is decided by an engine; a copy cannot. */
-async function seatArrivals(
-  connection: Connection,
-  statements: Statements,
-  url: string,
-  options: Pick<PostgresOptions, 'schema' | 'isPooled'>,
-): Promise<void> {
-  const { rows } = await connection.query(statements.get('transfer-head'))
-  if (rows[0]!.is_there !== true) return
-  const engine = await openPostgresEngine(url, options)
-  try {
-    await engine.depth('all')
-  } finally {
-    await engine.close()
   }
 }
 
@@ -58,11 +45,18 @@ class PostgresTransfer implements Transfer {
   readonly #connection: Connection
   readonly #statements: Statements
   readonly #lockKey: number
+  readonly #openEngine: () => Promise<PostgresEngine>
 
-  constructor(connection: Connection, statements: Statements, lockKey: number) {
+  constructor(
+    connection: Connection,
+    statements: Statements,
+    lockKey: number,
+    openEngine: () => Promise<PostgresEngine>,
+  ) {
     this.#connection = connection
     this.#statements = statements
     this.#lockKey = lockKey
+    this.#openEngine = openEngine
   }
 
   async now(): Promise<number> {
@@ -78,7 +72,7 @@ class PostgresTransfer implements Transfer {
   }
 
   async *pieces(at: number): AsyncIterable<Piece> {
-    await this.#plain('begin isolation level repeatable read read only')
+    await this.#beginSeated()
     try {
       yield* piecesOf(
         (name, values) => this.#ask(name, values),
@@ -87,6 +81,27 @@ class PostgresTransfer implements Transfer {
       )
     } finally {
       await this.#plain('rollback').catch(() => {})
+    }
+  }
+
+  /**
+   * Begins a transaction that sees nothing that is still to be decided. What users' own transactions have brought is decided by an engine; a copy
+   * cannot, and would leave it behind although it was there.
+   */
+  async #beginSeated(): Promise<void> {
+    let engine: PostgresEngine | null = null
+    try {
+      for (let round = 0; ; round++) {
+        await this.#plain('begin isolation level repeatable read read only')
+        if ((await this.#ask('arrivals')).rows[0]!.is_there !== true) return
+        await this.#plain('rollback')
+        if (round === ROUNDS)
+          throw new PosthornError('conflict', 'transactions bring messages faster than they can be decided: stop them')
+        engine ??= await this.#openEngine()
+        await engine.depth([])
+      }
+    } finally {
+      await engine?.close()
     }
   }
 
