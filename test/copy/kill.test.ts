@@ -17,11 +17,8 @@ import { newPlace, withEngine, type Kind } from './place.ts'
 const found = await findPostgres()
 const server = typeof found === 'string' ? null : found.url
 const victim = join(import.meta.dirname, 'victim.ts')
-const WAYS: readonly (readonly [Kind, Kind])[] = [
-  ['file', 'postgres'],
-  ['sqlite', 'file'],
-  ['postgres', 'sqlite'],
-]
+const KINDS: readonly Kind[] = ['file', 'sqlite', 'postgres']
+const WAYS = KINDS.flatMap((from) => KINDS.map((to) => [from, to] as const))
 
 /** Runs a copy until it is so far and kills itself; its report, if it came to the end before. */
 async function runUntil(from: string, to: string, pieces: number): Promise<CopyReport | null> {
@@ -34,10 +31,10 @@ for (const [from, to] of WAYS) {
   const skip = (from === 'postgres' || to === 'postgres') && server === null ? (found as string) : false
   test(`${from} to ${to}, killed on its way and begun again`, { skip }, async (t) => {
     const [source, target] = [await newPlace(t, from, server!), await newPlace(t, to, server!)]
-    await withEngine(source, (engine) => fill(engine, 250))
+    await withEngine(source, (engine) => fill(engine, 170))
     let report: CopyReport | null = null
     let isRefused = false
-    for (let pieces = 600; report === null; pieces += 700) {
+    for (let pieces = 600; report === null; pieces += 450) {
       report = await runUntil(source, target, pieces)
       if (report !== null || isRefused) continue
       isRefused = true
