@@ -20,7 +20,10 @@ const MULTIPLY = `
   from {schema}.arrival a, unnest($2::text[]) with ordinality i (id, n) order by i.n`
 
 /** A transaction that has given so many messages, each as an arrival of its own, while nobody has the schema open. */
-async function brings(world: World, count: number): Promise<{ readonly ids: readonly string[]; commit(): Promise<void> }> {
+async function brings(
+  world: World,
+  count: number,
+): Promise<{ readonly ids: readonly string[]; commit(): Promise<void> }> {
   const engine = await world.open()
   const client = await connect(world.url)
   await client.query('begin')
