@@ -1,4 +1,4 @@
-// A reporter for node:test that keeps only what scripts/test.ts sums up: totals, skips and failures, one JSON value a line.
+// A reporter for node:test that keeps only what scripts/test.ts sums up: totals, skips, failures and how long each file took, one JSON value a line.
 
 import type { TestEvent } from 'node:test/reporters'
 
@@ -13,6 +13,13 @@ export interface Totals {
   readonly kind: 'totals'
   readonly passed: number
   readonly failed: number
+}
+
+/** A file that had a process of its own. */
+export interface Took {
+  readonly kind: 'took'
+  readonly file: string
+  readonly ms: number
 }
 
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
@@ -33,6 +40,8 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
         reason: firstLine(data.details.error.message),
       })
     }
+    if (type === 'test:summary' && data.file !== undefined)
+      yield line({ kind: 'took', file: data.file, ms: data.duration_ms })
     if (type === 'test:summary' && data.file === undefined) {
       const { tests, passed, skipped, todo } = data.counts
       yield line({ kind: 'totals', passed, failed: tests - passed - skipped - todo })
@@ -49,6 +58,6 @@ function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? ''
 }
 
-function line(value: Ending | Totals): string {
+function line(value: Ending | Totals | Took): string {
   return `${JSON.stringify(value)}\n`
 }

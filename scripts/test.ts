@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
-import type { Ending, Totals } from './test-report.ts'
+import type { Ending, Took, Totals } from './test-report.ts'
 
 const root = dirname(import.meta.dirname)
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
@@ -18,7 +18,11 @@ const groups = [
   { files: 'test/**/*.test.ts', flags: ['--test-concurrency=2', '--test-timeout=600000'], minutes: 60 },
 ]
 
+/** So many of the slowest files are named, where there are more. */
+const SLOWEST = 8
+
 const endings: Ending[] = []
+const took: Took[] = []
 const sum = { passed: 0, failed: 0 }
 let files = 0
 for (const group of groups) {
@@ -35,6 +39,7 @@ for (const skip of skipped) {
   if (engine) fail(skip.name, `skipped, but POSTHORN_TEST_REQUIRE names ${engine}`, skip.file)
 }
 
+if (took.length > SLOWEST) listSlowest()
 list('SKIPPED', skipped)
 const failed = endings.filter((ending) => ending.kind === 'failed')
 list('FAILED', failed)
@@ -62,8 +67,9 @@ async function run(selected: readonly string[], flags: readonly string[], minute
   )
   const lines = readFileSync(results, { encoding: 'utf8', flag: 'a+' }).split('\n').filter(Boolean)
   rmSync(folder, { recursive: true })
-  const parsed = lines.map((line) => JSON.parse(line) as Ending | Totals)
-  endings.push(...parsed.filter((value) => value.kind !== 'totals'))
+  const parsed = lines.map((line) => JSON.parse(line) as Ending | Totals | Took)
+  endings.push(...parsed.filter((value) => value.kind === 'skipped' || value.kind === 'failed'))
+  took.push(...parsed.filter((value) => value.kind === 'took'))
   const totals = parsed.find((value) => value.kind === 'totals')
   sum.passed += totals?.passed ?? 0
   sum.failed += totals?.failed ?? 0
@@ -87,6 +93,12 @@ function node(args: readonly string[], minutes: number): Promise<string> {
 function fail(name: string, reason: string, file = ''): void {
   endings.push({ kind: 'failed', name, file, reason })
   sum.failed += 1
+}
+
+function listSlowest(): void {
+  console.log('\nSLOWEST')
+  const slowest = took.toSorted((one, other) => other.ms - one.ms).slice(0, SLOWEST)
+  for (const { file, ms } of slowest) console.log(`  ${relative(root, file)} · ${Math.round(ms / 1_000)} s`)
 }
 
 /** One line for each, or for a whole group where many have one file and one reason. */

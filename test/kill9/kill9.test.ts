@@ -14,7 +14,7 @@ test('kill -9 loses no confirmed message, doubles no effect, hands out nothing a
   context.diagnostic(`${kills} kills, ${sent} sends confirmed, ${acked} acks confirmed`)
   deepEqual(breaches, [])
   equal(kills, ROUNDS)
-  ok(sent > 50 && acked > 20, 'there was load')
+  ok(sent > ROUNDS && acked > 0, 'there was load')
 })
 
 test('the same on an engine that forgets is seen', async () => {

@@ -23,5 +23,5 @@ else
     context.diagnostic(`${kills} kills, ${sent} sends confirmed, ${acked} acks confirmed`)
     deepEqual(breaches, [])
     equal(kills, ROUNDS)
-    ok(sent > 20 && acked > 5, 'there was load')
+    ok(sent > ROUNDS && acked > 0, 'there was load')
   })

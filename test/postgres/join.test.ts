@@ -75,13 +75,12 @@ onPostgres('nobody waits for a transaction that stays open', async (world) => {
   await commit(engine, sends())
   await inTransaction(world, 'commit', async (client) => {
     await join(engine, client).commit({ changes: [sends('in', { key: 'k', dedupe: 'd', delay: { afterMs: 0 } })] })
-    const since = performance.now()
+    // Whoever waited for it would be answered when it has ended, which it has not before they all are.
     for (const each of [engine, other]) {
       equal((await commit(each, sends('out', { key: 'k' }))).status, 'committed')
       equal((await commit(each, { do: 'put', key: 'k', value: new Uint8Array(1) })).status, 'committed')
       ok(await leaseOne(each))
     }
-    ok(performance.now() - since < 3_000, 'all went on')
   })
 })
 
@@ -122,22 +121,19 @@ onPostgres('an ack that comes too late fails the transaction', async (world) => 
 onPostgres(
   'an acked message does not lapse and cannot be settled by another while its transaction ends',
   async (world) => {
-    const engine = await world.open()
+    let now = Date.now()
+    const engine = await world.open({ moment: () => ({ now, wall: now }) })
     await commit(engine, sends())
     const { token, stored } = (await leaseOne(engine, 'a', 200))!
-    let longest = 0
     await inTransaction(world, 'commit', async (client) => {
       await join(engine, client).commit({ changes: [{ do: 'ack', token }] })
-      const until = performance.now() + 800
-      // Its time passes, and whoever decides or reads passes it over.
-      while (performance.now() < until) {
-        const since = performance.now()
+      // Its time passes, and whoever decides or reads passes it over; the transaction ends only when they have all been answered.
+      for (let round = 0; round < 5; round++) {
+        now += 100
         await commit(engine, { do: 'put', key: 'k', value: new Uint8Array(1) })
         equal((await engine.find([{ queue: 'a', id: stored.id }]))[0]?.state, 'leased')
-        longest = Math.max(longest, performance.now() - since)
       }
     })
-    ok(longest < 400, `nobody waited for the transaction: ${longest} ms`)
     deepEqual(await engine.extend([token], 30_000), ['stale'])
     deepEqual(await engine.find([{ queue: 'a', id: stored.id }]), [null])
     equal(await leaseOne(engine), undefined)
