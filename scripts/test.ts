@@ -68,8 +68,10 @@ async function run(selected: readonly string[], flags: readonly string[], minute
   const lines = readFileSync(results, { encoding: 'utf8', flag: 'a+' }).split('\n').filter(Boolean)
   rmSync(folder, { recursive: true })
   const parsed = lines.map((line) => JSON.parse(line) as Ending | Totals | Took)
-  endings.push(...parsed.filter((value) => value.kind === 'skipped' || value.kind === 'failed'))
-  took.push(...parsed.filter((value) => value.kind === 'took'))
+  for (const value of parsed) {
+    if (value.kind === 'took') took.push(value)
+    else if (value.kind !== 'totals') endings.push(value)
+  }
   const totals = parsed.find((value) => value.kind === 'totals')
   sum.passed += totals?.passed ?? 0
   sum.failed += totals?.failed ?? 0
