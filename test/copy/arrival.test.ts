@@ -23,7 +23,7 @@ const MULTIPLY = `
 async function brings(
   world: World,
   count: number,
-): Promise<{ readonly ids: readonly string[]; commit(): Promise<void> }> {
+): Promise<{ readonly ids: readonly string[]; readonly commit: () => Promise<void> }> {
   const engine = await world.open()
   const client = await connect(world.url)
   await client.query('begin')
