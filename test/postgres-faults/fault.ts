@@ -209,20 +209,30 @@ async function deadlocks({ server, rounds }: Arena, { load, random, schema }: Sc
   for (let round = 0; round < rounds; round++) {
     await sleep(20 + random() * 100)
     await stranger.query('begin')
-    await stranger.query(`select id from ${schema}.message where state = 1 for update`)
-    await waitsForLock(stranger)
-    const locks = await stranger.query(
-      "select objid::int as low, classid::int as high from pg_locks where locktype = 'advisory' and objid = 0 and granted limit 1",
-    )
-    const lock = locks.rows[0]
-    // Where no fold holds it there is no circle this time.
-    if (lock !== undefined)
-      await stranger.query(`select pg_advisory_xact_lock(${String(lock['high'])}, 0)`).catch(() => {})
+    // Already here the server may end the stranger: rows are locked in no order.
+    const isCircle = await stranger
+      .query(`select id from ${schema}.message where state = 1 for update`)
+      .then(() => false, isDeadlock)
+    if (!isCircle) {
+      await waitsForLock(stranger)
+      const locks = await stranger.query(
+        "select objid::int as low, classid::int as high from pg_locks where locktype = 'advisory' and objid = 0 and granted limit 1",
+      )
+      const lock = locks.rows[0]
+      // Where no fold holds it there is no circle this time.
+      if (lock !== undefined)
+        await stranger.query(`select pg_advisory_xact_lock(${String(lock['high'])}, 0)`).catch(() => {})
+    }
     await stranger.query('rollback')
     resumed.push(await resumes({ server } as Arena, load))
   }
   await stranger.end()
   return resumed
+}
+
+function isDeadlock(error: unknown): true {
+  if ((error as { readonly code?: string }).code === '40P01') return true
+  throw error
 }
 
 /** Until somebody waits for a row of ours, or nobody did for a while. */

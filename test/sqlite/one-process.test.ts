@@ -24,6 +24,7 @@ test('once, visible: posts of one process on one database, that open, work and c
   t.after(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'p.db')
   const posts = await Promise.all([1, 2, 3].map(() => open(`sqlite:${file}`, { log: silentLog })))
+  t.after(() => Promise.all(posts.map((post) => post.close())))
   const noted: number[] = []
   const handlers = [
     handle(double, ({ n }, ctx) => {
@@ -33,7 +34,7 @@ test('once, visible: posts of one process on one database, that open, work and c
     handle(notes, ({ n }) => void noted.push(n)),
   ]
   await Promise.all(posts.map((post) => post.work(handlers)))
-  const own = new DatabaseSync(file)
+  const own = new DatabaseSync(file, { timeout: 20_000 })
   const results: Promise<{ readonly n: number }>[] = []
   const expected: number[] = []
   for (let n = 0; n < COUNT; n++) {
