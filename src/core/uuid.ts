@@ -37,7 +37,7 @@ export function parseUuid(text: string): boolean {
   return true
 }
 
-const characters: Buffer = Buffer.alloc(36, '-')
+const characters = Buffer.alloc(36, '-') as Buffer & { latin1Slice(from: number, to: number): string }
 
 /** Made of bytes and not of pieces of text, which would stay a tree of them. */
 export function formatUuid(id0: number, id1: number, id2: number, id3: number): string {
@@ -49,7 +49,7 @@ export function formatUuid(id0: number, id1: number, id2: number, id3: number): 
   put(id2, 24)
   put(id3 >>> 16, 28)
   put(id3, 32)
-  return characters.toString('latin1')
+  return characters.latin1Slice(0, 36)
 }
 
 function hex(text: string, at: number): number {

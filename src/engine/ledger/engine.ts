@@ -25,7 +25,8 @@ import type { ReadFrom } from '../../core/settings.ts'
 import type { Transfer } from '../../core/transfer.ts'
 import { browse, depthOf, getRecord, listRecords, readEvents, settlePage, type Later } from './read/browse.ts'
 import { decideCommit } from './decide/commit.ts'
-import { attempt, Conduct } from './conduct.ts'
+import { ackPlainly } from './decide/plain-ack.ts'
+import { Conduct } from './conduct.ts'
 import { findSlot } from './decide/decide-by-id.ts'
 import { settleTouched } from './time/due.ts'
 import { checkLeaseMs, checkLeaseRequest, extend, lease, LeaseMemory, nextReadyInMs } from './decide/lease.ts'
@@ -64,9 +65,17 @@ export class LedgerEngine implements Engine {
   readonly #conduct: Conduct
   readonly #requests: LeaseMemory
   readonly #dropHints: boolean
+  /** What a plain ack is answered: all alike. */
+  readonly #acked: CommitResult
 
   constructor(options: LedgerEngineOptions) {
     const { state, store } = options
+    this.#acked = Object.freeze({
+      status: 'committed',
+      durability: store.durability.at(-1)!,
+      replayed: false,
+      results: Object.freeze([null]),
+    })
     const limits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits }
     this.#store = store
     this.#dropHints = options.dropHints ?? false
@@ -92,15 +101,25 @@ export class LedgerEngine implements Engine {
       const offers = this.#store.durability
       const best = offers.length - 1
       let level = commits.length === 0 ? best : 0
-      const results = commits.map((commit, at) => {
-        // Each is as if it came alone: what the one before brought beyond its bounds is forgotten first.
-        if (at > 0) sweep(desk)
+      const results: CommitResult[] = []
+      for (const commit of commits) {
+        const acked = ackPlainly(desk, commit)
+        if (acked) {
+          level = best
+          results.push(this.#acked)
+          continue
+        }
+        // Each is as if it came alone: what those before brought beyond their bounds is forgotten first.
+        if (results.length > 0) {
+          settleTouched(desk)
+          sweep(desk)
+        }
         level = Math.max(level, commit.durability === undefined ? best : offers.indexOf(commit.durability))
         desk.holdBack()
-        const result = decideCommit(desk, commit, offers)
+        results.push(decideCommit(desk, commit, offers))
         settleTouched(desk)
-        return result
-      })
+      }
+      settleTouched(desk)
       this.#conduct.finish(commits.length)
       return this.#conduct.answer(offers[level]!, results)
     })
@@ -193,37 +212,45 @@ export class LedgerEngine implements Engine {
     const recalled = this.#requests.recall(request.id)
     const slots = recalled ?? lease(desk, request)
     if (recalled === null) this.#requests.remember(request.id, slots)
-    const deliveries = slots.map((slot) => this.#deliver(slot))
+    const given = slots.map((slot) => this.#deliver(slot))
     const inMs = nextReadyInMs(desk, request.wants)
     settleTouched(desk)
     this.#conduct.finish()
     if (slots.length > 0) this.#store.write()
-    const inOrder = all(deliveries)
+    const inOrder = all(given)
     if (!(inOrder instanceof Promise))
       return Promise.resolve({ deliveries: inOrder as readonly Delivery[], nextReadyInMs: inMs })
-    return inOrder.then((given) => ({ deliveries: given.filter((delivery) => delivery !== null), nextReadyInMs: inMs }))
+    return inOrder.then((late) => ({ deliveries: late.filter((delivery) => delivery !== null), nextReadyInMs: inMs }))
   }
 
-  /** null where the content cannot be read: then the message is dead, and the others of the batch are not lost with it. */
   #deliver(slot: number): Later<Delivery | null> {
     const { desk } = this.#conduct
     const { slots } = desk.state.messages
     const token = tokenOf(slots, slot)
     const leaseUntil = slots.of(slot).due[slot & CHUNK_MASK]!
-    const stored = attempt(() => viewOf(desk, slot))
-    if (!(stored instanceof Promise)) return { token, leaseUntil, stored }
-    return stored.then(
-      (message) => ({ token, leaseUntil, stored: message }),
-      async () => {
-        await this.#conduct.run(() => {
-          buryUnreadable(desk, token)
-          settleTouched(desk)
-          this.#conduct.finish()
-          return Promise.resolve()
-        })
-        return null
-      },
-    )
+    let stored: StoredMessage | Promise<StoredMessage>
+    try {
+      stored = viewOf(desk, slot)
+    } catch (error) {
+      stored = Promise.reject(error instanceof Error ? error : new Error(String(error)))
+    }
+    return stored instanceof Promise ? this.#deliverLate(token, leaseUntil, stored) : { token, leaseUntil, stored }
+  }
+
+  /** null where the content cannot be read: then the message is dead, and the others of the batch are not lost with it. */
+  async #deliverLate(token: Token, leaseUntil: number, stored: Promise<StoredMessage>): Promise<Delivery | null> {
+    try {
+      return { token, leaseUntil, stored: await stored }
+    } catch {
+      const { desk } = this.#conduct
+      await this.#conduct.run(() => {
+        buryUnreadable(desk, token)
+        settleTouched(desk)
+        this.#conduct.finish()
+        return Promise.resolve()
+      })
+      return null
+    }
   }
 }
 

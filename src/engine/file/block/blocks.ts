@@ -153,15 +153,37 @@ export class LogBlocks implements Blocks {
     }
     const segment = this.#shelf.used.get(number)
     if (segment === undefined) throw damaged(block, number, offset, lengthBytes)
+    const piece = this.#cold.find(segment, offset, BLOCK_PREFIX_BYTES + lengthBytes)
+    if (piece === null) return this.#readCold(block, segment, offset, lengthBytes, decode)
+    const at = offset - piece.from
+    if (!isSound(piece.bytes, at, block, lengthBytes)) throw damaged(block, number, offset, lengthBytes, segment)
+    const from = at + BLOCK_PREFIX_BYTES
+    return decode(piece.bytes, from, from + lengthBytes)
+  }
+
+  /** Apart from those that are at hand, which need no function of their own. */
+  #readCold<T>(
+    block: number,
+    segment: Segment,
+    offset: number,
+    lengthBytes: number,
+    decode: Decode<T>,
+  ): T | Promise<T> {
     return this.#cold.read(segment, offset, BLOCK_PREFIX_BYTES + lengthBytes, (bytes, at) => {
+      if (!isSound(bytes, at, block, lengthBytes)) throw damaged(block, segment.number, offset, lengthBytes, segment)
       const from = at + BLOCK_PREFIX_BYTES
-      const isRight =
-        bytes.readUInt32LE(at) === lengthBytes &&
-        bytes.readUInt32LE(at + 4) === crc32(bytes.subarray(from, from + lengthBytes), block)
-      if (!isRight) throw damaged(block, number, offset, lengthBytes, segment)
       return decode(bytes, from, from + lengthBytes)
     })
   }
+}
+
+/** Whether the block that begins there is the one that was written. */
+function isSound(bytes: Buffer, at: number, block: number, lengthBytes: number): boolean {
+  const from = at + BLOCK_PREFIX_BYTES
+  return (
+    bytes.readUInt32LE(at) === lengthBytes &&
+    bytes.readUInt32LE(at + 4) === crc32(bytes.subarray(from, from + lengthBytes), block)
+  )
 }
 
 function damaged(block: number, number: number, offset: number, lengthBytes: number, segment?: Segment): PosthornError {

@@ -9,9 +9,10 @@ import type { Segment } from '../log/segment.ts'
 /** Is given the bytes while they are good; must copy what it keeps. */
 export type Use<T> = (bytes: Buffer, at: number) => T
 
-interface Piece {
+/** What the file holds from one offset to another. It does not change any more. */
+export interface Piece {
   readonly bytes: Buffer
-  /** Offset up to which the piece is what the file holds. */
+  readonly from: number
   readonly until: number
   isUsed: boolean
 }
@@ -19,41 +20,59 @@ interface Piece {
 /** Pieces fetched before they are asked for: what a busy worker takes in a few milliseconds. */
 const AHEAD = 3
 const PIECE_BYTES = 256 << 10
+/** A piece reaches so far into the next, that what is small never lies across two. */
+const OVERLAP_BYTES = 8 << 10
 /** Pieces of one segment, for the keys: a segment has at most 4 GiB. */
 const MOST_PIECES = 2 ** 14
+
+const NO_PIECE: Piece = { bytes: Buffer.alloc(0), from: 0, until: 0, isUsed: true }
 
 export class ColdReader {
   readonly #keptPieces: number
   /** The one used last is last. */
   readonly #pieces = new Map<number, Piece>()
   readonly #reading = new Map<number, Promise<Piece>>()
+  #lastKey = -1
+  #last: Piece = NO_PIECE
 
   constructor(cacheBytes: number) {
     this.#keptPieces = Math.max(2, Math.floor(cacheBytes / PIECE_BYTES))
   }
 
+  /** The piece with these bytes; null where they are not kept in one: then `read` brings them. */
+  find(segment: Segment, offset: number, lengthBytes: number): Piece | null {
+    const until = offset + lengthBytes
+    const index = Math.floor(offset / PIECE_BYTES)
+    const key = segment.number * MOST_PIECES + index
+    if (key === this.#lastKey && until <= this.#last.until) return this.#last
+    const piece = this.#kept(key, until)
+    if (piece === null) return null
+    if (!piece.isUsed) this.#fetchAhead(segment, index)
+    piece.isUsed = true
+    this.#lastKey = key
+    this.#last = piece
+    return piece
+  }
+
   /** At once where the bytes are kept. */
   read<T>(segment: Segment, offset: number, lengthBytes: number, use: Use<T>): T | Promise<T> {
-    const first = Math.floor(offset / PIECE_BYTES)
-    const last = Math.floor((offset + lengthBytes - 1) / PIECE_BYTES)
-    if (first === last) {
-      const piece = this.#kept(segment.number * MOST_PIECES + first, offset + lengthBytes)
-      if (piece === null || !piece.isUsed) this.#fetchAhead(segment, first)
-      if (piece !== null) {
-        piece.isUsed = true
-        return use(piece.bytes, offset - first * PIECE_BYTES)
-      }
-      return this.#hold(segment, async () =>
-        use((await this.#fetch(segment, first, offset + lengthBytes)).bytes, offset - first * PIECE_BYTES),
-      )
-    }
-    return this.#hold(segment, async () => use(await this.#join(segment, offset, lengthBytes), 0))
+    const kept = this.find(segment, offset, lengthBytes)
+    if (kept !== null) return use(kept.bytes, offset - kept.from)
+    const index = Math.floor(offset / PIECE_BYTES)
+    const until = offset + lengthBytes
+    if (until > (index + 1) * PIECE_BYTES + OVERLAP_BYTES)
+      return this.#hold(segment, async () => use(await this.#join(segment, offset, lengthBytes), 0))
+    this.#fetchAhead(segment, index)
+    return this.#hold(segment, async () => {
+      const { bytes, from } = await this.#fetch(segment, index, until)
+      return use(bytes, offset - from)
+    })
   }
 
   /** The segment is used again: what was read from it is nobody's any more. */
   forget(segment: Segment): void {
     for (const key of this.#pieces.keys()) {
-      if (Math.floor(key / MOST_PIECES) === segment.number) this.#pieces.delete(key)
+      if (Math.floor(key / MOST_PIECES) === segment.number) this.#drop(key)
     }
   }
 
@@ -84,6 +103,8 @@ export class ColdReader {
   /** The piece, with what the file holds of it up to this offset at least. */
   async #fetch(segment: Segment, index: number, until: number): Promise<Piece> {
     const key = segment.number * MOST_PIECES + index
+    const kept = this.#kept(key, until)
+    if (kept !== null) return kept
     for (let reading = this.#reading.get(key); reading !== undefined; reading = this.#reading.get(key)) {
       const piece = await reading
       // One that was on its way already may have begun before the file held all that is asked for.
@@ -107,18 +128,25 @@ export class ColdReader {
 
   async #readPiece(segment: Segment, index: number, key: number): Promise<Piece> {
     // Not pooled: whoever waits for a piece may use it after it has been dropped here.
-    const bytes = Buffer.allocUnsafeSlow(PIECE_BYTES)
+    const bytes = Buffer.allocUnsafeSlow(PIECE_BYTES + OVERLAP_BYTES)
     const writtenUntil = segment.endBytes
     const from = index * PIECE_BYTES
     const count = await segment.file.readSoon(bytes, from)
-    const piece = { bytes, until: Math.min(from + count, writtenUntil), isUsed: false }
+    const piece = { bytes, from, until: Math.min(from + count, writtenUntil), isUsed: false }
     this.#pieces.delete(key)
     this.#pieces.set(key, piece)
     for (const oldest of this.#pieces.keys()) {
       if (this.#pieces.size <= this.#keptPieces) break
-      this.#pieces.delete(oldest)
+      this.#drop(oldest)
     }
     return piece
+  }
+
+  #drop(key: number): void {
+    this.#pieces.delete(key)
+    if (key !== this.#lastKey) return
+    this.#lastKey = -1
+    this.#last = NO_PIECE
   }
 
   /** Bytes that lie across pieces. */

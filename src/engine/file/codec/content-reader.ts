@@ -3,6 +3,12 @@
 /** A text as long as this or longer has its length in four bytes more. */
 const LONG_TEXT = 0xff
 
+/** The text read last, as its bytes: the next is often the same. */
+export class LastText {
+  bytes: Uint8Array = new Uint8Array(0)
+  text = ''
+}
+
 export class ContentReader {
   #bytes: Buffer = Buffer.alloc(0)
   #end = 0
@@ -34,10 +40,25 @@ export class ContentReader {
   }
 
   text(): string {
-    const short = this.uint8()
-    const length = short === LONG_TEXT ? this.uint32() : short
+    const length = this.#textLength()
     const at = this.skip(length)
     return this.#bytes.toString('utf8', at, at + length)
+  }
+
+  /** The same text as the last, where it is the same. */
+  textLike(last: LastText): string {
+    const length = this.#textLength()
+    const at = this.skip(length)
+    if (length !== last.bytes.byteLength || !areSame(last.bytes, this.#bytes, at)) {
+      last.bytes = new Uint8Array(this.#bytes.subarray(at, at + length))
+      last.text = this.#bytes.toString('utf8', at, at + length)
+    }
+    return last.text
+  }
+
+  #textLength(): number {
+    const short = this.uint8()
+    return short === LONG_TEXT ? this.uint32() : short
   }
 
   /** Index of so many bytes that are passed over. */
@@ -47,4 +68,10 @@ export class ContentReader {
     this.at = at + bytes
     return at
   }
+}
+
+/** Whether `bytes` holds the same from there on. So few are compared faster here than by a call that leaves the language. */
+export function areSame(part: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  for (let index = part.byteLength - 1; index >= 0; index--) if (part[index] !== bytes[at + index]) return false
+  return true
 }

@@ -97,8 +97,10 @@ export class LeaseMemory {
 
   remember(id: string, given: readonly number[]): void {
     if (given.length === 0) return
-    const slots = Uint32Array.from(given)
-    this.#requests.set(id, { slots, handouts: slots.map((slot) => this.#handout(slot)) })
+    const slots = new Uint32Array(given)
+    const handouts = new Uint32Array(given.length)
+    for (let at = 0; at < given.length; at++) handouts[at] = this.#handout(given[at]!)
+    this.#requests.set(id, { slots, handouts })
     this.#held += slots.length
     for (const [oldest, { slots: old }] of this.#requests) {
       if (this.#requests.size <= this.#most && this.#held <= this.#mostSlots) return

@@ -6,7 +6,7 @@ import { formatUuid } from '../../../core/uuid.ts'
 import type { Desk } from '../decide/desk.ts'
 import type { ReportHead } from '../decide/ending.ts'
 import { ARRIVED, DEAD, DELAYED, FLAG, LEASED, READY } from '../entries.ts'
-import { CHUNK_MASK, type Chunk } from '../state/slots.ts'
+import { CHUNK_MASK, type HistoryItem } from '../state/slots.ts'
 import { UNREADABLE, unreadable } from '../decide/unreadable.ts'
 
 export const STATE_NAMES: readonly State[] = [
@@ -24,46 +24,56 @@ export const STATE_NAMES: readonly State[] = [
 ]
 
 const NO_FAILURES: readonly StoredFailure[] = []
+const NO_MESSAGE = unreadable('')
 
-type Columns = Omit<StoredMessage, 'id' | 'message' | 'failures'>
+type Draft = { -readonly [Field in keyof StoredMessage]: StoredMessage[Field] }
 
 export function viewOf(desk: Desk, slot: number): StoredMessage | Promise<StoredMessage> {
   const { blocks } = desk.store
   const chunk = desk.state.messages.slots.of(slot)
   const row = slot & CHUNK_MASK
-  const columns = columnsOf(desk, slot)
+  const draft = draftOf(desk, slot)
   const about = chunk.about?.get(row)
   const content = blocks.readMessage(chunk.block[row]!)
   const history = chunk.history?.get(row)
   if (history === undefined && about === undefined && !(content instanceof Promise))
-    return join(columns, content, NO_FAILURES)
-  const failures = (history ?? []).map(({ block }) => blocks.readBytes(block))
-  const subject = about === undefined ? undefined : subjectOf(desk, about, idOf(chunk, row))
+    return complete(draft, content, NO_FAILURES)
+  const subject = about === undefined ? undefined : subjectOf(desk, about, idOf(desk, slot))
+  return viewWith(desk, draft, content, subject, history ?? [])
+}
+
+/** The same with what few messages have, or with content that is read from a disk. */
+function viewWith(
+  desk: Desk,
+  draft: Draft,
+  content: Message | Promise<Message>,
+  subject: Message | Promise<Message> | undefined,
+  history: readonly HistoryItem[],
+): StoredMessage | Promise<StoredMessage> {
+  const failures = history.map(({ block }) => desk.store.blocks.readBytes(block))
   const isAtHand =
     !(content instanceof Promise) && !(subject instanceof Promise) && !failures.some((each) => each instanceof Promise)
-  if (isAtHand) return join(columns, complete(content, subject), (failures as Uint8Array[]).map(toFailure))
+  if (isAtHand) return complete(draft, withSubject(content, subject), (failures as Uint8Array[]).map(toFailure))
   return (async () => {
     const [message, told, ...bytes] = await Promise.all([content, subject, ...failures])
-    return join(columns, complete(message, told), bytes.map(toFailure))
+    return complete(draft, withSubject(message, told), bytes.map(toFailure))
   })()
 }
 
 /** For a page: one that cannot be read is marked by its type and reason, and does not hide the others. */
 export function viewOrMark(desk: Desk, slot: number): StoredMessage | Promise<StoredMessage> {
-  const chunk = desk.state.messages.slots.of(slot)
-  const row = slot & CHUNK_MASK
-  const [id, columns] = [idOf(chunk, row), columnsOf(desk, slot)]
+  const draft = draftOf(desk, slot)
+  const { reason } = draft
+  const id = idOf(desk, slot)
   return rescue(
     () => viewOf(desk, slot),
-    () => join({ ...columns, reason: columns.reason ?? UNREADABLE }, unreadable(id), NO_FAILURES),
+    () => complete({ ...draft, reason: reason ?? UNREADABLE }, unreadable(id), NO_FAILURES),
   )
 }
 
 /** For one that was asked for. @throws PosthornError `corrupt` that says which message it is */
 export function viewOrName(desk: Desk, slot: number): StoredMessage | Promise<StoredMessage> {
-  const chunk = desk.state.messages.slots.of(slot)
-  const row = slot & CHUNK_MASK
-  const [id, { queue }] = [idOf(chunk, row), columnsOf(desk, slot)]
+  const [id, { queue }] = [idOf(desk, slot), draftOf(desk, slot)]
   return rescue(
     () => viewOf(desk, slot),
     (error) => {
@@ -98,7 +108,9 @@ export function nameOwner(
   })
 }
 
-function idOf(chunk: Chunk, row: number): string {
+function idOf(desk: Desk, slot: number): string {
+  const chunk = desk.state.messages.slots.of(slot)
+  const row = slot & CHUNK_MASK
   return formatUuid(chunk.id0[row]!, chunk.id1[row]!, chunk.id2[row]!, chunk.id3[row]!)
 }
 
@@ -112,7 +124,8 @@ function subjectOf(desk: Desk, block: number, id: string): Message | Promise<Mes
   }
 }
 
-function columnsOf(desk: Desk, slot: number): Columns {
+/** All but the content and what is in the store with it: that is filled in. */
+function draftOf(desk: Desk, slot: number): Draft {
   const { messages, names, queues } = desk.state
   const chunk = messages.slots.of(slot)
   const row = slot & CHUNK_MASK
@@ -121,6 +134,8 @@ function columnsOf(desk: Desk, slot: number): Columns {
   const reason = chunk.reason?.get(row) ?? 0
   return {
     queue: queues.rows[chunk.queue[row]!]!.name,
+    id: '',
+    message: NO_MESSAGE,
     state: STATE_NAMES[state]!,
     sentAt: chunk.sentAt[row]!,
     readyAt:
@@ -130,32 +145,21 @@ function columnsOf(desk: Desk, slot: number): Columns {
     acquired: chunk.acquired[row]!,
     failed: chunk.failed[row]!,
     released: chunk.released[row]!,
+    failures: NO_FAILURES,
     cancelRequested: (chunk.flags[row]! & FLAG.cancelRequested) !== 0,
     reason: reason === 0 ? null : names.text(reason),
   }
 }
 
-function join(columns: Columns, message: Message, failures: readonly StoredFailure[]): StoredMessage {
-  return {
-    queue: columns.queue,
-    id: message.id,
-    message,
-    state: columns.state,
-    sentAt: columns.sentAt,
-    readyAt: columns.readyAt,
-    leaseUntil: columns.leaseUntil,
-    endedAt: columns.endedAt,
-    acquired: columns.acquired,
-    failed: columns.failed,
-    released: columns.released,
-    failures,
-    cancelRequested: columns.cancelRequested,
-    reason: columns.reason,
-  }
+function complete(draft: Draft, message: Message, failures: readonly StoredFailure[]): StoredMessage {
+  draft.id = message.id
+  draft.message = message
+  draft.failures = failures
+  return draft
 }
 
 /** A report says all about its message but the body; that part is not stored twice. */
-function complete(message: Message, subject: Message | undefined): Message {
+function withSubject(message: Message, subject: Message | undefined): Message {
   if (subject === undefined) return message
   const { body: _, ...told } = subject
   const head = fromJsonBytes(message.body) as ReportHead
