@@ -235,9 +235,8 @@ export class Intake {
   }
 
   #note(queues: readonly ServedQueue[], { deliveries, nextReadyInMs }: LeaseResult, nowMs: number): void {
-    for (const served of queues) served.got = 0
-    const asked = new Map(queues.map((served) => [served.queue, served]))
-    for (const { stored } of deliveries) asked.get(stored.queue)!.got++
+    if (queues.length === 1) queues[0]!.got = deliveries.length
+    else countBy(queues, deliveries)
     for (const served of queues) {
       if (served.got >= served.asked || served.hints !== served.hintsWhenAsked) continue
       this.#stocked.delete(served)
@@ -278,4 +277,10 @@ export class Intake {
     if (patient) this.#loop.wake(PATIENCE_TURNS)
     return untilMs === Infinity ? null : Math.max(0, untilMs - nowMs)
   }
+}
+
+function countBy(queues: readonly ServedQueue[], deliveries: readonly Delivery[]): void {
+  for (const served of queues) served.got = 0
+  const asked = new Map(queues.map((served) => [served.queue, served]))
+  for (const { stored } of deliveries) asked.get(stored.queue)!.got++
 }

@@ -234,3 +234,20 @@ test('an end that cannot be made fails a done run, and is left out of any other 
   )
   equal((await bench.find('second', second))!.state, 'dead')
 })
+
+test('what ends in one turn is one call, and several where it brings much', async () => {
+  for (const [valueBytes, most] of [
+    [1, 1],
+    [300_000, 3],
+  ] as const) {
+    const bench = await Workbench.create()
+    let calls = 0
+    bench.before = (call) => void (call === 'commit' && calls++)
+    const worker = bench.worker([
+      binding((run) => run.hold({ do: 'put', key: `of/${run.id}`, value: new Uint8Array(valueBytes) })),
+    ])
+    for (let sent = 0; sent < 10; sent++) await bench.send('inbox')
+    deepEqual(await worker.drain(), { handled: 10 })
+    equal(calls, most)
+  }
+})

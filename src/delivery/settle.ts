@@ -1,9 +1,10 @@
 /**
  * From a verdict to a durable end: the change that settles the token, the held effects and what ends the operation are one
- * commit, and what is settled in one turn of the event loop is one call of the engine. A commit that changes nothing twice needs
+ * commit, and what is settled in one turn of the event loop is one call of the engine, up to a mebibyte of bodies. A commit that changes nothing twice needs
  * no memory of its own: its token is worth one settling, so it is repeated until the engine answers.
  */
 import type { Clock } from '../core/clock.ts'
+import { bytesOfBodies, MOST_CALL_BYTES } from '../core/commit-size.ts'
 import { DEFAULTS } from '../core/default.ts'
 import type { Change, Commit, CommitResult, Engine } from '../core/engine.ts'
 import { isPosthornError, PosthornError } from '../core/error.ts'
@@ -51,6 +52,8 @@ export class Settler {
    */
   readonly #named: boolean
   #batch: Settlement[] = []
+  /** Of the bodies in the batch. */
+  #bytes = 0
   #handled = 0
 
   constructor(deps: SettlerDeps) {
@@ -91,7 +94,8 @@ export class Settler {
   #add(handling: Handling, verdict: Verdict, changes: readonly Change[]): void {
     const commit = this.#named && verdict.effects.length > 0 ? { id: this.#deps.ids.uuid(), changes } : { changes }
     if (this.#batch.push({ handling, verdict, commit, unknown: false }) === 1) queueMicrotask(this.#flush)
-    if (verdict.effects.length === 0 && !changes.some(isConditional) && !this.#deps.away.isAway)
+    if (changes.length > 1 && (this.#bytes += bytesOfBodies(commit)) >= MOST_CALL_BYTES) this.#flush()
+    if (verdict.effects.length === 0 && !this.#deps.away.isAway && (changes.length === 1 || !changes.some(isConditional)))
       this.#deps.leave(handling)
   }
 
@@ -118,7 +122,10 @@ export class Settler {
 
   readonly #flush = (): void => {
     const batch = this.#batch
+    // One that grew too large went before its turn.
+    if (batch.length === 0) return
     this.#batch = []
+    this.#bytes = 0
     void this.#commit(batch)
   }
 

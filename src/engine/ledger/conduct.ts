@@ -95,12 +95,12 @@ export class Conduct {
   }
 
   /** At the end of a piece: what was decided is made durable, and the timer set for what is due next. */
-  finish(commits = 1): void {
+  finish(commits = 1, isPatient = false): void {
     const { desk } = this
     if (desk.isDirty) {
       desk.isDirty = false
       this.#dirtyFrame = this.#store.frame
-      this.#store.sync(commits)
+      this.#store.sync(commits, isPatient)
     } else if (this.#hasSwept) {
       // What time decided is seen from now on, so a crash must not undo it. It need not survive more: time would decide it again.
       this.#store.write()

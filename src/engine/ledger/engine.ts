@@ -101,14 +101,16 @@ export class LedgerEngine implements Engine {
       const offers = this.#store.durability
       const best = offers.length - 1
       let level = commits.length === 0 ? best : 0
+      /** What only acks comes from workers, who have let go of the message: nobody waits to go on. */
+      let isPatient = true
       const results: CommitResult[] = []
       for (const commit of commits) {
-        const acked = ackPlainly(desk, commit)
-        if (acked) {
+        if (ackPlainly(desk, commit)) {
           level = best
           results.push(this.#acked)
           continue
         }
+        isPatient = false
         // Each is as if it came alone: what those before brought beyond their bounds is forgotten first.
         if (results.length > 0) {
           settleTouched(desk)
@@ -120,7 +122,7 @@ export class LedgerEngine implements Engine {
         settleTouched(desk)
       }
       settleTouched(desk)
-      this.#conduct.finish(commits.length)
+      this.#conduct.finish(commits.length, isPatient)
       return this.#conduct.answer(offers[level]!, results)
     })
   }

@@ -21,8 +21,11 @@ export interface Store {
   reached(level: Durability): number
   /** Called once, before anything else. */
   attach(listener: StoreListener): void
-  /** The open frame must become durable: close and sync it soon, together with whatever else is decided until then. `commits`: how many ask. */
-  sync(commits?: number): void
+  /**
+   * The open frame must become durable: close and sync it soon, together with whatever else is decided until then. `commits`: how many ask.
+   * `isPatient`: who waits goes on with other work meanwhile, so that a few turns of the event loop more do not matter.
+   */
+  sync(commits?: number, isPatient?: boolean): void
   /**
    * Closes the open frame, if it holds anything, and hands it to the operating system before it returns, without a sync (leases). What
    * `sync` asked for before still holds.

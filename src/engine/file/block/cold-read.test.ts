@@ -1,5 +1,5 @@
 // What is read of a segment that is still being written, and what is fetched ahead.
-import { equal } from 'node:assert/strict'
+import { equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DiskFile } from '../disk/disk.ts'
 import { blankSegment } from '../log/segment.ts'
@@ -55,4 +55,48 @@ test('and so are bytes that lie across two pieces', async () => {
   }
   equal(await first, 0)
   equal(await second, 3)
+})
+
+test('what is small and begins in a piece is in it to its end', async () => {
+  const { segment, content, reads } = create(2 * PIECE_BYTES)
+  const cold = new ColdReader(1 << 20)
+  segment.endBytes = 2 * PIECE_BYTES
+  content[PIECE_BYTES] = 4
+  const first = cold.read(segment, PIECE_BYTES - 1, 1, byteAt)
+  reads[0]!.answer()
+  equal(await first, 0)
+  equal(
+    cold.read(segment, PIECE_BYTES - 1, 2, (bytes, at) => bytes[at + 1]!),
+    4,
+  )
+  equal(reads.length, 1)
+})
+
+test('what is large and lies across two pieces is joined of those that are kept', async () => {
+  const { segment, content, reads } = create(2 * PIECE_BYTES)
+  const cold = new ColdReader(1 << 20)
+  const LARGE_BYTES = 100_000
+  segment.endBytes = 2 * PIECE_BYTES
+  content[PIECE_BYTES + 50_000] = 5
+  const whole = (bytes: Buffer, at: number) => bytes[at + 50_001]!
+  for (let round = 0; round < 2; round++) {
+    const joined = cold.read(segment, PIECE_BYTES - 1, LARGE_BYTES, whole)
+    for (const { answer } of reads) answer()
+    equal(await joined, 5)
+    equal(reads.length, 2)
+  }
+})
+
+test('pieces read one after the other are fetched several at a time before they are asked for', async () => {
+  const { segment, reads } = create(16 * PIECE_BYTES)
+  const cold = new ColdReader(16 * PIECE_BYTES)
+  segment.endBytes = 16 * PIECE_BYTES
+  for (let index = 0; index < 14; index++) {
+    const read = cold.read(segment, index * PIECE_BYTES, 1, byteAt)
+    if (index > 1) equal(read, 0, `piece ${index} is there before it is asked for`)
+    for (const { answer } of reads) answer()
+    await read
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  ok(reads.length < 8, `${reads.length} reads`)
 })

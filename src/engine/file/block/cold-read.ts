@@ -9,30 +9,34 @@ import type { Segment } from '../log/segment.ts'
 /** Is given the bytes while they are good; must copy what it keeps. */
 export type Use<T> = (bytes: Buffer, at: number) => T
 
-/** What the file holds from one offset to another. It does not change any more. */
+/** What a file holds up to an offset. It does not change any more. */
 export interface Piece {
+  readonly key: number
+  /** Several that were read together share their bytes. */
   readonly bytes: Buffer
+  /** Offset of the first byte. */
   readonly from: number
   readonly until: number
   isUsed: boolean
 }
 
-/** Pieces fetched before they are asked for: what a busy worker takes in a few milliseconds. */
-const AHEAD = 3
+/** Pieces fetched in one read before they are asked for: what a busy worker takes in a few milliseconds. */
+const AHEAD = 4
+/** So many are there or on their way. */
+const LEAST_AHEAD = 2
 const PIECE_BYTES = 256 << 10
 /** A piece reaches so far into the next, that what is small never lies across two. */
 const OVERLAP_BYTES = 8 << 10
 /** Pieces of one segment, for the keys: a segment has at most 4 GiB. */
 const MOST_PIECES = 2 ** 14
 
-const NO_PIECE: Piece = { bytes: Buffer.alloc(0), from: 0, until: 0, isUsed: true }
+const NO_PIECE: Piece = { key: -1, bytes: Buffer.alloc(0), from: 0, until: 0, isUsed: true }
 
 export class ColdReader {
   readonly #keptPieces: number
   /** The one used last is last. */
   readonly #pieces = new Map<number, Piece>()
-  readonly #reading = new Map<number, Promise<Piece>>()
-  #lastKey = -1
+  readonly #reading = new Map<number, Promise<readonly Piece[]>>()
   #last: Piece = NO_PIECE
 
   constructor(cacheBytes: number) {
@@ -44,12 +48,11 @@ export class ColdReader {
     const until = offset + lengthBytes
     const index = Math.floor(offset / PIECE_BYTES)
     const key = segment.number * MOST_PIECES + index
-    if (key === this.#lastKey && until <= this.#last.until) return this.#last
+    if (key === this.#last.key && until <= this.#last.until) return this.#last
     const piece = this.#kept(key, until)
     if (piece === null) return null
     if (!piece.isUsed) this.#fetchAhead(segment, index)
     piece.isUsed = true
-    this.#lastKey = key
     this.#last = piece
     return piece
   }
@@ -106,47 +109,61 @@ export class ColdReader {
     const kept = this.#kept(key, until)
     if (kept !== null) return kept
     for (let reading = this.#reading.get(key); reading !== undefined; reading = this.#reading.get(key)) {
-      const piece = await reading
+      const piece = (await reading).find((each) => each.key === key)!
       // One that was on its way already may have begun before the file held all that is asked for.
       if (piece.until >= until) return piece
     }
-    const reading = this.#readPiece(segment, index, key).finally(() => this.#reading.delete(key))
-    this.#reading.set(key, reading)
-    return reading
+    return (await this.#readPieces(segment, index, 1))[0]!
   }
 
   /** The pieces behind this one, if the one before it was read as well. */
   #fetchAhead(segment: Segment, index: number): void {
     const key = segment.number * MOST_PIECES + index
     if (!this.#pieces.has(key - 1)) return
-    for (let next = 1; next <= AHEAD && (index + next) * PIECE_BYTES < segment.endBytes; next++) {
-      if (this.#pieces.has(key + next) || this.#reading.has(key + next)) continue
-      // Who needs it reads it again, and is told what is wrong.
-      this.#hold(segment, () => this.#fetch(segment, index + next, 0)).catch(() => {})
-    }
+    let next = 1
+    while (next <= LEAST_AHEAD && (this.#pieces.has(key + next) || this.#reading.has(key + next))) next++
+    const first = index + next
+    const left = Math.ceil(segment.endBytes / PIECE_BYTES) - first
+    if (next > LEAST_AHEAD || left <= 0) return
+    const count = Math.min(AHEAD, left, this.#keptPieces >> 1)
+    // Who needs it reads it again, and is told what is wrong.
+    this.#hold(segment, () => this.#readPieces(segment, first, count)).catch(() => {})
   }
 
-  async #readPiece(segment: Segment, index: number, key: number): Promise<Piece> {
+  #readPieces(segment: Segment, first: number, count: number): Promise<readonly Piece[]> {
+    const key = segment.number * MOST_PIECES + first
+    const reading = this.#readNow(segment, first, count).finally(() => {
+      for (let next = key; next < key + count; next++)
+        if (this.#reading.get(next) === reading) this.#reading.delete(next)
+    })
+    for (let next = key; next < key + count; next++) this.#reading.set(next, reading)
+    return reading
+  }
+
+  async #readNow(segment: Segment, first: number, count: number): Promise<readonly Piece[]> {
     // Not pooled: whoever waits for a piece may use it after it has been dropped here.
-    const bytes = Buffer.allocUnsafeSlow(PIECE_BYTES + OVERLAP_BYTES)
+    const bytes = Buffer.allocUnsafeSlow(count * PIECE_BYTES + OVERLAP_BYTES)
     const writtenUntil = segment.endBytes
-    const from = index * PIECE_BYTES
-    const count = await segment.file.readSoon(bytes, from)
-    const piece = { bytes, from, until: Math.min(from + count, writtenUntil), isUsed: false }
-    this.#pieces.delete(key)
-    this.#pieces.set(key, piece)
+    const from = first * PIECE_BYTES
+    const read = from + (await segment.file.readSoon(bytes, from))
+    const pieces: Piece[] = []
+    for (let index = first; index < first + count; index++) {
+      const until = Math.min((index + 1) * PIECE_BYTES + OVERLAP_BYTES, read, writtenUntil)
+      const piece = { key: segment.number * MOST_PIECES + index, bytes, from, until, isUsed: false }
+      this.#pieces.delete(piece.key)
+      this.#pieces.set(piece.key, piece)
+      pieces.push(piece)
+    }
     for (const oldest of this.#pieces.keys()) {
       if (this.#pieces.size <= this.#keptPieces) break
       this.#drop(oldest)
     }
-    return piece
+    return pieces
   }
 
   #drop(key: number): void {
     this.#pieces.delete(key)
-    if (key !== this.#lastKey) return
-    this.#lastKey = -1
-    this.#last = NO_PIECE
+    if (key === this.#last.key) this.#last = NO_PIECE
   }
 
   /** Bytes that lie across pieces. */

@@ -53,6 +53,29 @@ test('where the thread that decides has no time left, no sync begins early', asy
   await log.close()
 })
 
+test('who is patient waits some turns for others, and no longer than they do', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: QUIET })
+  await log.put(1, 'first')
+  const turnsUntilSync = async (): Promise<number> => {
+    const before = disk.steps
+    let turns = 0
+    for (; disk.steps === before; turns++) await nextTurn()
+    await log.store.durable(log.store.frame - 1)
+    return turns
+  }
+  log.store.entries.recordRemoved(7)
+  log.store.sync(1, true)
+  const alone = await turnsUntilSync()
+  log.store.entries.recordRemoved(7)
+  log.store.sync(1, true)
+  const put = log.put(1, 'second')
+  const together = await turnsUntilSync()
+  await put
+  ok(alone > together, `${alone} turns alone, ${together} with one who cannot wait`)
+  await log.close()
+})
+
 test('where nothing is to be made durable nothing is written, however many ask', async () => {
   const log = await PlainLog.open(new FaultDisk(), { limits: QUIET })
   await log.put(1, 'first')

@@ -46,6 +46,11 @@ interface Waiting {
 const MOST_UNDER_WAY = 2
 /** A frame that has grown so large is not kept open for more. */
 const LARGE_FRAME_BYTES = 512 << 10
+/**
+ * Turns of the event loop that those wait who are patient. While there is other work a turn takes about as long as a sync, and the thread pays
+ * for each sync that it asks for; where there is none, turns cost nothing.
+ */
+const PATIENT_TURNS = 3
 
 export class LogStore implements Store {
   readonly engine = 'file'
@@ -63,7 +68,10 @@ export class LogStore implements Store {
   #gathered = 0
   /** Somebody waits until this frame is durable. */
   #asked = 0
-  #scheduled = false
+  /** Turns of the event loop until the open frame is closed; 0: that is not scheduled. */
+  #turns = 0
+  /** Somebody who waits for the open frame does nothing else meanwhile. */
+  #isUrgent = false
   #underWay = 0
   #waiting: Waiting[] = []
   #failure: PosthornError | null = null
@@ -109,13 +117,14 @@ export class LogStore implements Store {
     this.#onClose = () => upkeep.onClose()
   }
 
-  sync(commits = 1): void {
+  sync(commits = 1, isPatient = false): void {
     if (this.#failure !== null) return
     const { writer } = this.#log
     if (writer.openBytes > LARGE_FRAME_BYTES) this.#closeFrame()
     this.#deps.measures.asked(commits)
     this.#asked = writer.isOpen ? this.#log.open : this.#log.written
     this.#gathered += commits
+    if (!isPatient) this.#isUrgent = true
     if (!this.#syncEarly()) this.#schedule()
   }
 
@@ -157,16 +166,23 @@ export class LogStore implements Store {
     if (!this.#syncs || !writer.isOpen || this.#gathered < earlyCommits) return false
     if (this.#underWay >= MOST_UNDER_WAY || this.#load.isHigh) return false
     writer.pad()
+    this.#isUrgent = false
     this.#closeFrame()
     if (this.#failure === null) void this.#sync()
     return true
   }
 
   #schedule(): void {
-    if (this.#scheduled || (this.#underWay > 0 && this.#syncs)) return
-    this.#scheduled = true
-    // Callers whose promises are a few steps apart come together in one frame. To wait longer costs more than it gathers.
-    setImmediate(() => this.#flush())
+    if (this.#underWay > 0 && this.#syncs) return
+    const turns = this.#isUrgent || this.#waiting.length > 0 ? 1 : PATIENT_TURNS
+    // Callers whose promises are a few steps apart come together in one frame. To wait longer costs them more than it gathers.
+    if (this.#turns === 0) setImmediate(this.#turn)
+    this.#turns = this.#turns === 0 ? turns : Math.min(this.#turns, turns)
+  }
+
+  readonly #turn = (): void => {
+    if (--this.#turns > 0) setImmediate(this.#turn)
+    else this.#flush()
   }
 
   /** Whether commits wait for syncs. */
@@ -175,9 +191,9 @@ export class LogStore implements Store {
   }
 
   #flush(): void {
-    this.#scheduled = false
     // A sync that began early meanwhile: what came after it waits for its end.
     if (this.#underWay > 0 && this.#syncs) return
+    this.#isUrgent = false
     this.#closeFrame()
     if (this.#failure !== null) return
     this.#tell(this.#toldSynced)
@@ -222,7 +238,7 @@ export class LogStore implements Store {
    * not synced, and where it is lost nothing is.
    */
   mark(): void {
-    if (this.#failure !== null || this.#scheduled || this.#underWay > 0 || this.#log.written > this.#log.synced) return
+    if (this.#failure !== null || this.#turns > 0 || this.#underWay > 0 || this.#log.written > this.#log.synced) return
     if (this.#log.writer.isOpen) return
     this.#log.writer.need(0)
     this.#closeFrame()

@@ -6,6 +6,8 @@ import { secretBytes } from '../../../core/id.ts'
 import { CHUNK_MASK, type Slots } from './slots.ts'
 
 const SHARDS = 256
+/** Slots that are taken out together. */
+const TOGETHER = 64
 /** Entries a table begins with. */
 const SMALLEST = 16
 
@@ -16,6 +18,9 @@ export class IdIndex {
   readonly #slots: Slots
   readonly #tables: (Table | null)[] = Array.from({ length: SHARDS }, () => null)
   readonly #sizes: Uint32Array = new Uint32Array(SHARDS)
+  /** Slots to be taken out, and their hashes: looked up one after the other each would wait for memory, together they wait once. */
+  readonly #leaving = new Uint32Array(2 * TOGETHER)
+  #leavingCount = 0
   /** Unknown to those who choose ids, so that they cannot make them collide. */
   readonly #seed: number = new Uint32Array(secretBytes(4).slice().buffer)[0]!
 
@@ -25,6 +30,7 @@ export class IdIndex {
 
   /** The slot of the message, or 0. */
   find(queue: number, id0: number, id1: number, id2: number, id3: number): number {
+    if (this.#leavingCount > 0) this.#takeOut()
     const hash = hashOf(this.#seed, queue, id0, id1, id2, id3)
     const table = this.#tables[hash >>> 24]!
     if (table === null) return 0
@@ -47,6 +53,7 @@ export class IdIndex {
   }
 
   add(slot: number): void {
+    if (this.#leavingCount > 0) this.#takeOut()
     const hash = this.#hash(slot)
     const shard = hash >>> 24
     let table = this.#tables[shard]!
@@ -58,7 +65,27 @@ export class IdIndex {
 
   /** Takes out a slot whose columns are still as they were when it was added. */
   remove(slot: number): void {
-    const hash = this.#hash(slot)
+    const at = 2 * this.#leavingCount++
+    this.#leaving[at] = slot
+    this.#leaving[at + 1] = this.#hash(slot)
+    if (this.#leavingCount === TOGETHER) this.#takeOut()
+  }
+
+  #takeOut(): void {
+    const leaving = this.#leaving
+    const end = 2 * this.#leavingCount
+    this.#leavingCount = 0
+    let touched = 0
+    for (let at = 0; at < end; at += 2) {
+      const hash = leaving[at + 1]!
+      const table = this.#tables[hash >>> 24]!
+      if (table !== null) touched |= table[(hash << 1) & (table.length - 1)]!
+    }
+    // What was touched is read only so that it is read.
+    if (touched !== 0) for (let at = 0; at < end; at += 2) this.#takeOutOne(leaving[at]!, leaving[at + 1]!)
+  }
+
+  #takeOutOne(slot: number, hash: number): void {
     const shard = hash >>> 24
     const table = this.#tables[shard]!
     if (table === null) return
