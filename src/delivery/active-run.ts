@@ -2,7 +2,7 @@
 import type { Change, Delivery } from '../core/engine.ts'
 import { PosthornError } from '../core/error.ts'
 import { logWith, type Log } from '../runtime/log.ts'
-import type { Run } from './binding.ts'
+import type { Conclusion, Run } from './binding.ts'
 import type { Outcome } from './outcome.ts'
 
 const NONE: readonly Change[] = []
@@ -11,6 +11,7 @@ export class ActiveRun implements Run {
   readonly delivery: Delivery
   isJoining = false
   isJoined = false
+  conclusion: Conclusion | null = null
   readonly #log: Log
   #controller: AbortController | null = null
   #reason: PosthornError | null = null

@@ -79,6 +79,11 @@ export interface Run {
   /** What was held so far. */
   readonly effects: readonly Change[]
   readonly log: Log
+  /**
+   * Set by a `run` that gives back its handler's own promise: what that comes to goes through here first. It spares each run a promise of its own
+   * in between.
+   */
+  conclusion: Conclusion | null
   /** Holds a change back until the outcome: it takes place with `done` and with no other. Throws when the run is over. */
   hold(change: Change): void
   /** Has a change settled with the run's outcome, whatever that is: for records of what was done. One that is refused is left out. */
@@ -90,6 +95,12 @@ export interface Run {
    * then settled. The worker asks it of what `run` gave back; who puts another value in the handler's place asks before.
    */
   forgotten(ended: unknown): PosthornError | null
+}
+
+export interface Conclusion {
+  /** The outcome, or the value of `done`; may be a promise. Throws where the run has failed. */
+  returned(value: unknown): unknown
+  threw(error: unknown): unknown
 }
 
 export interface RetryPolicy {

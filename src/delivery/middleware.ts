@@ -1,7 +1,7 @@
 /** Wraps a binding's handler in its middleware, once, when the worker is made. */
 import { PosthornError } from '../core/error.ts'
 import { invalidOption } from '../core/option.ts'
-import type { Binding, Middleware, Next, Run } from './binding.ts'
+import type { Binding, Conclusion, Middleware, Next, Run } from './binding.ts'
 import { done, isOutcome, type Outcome } from './outcome.ts'
 
 /** What to call for a run: the handler itself where there is no middleware, so that a plain handler pays for none. */
@@ -13,7 +13,27 @@ export function composeRun(binding: Binding): (run: Run) => unknown {
 
 /** The handler, seen from the middleware: whatever it returned or threw as an outcome is one. */
 function innermost(binding: Binding): Next {
-  return (run) => toOutcome(() => binding.run(run), run)
+  return (run) => toOutcome(() => concluded(binding, run), run)
+}
+
+/** What is outside goes by what comes out here. */
+async function concluded(binding: Binding, run: Run): Promise<unknown> {
+  let value: unknown
+  try {
+    value = await binding.run(run)
+  } catch (error) {
+    const conclusion = takeConclusion(run)
+    if (conclusion === null) throw error
+    return conclusion.threw(error)
+  }
+  const conclusion = takeConclusion(run)
+  return conclusion === null ? value : conclusion.returned(value)
+}
+
+function takeConclusion(run: Run): Conclusion | null {
+  const { conclusion } = run
+  run.conclusion = null
+  return conclusion
 }
 
 /** @throws PosthornError `invalid-option` where the middleware makes no function */

@@ -131,6 +131,36 @@ export class Runner {
     }
     if (late === null) return this.#returned(handling, run, value)
     late.then(
+      (settled) => this.#came(handling, run, settled),
+      (error: unknown) => this.#failed(handling, run, error),
+    )
+  }
+
+  /** What the promise came to. */
+  #came(handling: Handling, run: ActiveRun, value: unknown): void {
+    let concluded: unknown
+    try {
+      concluded = run.conclusion === null ? value : run.conclusion.returned(value)
+    } catch (error) {
+      return this.#threw(handling, run, error)
+    }
+    this.#concluded(handling, run, concluded)
+  }
+
+  #failed(handling: Handling, run: ActiveRun, error: unknown): void {
+    if (run.conclusion === null) return this.#threw(handling, run, error)
+    let concluded: unknown
+    try {
+      concluded = run.conclusion.threw(error)
+    } catch (failure) {
+      return this.#threw(handling, run, failure)
+    }
+    this.#concluded(handling, run, concluded)
+  }
+
+  #concluded(handling: Handling, run: ActiveRun, value: unknown): void {
+    if (!(value instanceof Promise)) return this.#returned(handling, run, value)
+    value.then(
       (settled) => this.#returned(handling, run, settled),
       (error: unknown) => this.#threw(handling, run, error),
     )

@@ -95,7 +95,11 @@ export class Settler {
     const commit = this.#named && verdict.effects.length > 0 ? { id: this.#deps.ids.uuid(), changes } : { changes }
     if (this.#batch.push({ handling, verdict, commit, unknown: false }) === 1) queueMicrotask(this.#flush)
     if (changes.length > 1 && (this.#bytes += bytesOfBodies(commit)) >= MOST_CALL_BYTES) this.#flush()
-    if (verdict.effects.length === 0 && !this.#deps.away.isAway && (changes.length === 1 || !changes.some(isConditional)))
+    if (
+      verdict.effects.length === 0 &&
+      !this.#deps.away.isAway &&
+      (changes.length === 1 || !changes.some(isConditional))
+    )
       this.#deps.leave(handling)
   }
 

@@ -9,7 +9,7 @@ import type { StoredMessage } from '../core/message.ts'
 import { describeIssues, validate, type SchemaResult } from '../core/schema.ts'
 import { toPromise } from '../core/thenable.ts'
 import type { TransactionSource } from '../core/transaction.ts'
-import type { Binding, Ended, Run } from '../delivery/binding.ts'
+import type { Binding, Conclusion, Ended, Run } from '../delivery/binding.ts'
 import { bury, isOutcome, type Fail, type Outcome } from '../delivery/outcome.ts'
 import { endingChanges, fromEnded, type EndingDeps } from '../operation/index.ts'
 import { decode, recognises, type Decoded } from './decode.ts'
@@ -102,10 +102,36 @@ function begin(
     return threw(deps, definition, run, context, error)
   }
   if (late === null) return finish(deps, definition, run, context, value)
+  if (within === null) {
+    run.conclusion = new TaskConclusion(deps, definition, run, context)
+    return late
+  }
   return late.then(
     (settled) => finish(deps, definition, run, context, settled),
     (error: unknown) => threw(deps, definition, run, context, error),
   )
+}
+
+class TaskConclusion implements Conclusion {
+  readonly #deps: RunDeps
+  readonly #definition: Definition
+  readonly #run: Run
+  readonly #context: HandlerContext
+
+  constructor(deps: RunDeps, definition: Definition, run: Run, context: HandlerContext) {
+    this.#deps = deps
+    this.#definition = definition
+    this.#run = run
+    this.#context = context
+  }
+
+  returned(value: unknown): unknown {
+    return finish(this.#deps, this.#definition, this.#run, this.#context, value)
+  }
+
+  threw(error: unknown): unknown {
+    return threw(this.#deps, this.#definition, this.#run, this.#context, error)
+  }
 }
 
 /** An outcome may be thrown; whatever else is thrown is a failed run. */

@@ -39,7 +39,9 @@ export class ArrivalOrder {
     const before = chunk.earlier[slot & CHUNK_MASK]!
     const after = chunk.later[slot & CHUNK_MASK]!
     const step = this.#step(slot)
-    if (before === 0 || this.#step(before) !== step) this.#moveWayIn(step, after)
+    // The first of all is the first of the first thousand.
+    if (before === 0) this.#moveWayIn(0, step, after)
+    else if (this.#step(before) !== step) this.#moveWayIn(this.#find(step), step, after)
     if (before === 0) this.head = after
     else this.#slots.of(before).later[before & CHUNK_MASK] = after
     if (after === 0) this.tail = before
@@ -57,8 +59,7 @@ export class ArrivalOrder {
     return slot
   }
 
-  #moveWayIn(step: number, after: number): void {
-    const at = this.#find(step)
+  #moveWayIn(at: number, step: number, after: number): void {
     if (after !== 0 && this.#step(after) === step) this.#firsts[at] = after
     else {
       this.#steps.splice(at, 1)

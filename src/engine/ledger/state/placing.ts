@@ -67,7 +67,7 @@ export class Placing {
     queue.counts[state]!--
     this.#listener.touch(queue)
     if (state <= LEASED) queue.bytes -= chunk.bytes[row]!
-    if (state <= DELAYED && queue.expiryPlaces.has(slot)) {
+    if (state <= DELAYED && chunk.expires !== null && queue.expiryPlaces.has(slot)) {
       ;((chunk.flags[row]! & FLAG.wallExpires) !== 0 ? queue.wallExpiry : queue.expiry).remove(slot)
       queue.expiryPlaces.forget(slot)
     }
