@@ -7,7 +7,7 @@ import type { Handling } from './handling.ts'
 import type { ServedQueue } from './served-queue.ts'
 
 /** Messages of one queue that may be on their way to their end beside those that run: what an engine takes in a few milliseconds. */
-const MOST_BESIDE = 1_000
+const MOST_BESIDE = 2_000
 
 export class Places {
   readonly #freed: (served: ServedQueue) => void
