@@ -8,13 +8,18 @@ test('a heap under random pushes, changes and removals agrees with a sorted arra
     item: fc.integer({ min: 1, max: 200 }),
     due: fc.integer({ min: 0, max: 30 }),
     verb: fc.constantFrom('put', 'put', 'take', 'first'),
+    // As leases come: each behind all that came before.
+    isInOrder: fc.boolean(),
   })
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 400 }), (operations) => {
       const places = new SparsePlaces()
       const heap = new DueHeap(places)
       const naive = new Map<number, number>()
-      for (const { item, due, verb } of operations) {
+      let latest = 0
+      for (const { item, due: dueWithin, verb, isInOrder } of operations) {
+        const due = isInOrder ? latest + (dueWithin % 2) : dueWithin
+        latest = Math.max(latest, due)
         const target = verb === 'first' ? heap.first : item
         if (verb === 'put') {
           if (naive.has(item)) heap.change(item, due)

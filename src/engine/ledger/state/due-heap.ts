@@ -1,4 +1,8 @@
-/** What falls due, earliest first: a binary heap over numbers from which anything can be taken out again. */
+/**
+ * What falls due, earliest first, from which anything can be taken out again: a binary heap over numbers, and beside it a line of those that came
+ * in the order in which they fall due, as leases do. In the line an item costs the same however many there are.
+ */
+import { DueLine } from './due-line.ts'
 import { ShardedMap } from './sharded-map.ts'
 
 /** Where each item is in the heap. An item is in at most one heap that shares a record of places. */
@@ -9,11 +13,17 @@ export interface HeapPlaces {
 
 const NO_DUES = new Float64Array(0)
 const NO_ITEMS = new Uint32Array(0)
+/** Of all heaps in which nothing ever stood: most queues have several. Nothing is added to it. */
+const NO_LINE = new DueLine()
+/** Added to the place of what stands in the line. */
+const IN_LINE = 2 ** 31
 
 export class DueHeap {
-  size = 0
+  /** Of the heap alone. */
+  #size = 0
   #dues: Float64Array = NO_DUES
   #items: Uint32Array = NO_ITEMS
+  #line: DueLine = NO_LINE
   readonly #places: HeapPlaces
   /** Of two that fall due at once, whether the first goes first. */
   readonly #before: (item: number, other: number) => boolean
@@ -23,45 +33,69 @@ export class DueHeap {
     this.#before = before
   }
 
+  get size(): number {
+    return this.#size + this.#line.size
+  }
+
   /** When the first falls due; Infinity where there is none. */
   get firstDue(): number {
-    return this.size === 0 ? Infinity : this.#dues[0]!
+    const due = this.#line.firstDue
+    return this.#size === 0 ? due : Math.min(due, this.#dues[0]!)
   }
 
   /** The first to fall due; 0 where there is none. */
   get first(): number {
-    return this.size === 0 ? 0 : this.#items[0]!
+    const { first, firstDue } = this.#line
+    if (this.#size === 0) return first
+    return first !== 0 && !this.#precedes(this.#items[0]!, this.#dues[0]!, first, firstDue) ? first : this.#items[0]!
   }
 
   push(item: number, due: number): void {
-    if (this.size === this.#items.length) this.#resize(Math.max(8, this.size * 2))
-    this.#rise(this.size++, item, due)
+    if (this.#line === NO_LINE) this.#line = new DueLine()
+    const line = this.#line
+    if (line.size > 0 && !this.#precedes(line.last, line.lastDue, item, due)) return this.#pushToHeap(item, due)
+    // Room is made by those who stand there for long while all behind them have gone.
+    while (line.isThin) {
+      const { first, firstDue } = line
+      line.remove(this.#places.at(first) - IN_LINE)
+      this.#pushToHeap(first, firstDue)
+    }
+    this.#places.move(item, IN_LINE + line.append(item, due))
   }
 
   remove(item: number): void {
     const at = this.#places.at(item)
-    const last = --this.size
+    if (at >= IN_LINE) return this.#line.remove(at - IN_LINE)
+    const last = --this.#size
     const moved = this.#items[last]!
     const due = this.#dues[last]!
     if (at !== last) this.#settle(at, moved, due)
-    if (this.size >= 64 && this.size * 4 < this.#items.length) this.#resize(this.#items.length / 2)
+    if (this.#size >= 64 && this.#size * 4 < this.#items.length) this.#resize(this.#items.length / 2)
   }
 
   /** Changes when an item that is in the heap falls due. */
   change(item: number, due: number): void {
-    this.#settle(this.#places.at(item), item, due)
+    const at = this.#places.at(item)
+    if (at < IN_LINE) return this.#settle(at, item, due)
+    this.#line.remove(at - IN_LINE)
+    this.push(item, due)
+  }
+
+  #pushToHeap(item: number, due: number): void {
+    if (this.#size === this.#items.length) this.#resize(Math.max(8, this.#size * 2))
+    this.#rise(this.#size++, item, due)
   }
 
   #settle(at: number, item: number, due: number): void {
     const parent = (at - 1) >> 1
-    if (at > 0 && this.#precedes(item, due, parent)) this.#rise(at, item, due)
+    if (at > 0 && this.#goesBefore(item, due, parent)) this.#rise(at, item, due)
     else this.#sink(at, item, due)
   }
 
   #rise(at: number, item: number, due: number): void {
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if (!this.#precedes(item, due, parent)) break
+      if (!this.#goesBefore(item, due, parent)) break
       this.#put(at, this.#items[parent]!, this.#dues[parent]!)
       at = parent
     }
@@ -73,17 +107,20 @@ export class DueHeap {
    * comparisons.
    */
   #sink(at: number, item: number, due: number): void {
-    for (let child = 2 * at + 1; child < this.size; child = 2 * at + 1) {
-      if (child + 1 < this.size && this.#precedes(this.#items[child + 1]!, this.#dues[child + 1]!, child)) child++
+    for (let child = 2 * at + 1; child < this.#size; child = 2 * at + 1) {
+      if (child + 1 < this.#size && this.#goesBefore(this.#items[child + 1]!, this.#dues[child + 1]!, child)) child++
       this.#put(at, this.#items[child]!, this.#dues[child]!)
       at = child
     }
     this.#rise(at, item, due)
   }
 
-  #precedes(item: number, due: number, at: number): boolean {
-    const other = this.#dues[at]!
-    return due < other || (due === other && this.#before(item, this.#items[at]!))
+  #goesBefore(item: number, due: number, at: number): boolean {
+    return this.#precedes(item, due, this.#items[at]!, this.#dues[at]!)
+  }
+
+  #precedes(item: number, due: number, other: number, otherDue: number): boolean {
+    return due < otherDue || (due === otherDue && this.#before(item, other))
   }
 
   #put(at: number, item: number, due: number): void {
