@@ -4,6 +4,8 @@
  */
 
 const SMALLEST = 8
+/** A ring of so many is not made smaller: what a busy worker has comes and goes in no time. */
+const SMALL = 4096
 /** Places are counted anew after so many, far more than there are at once. */
 const PLACES = 2 ** 31
 
@@ -59,7 +61,7 @@ export class DueLine {
       while (this.#items[this.#index(this.#end - 1)] === 0) this.#end--
     }
     const { length } = this.#items
-    if (length > SMALLEST * 8 && (this.#end - this.#head) * 4 < length) this.#resize(length / 2)
+    if (length > SMALL && (this.#end - this.#head) * 4 < length) this.#resize(length / 2)
   }
 
   /** Lengths are powers of two, so that a place counted anew has the same index. */
