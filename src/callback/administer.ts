@@ -14,7 +14,8 @@ import type {
   SecretView,
 } from './control.ts'
 import { startDelivering, type DeliveringDeps } from './delivering.ts'
-import { notesFor, queuesOf, isActive, type StoredEndpoint } from './endpoint.ts'
+import { notesFor, queuesOf, isActive, type StoredEndpoint, type Verified } from './endpoint.ts'
+import { takeGrant } from './grant.ts'
 import { isHeld } from './hold.ts'
 import { publicKeys, rotateKey } from './key.ts'
 import { sampleCall } from './probe.ts'
@@ -177,6 +178,16 @@ class Control implements EndpointControl {
   ): ReturnType<EndpointControl['redeliver']> {
     const { endpoint } = await this.#store.need(id)
     return redeliver(this.#deps, endpoint, options)
+  }
+
+  async grant(token: string, options: Parameters<EndpointControl['grant']>[1] = {}): Promise<Verified> {
+    checkKnown('grant', options, ['ratePerMinute'])
+    const { ratePerMinute: rate } = options
+    if (rate != null && !(Number.isSafeInteger(rate) && rate > 0))
+      throw invalidOption('grant', 'ratePerMinute', rate, 'a whole number above 0, or null')
+    const verified = await takeGrant(this.#store, String(token), rate, this.#deps.clock.wallMs())
+    if (verified !== null) return verified
+    throw new PosthornError('endpoint-not-found', 'nobody waits for this consent: ask for it again')
   }
 
   keys(): ReturnType<EndpointControl['keys']> {

@@ -53,6 +53,11 @@ export interface DeliverOptions {
   readonly allowRanges?: readonly string[] | undefined
   /** DNS name of this sender, for the handshake of CloudEvents WebHook. Default: the machine's name. */
   readonly origin?: string | undefined
+  /**
+   * Where receivers may consent later, for the same handshake: an address that ends in the token, like 'https://api.example.com/v1/webhook-grants/',
+   * behind which `endpoints.grant(token)` is called. Default: they consent at once or not at all.
+   */
+  readonly grantUrl?: string | undefined
   /** How long an endpoint may fail before it is disabled. Default '5d'. */
   readonly disableAfter?: Duration | undefined
 }
@@ -107,6 +112,12 @@ export interface EndpointControl {
   attempts(id: string, options?: { readonly message?: string | undefined }): Promise<readonly Attempt[]>
   /** Sends again what was not delivered, or a range of what its topics keep. @throws PosthornError `endpoint-not-found`, `message-not-found` */
   redeliver(id: string, options: RedeliverOptions): Promise<Redelivered>
+  /**
+   * A receiver that was asked whether it may be called consents, by the token at the end of the address that it was given.
+   * @param ratePerMinute what it grants; null: as many as it likes; not given: what was asked for
+   * @throws PosthornError `endpoint-not-found` where nobody asked so, or too long ago, or of an endpoint that has gone or moved since
+   */
+  grant(token: string, options?: { readonly ratePerMinute?: number | null | undefined }): Promise<Verified>
   /** The public keys of `v1a` signatures, for `/.well-known/webhooks/jwks.json`. */
   keys(): Promise<{ readonly keys: readonly PublicJwk[] }>
   /** A new key of the platform signs `v1a` from now on, and the one before beside it for the overlap (default '24h'). */

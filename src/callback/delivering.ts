@@ -16,6 +16,7 @@ import type { Delivering, DeliverOptions } from './control.ts'
 import { drillEndpoint, type Drill } from './drill.ts'
 import { Dispatch } from './dispatch.ts'
 import type { Verified } from './endpoint.ts'
+import { makeGrantToken } from './grant.ts'
 import { createGuard } from './guard.ts'
 import { signingKeys } from './key.ts'
 import { createMac } from './mac.ts'
@@ -40,6 +41,7 @@ export interface DeliveringDeps {
 export interface DeliveringParts {
   readonly allowance: Allowance
   readonly origin?: string | undefined
+  readonly grantUrl?: string | undefined
   readonly disableAfter?: Duration | undefined
   /** More queues for the same worker. */
   readonly bindings?:
@@ -49,19 +51,21 @@ export interface DeliveringParts {
   readonly keepAlive?: boolean | undefined
 }
 
-const KNOWN = ['allow', 'allowRanges', 'origin', 'disableAfter']
+const KNOWN = ['allow', 'allowRanges', 'origin', 'grantUrl', 'disableAfter']
 const DISABLE_AFTER_MS = 5 * 86_400_000
 const ORIGIN = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?$/
 
 /** @throws PosthornError `invalid-option`, `invalid-duration` */
 export async function startDelivering(deps: DeliveringDeps, options: DeliverOptions = {}): Promise<Delivering> {
   checkKnown('deliver', options, KNOWN)
-  const { allow, allowRanges, origin, disableAfter } = options
-  return runDelivering(deps, { allowance: createAllowance(allow, allowRanges), origin, disableAfter })
+  const { allow, allowRanges, ...rest } = options
+  return runDelivering(deps, { allowance: createAllowance(allow, allowRanges), ...rest })
 }
 
 export async function runDelivering(deps: DeliveringDeps, parts: DeliveringParts): Promise<Delivering> {
-  const { allowance, origin = hostname(), disableAfter = DISABLE_AFTER_MS } = parts
+  const { allowance, origin = hostname(), grantUrl, disableAfter = DISABLE_AFTER_MS } = parts
+  if (grantUrl !== undefined && !/^https?:$/.test(URL.parse(grantUrl)?.protocol ?? ''))
+    throw invalidOption('deliver', 'grantUrl', grantUrl, "an address like 'https://api.example.com/v1/webhook-grants/'")
   if (!ORIGIN.test(origin)) throw invalidOption('deliver', 'origin', origin, "a DNS name like 'events.example.com'")
   const failingMs = parseDuration(disableAfter, 'deliver: disableAfter')
   const agent = createGuard({
@@ -72,7 +76,7 @@ export async function runDelivering(deps: DeliveringDeps, parts: DeliveringParts
   })
   const checkUrl = (url: string): void => allowance.checkEndpoint(url)
   const dispatching = { ...deps, agent, origin, checkUrl, failingMs, mac: createMac() }
-  const running: RunningParts = { deps: dispatching, agent, closing: deps.closing }
+  const running: RunningParts = { deps: dispatching, agent, grantUrl: grantUrl ?? null, closing: deps.closing }
   return Running.start(running, parts)
 }
 
@@ -81,6 +85,7 @@ type Dispatching = DeliveringDeps & ConstructorParameters<typeof Dispatch>[0]
 interface RunningParts {
   readonly deps: Dispatching
   readonly agent: ReturnType<typeof createGuard>
+  readonly grantUrl: string | null
   readonly closing: AbortSignal
 }
 
@@ -120,6 +125,8 @@ class Running implements Delivering {
   async verify(id: string): Promise<Verified> {
     const target = await this.#target(id)
     const verified = await verifyEndpoint(this.#probing(), target)
+    // Nothing is known of it that was not known before.
+    if (verified.pending === true) return verified
     const { endpoint } = await this.#store.change(id, (current) =>
       current.url === target.endpoint.url ? { endpoint: { ...current, verified } } : null,
     )
@@ -173,8 +180,17 @@ class Running implements Delivering {
   }
 
   #probing(): ProbeDeps {
-    const { deps, agent } = this.#parts
-    return { ...deps, agent, signal: this.#stopping.signal }
+    const { deps, agent, grantUrl } = this.#parts
+    return {
+      ...deps,
+      agent,
+      signal: this.#stopping.signal,
+      grantUrl:
+        grantUrl === null
+          ? null
+          : async (endpoint, ratePerMinute) =>
+              grantUrl + makeGrantToken(await this.#store.seal(), endpoint, ratePerMinute, deps.clock.wallMs()),
+    }
   }
 
   async #target(id: string): Promise<Target> {

@@ -59,6 +59,8 @@ export interface Verified {
   readonly at: number
   /** What the receiver granted; null: as many as it likes. */
   readonly ratePerMinute: number | null
+  /** It has not said no, and may consent later, by calling the address that it was given: until then it is not verified. */
+  readonly pending?: true | undefined
 }
 
 export interface StoredEndpoint extends EndpointSettings {

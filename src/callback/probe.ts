@@ -16,6 +16,8 @@ export interface ProbeDeps extends ExchangeDeps {
   /** DNS name of this sender. */
   readonly origin: string
   readonly checkUrl: (url: string) => void
+  /** Where a receiver may consent later; null: nowhere. */
+  readonly grantUrl: ((endpoint: StoredEndpoint, ratePerMinute: number | null) => Promise<string>) | null
 }
 
 /** What is needed to call one endpoint. */

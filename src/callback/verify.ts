@@ -24,6 +24,7 @@ export async function verifyEndpoint(deps: ProbeDeps, target: Target): Promise<V
 async function handshake(deps: ProbeDeps, { endpoint, pen, profile }: Target): Promise<Verified> {
   deps.checkUrl(endpoint.url)
   const asked = endpoint.ratePerSecond === null ? null : Math.max(1, Math.round(endpoint.ratePerSecond * 60))
+  const grantUrl = (await deps.grantUrl?.(endpoint, asked)) ?? null
   const { status, headers } = await exchange(
     {
       url: endpoint.url,
@@ -31,6 +32,7 @@ async function handshake(deps: ProbeDeps, { endpoint, pen, profile }: Target): P
       headers: {
         'webhook-request-origin': deps.origin,
         ...(asked === null ? {} : { 'webhook-request-rate': String(asked) }),
+        ...(grantUrl === null ? {} : { 'webhook-request-callback': grantUrl }),
         'user-agent': USER_AGENT,
         ...pen.headers,
       },
@@ -41,24 +43,30 @@ async function handshake(deps: ProbeDeps, { endpoint, pen, profile }: Target): P
     deps,
   )
   const origin = textOf(headers['webhook-allowed-origin'])
+  // Neither a grant nor a refusal: a person, or the receiver itself, may still call back.
+  if (origin === null && grantUrl !== null)
+    return { by: 'handshake', at: deps.clock.wallMs(), ratePerMinute: asked, pending: true }
   // The status alone is never consent: what is granted stands in the headers.
   if (origin !== '*' && origin?.toLowerCase() !== deps.origin.toLowerCase())
     throw refused(
       endpoint.id,
       `it answered OPTIONS with ${status} and ${origin === null ? 'no WebHook-Allowed-Origin' : `a WebHook-Allowed-Origin of ${JSON.stringify(origin.slice(0, 200))}`}`,
     )
-  const rate = textOf(headers['webhook-allowed-rate'])
-  if (rate === null && asked !== null) throw refused(endpoint.id, 'it was asked for a rate, and grants none')
-  if (rate !== null && rate !== '*' && !/^[1-9]\d{0,8}$/.test(rate))
+  const text = textOf(headers['webhook-allowed-rate'])
+  if (text === null && asked !== null) throw refused(endpoint.id, 'it was asked for a rate, and grants none')
+  const rate = text === null ? null : parseAllowedRate(text)
+  if (rate === undefined)
     throw refused(
       endpoint.id,
-      `its WebHook-Allowed-Rate is ${JSON.stringify(rate.slice(0, 50))}: it must be a whole number above 0, or '*'`,
+      `its WebHook-Allowed-Rate is ${JSON.stringify(text!.slice(0, 50))}: it must be a whole number above 0, or '*'`,
     )
-  return {
-    by: 'handshake',
-    at: deps.clock.wallMs(),
-    ratePerMinute: rate === null || rate === '*' ? null : Number(rate),
-  }
+  return { by: 'handshake', at: deps.clock.wallMs(), ratePerMinute: rate }
+}
+
+/** null: as many as it likes; undefined: it says nothing that could be meant. */
+export function parseAllowedRate(text: string): number | null | undefined {
+  if (text === '*') return null
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined
 }
 
 async function challenge(deps: ProbeDeps, target: Target): Promise<Verified> {

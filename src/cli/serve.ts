@@ -20,6 +20,7 @@ interface ServeOptions extends RunOptions {
   readonly callbackAllow: readonly string[]
   readonly callbackAllowRange: readonly string[]
   readonly webhookOrigin: readonly string[]
+  readonly publicUrl?: string | undefined
   readonly work: boolean
   readonly autoCreate: boolean
 }
@@ -48,6 +49,10 @@ export function addServe(program: Command, session: Session): void {
       'who may deliver events here as webhooks, by the CloudEvents handshake: events.example.com (repeatable)',
       collect,
       [],
+    )
+    .option(
+      '--public-url <url>',
+      'where this server is reached from outside: receivers that are asked whether they may be called consent there',
     )
     .option('--grace <duration>', 'how long what runs may run on after the first signal', '25s')
     .option(...MIN_FREE)
@@ -100,6 +105,7 @@ async function listenAt(post: Post, port: number, options: ServeOptions, keys: r
       callbackAllow: options.callbackAllow,
       callbackAllowRanges: options.callbackAllowRange,
       webhooks: options.webhookOrigin.length === 0 ? undefined : { origins: options.webhookOrigin },
+      publicUrl: options.publicUrl,
       autoCreate: options.autoCreate,
       key: keys,
     })

@@ -2,6 +2,7 @@
 import { createVeils, KeyRing, loadSecret } from '../app/index.ts'
 import { createAllowance } from '../callback/index.ts'
 import { endpointActRoutes } from './endpoint/act.ts'
+import { grantRoutes } from './endpoint/grant.ts'
 import { endpointRoutes } from './endpoint/endpoint.ts'
 import { Metrics } from '../insight/index.ts'
 import { internalsOf, type Post } from '../posthorn.ts'
@@ -23,7 +24,7 @@ import { sendRoute } from './message/send.ts'
 import { describeRoute } from './openapi/describe.ts'
 import { operationRoutes } from './operation/operation.ts'
 import { taskRoute } from './operation/task.ts'
-import type { HandlerOptions } from './option.ts'
+import { parsePublicUrl, type HandlerOptions } from './option.ts'
 import { OwnWork } from './own-work.ts'
 import { queueRoutes } from './queue/queue.ts'
 import { createAccess } from './request/access.ts'
@@ -61,6 +62,7 @@ const ROUTES: readonly Route[] = [
   ticketRoute,
   ...endpointRoutes,
   ...endpointActRoutes,
+  ...grantRoutes,
   ...sweepRoutes,
   ...appRoutes,
   trailRoute,
@@ -83,6 +85,7 @@ export function createFace(post: Post, options: HandlerOptions): Face {
   const { engine, clock, log } = internals
   const limits = resolveLimits(options.limits, { ...DEFAULT_LIMITS, bodyBytes: internals.limits.bodyBytes })
   const keyRing = new KeyRing({ engine, clock })
+  if (options.publicUrl !== undefined) parsePublicUrl(options.publicUrl)
   const access = createAccess(options.key, keyRing)
   const routes = [...ROUTES, ...handshakeRoutes(options.webhooks)]
   const allowance = createAllowance(options.callbackAllow, options.callbackAllowRanges)

@@ -1,5 +1,6 @@
 /** What `handler` and `serve` take. */
 import type { Duration } from '../core/duration.ts'
+import { invalidOption } from '../core/option.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Limits } from './limit.ts'
 import type { WebhookGrant } from './topic/handshake.ts'
@@ -19,7 +20,9 @@ export interface HandlerOptions {
   readonly limits?: { readonly [K in keyof Limits]?: number | undefined } | undefined
   /** Default: the log of `open`. */
   readonly log?: Log | undefined
-  /** DNS name of this server, as receivers know it that are asked whether they may be called. Default: the machine's name. */
+  /** Where this server is reached from outside, like 'https://api.example.com': receivers that are asked whether they may be called may consent there later. */
+  readonly publicUrl?: string | undefined
+  /** DNS name of this server, as receivers know it that are asked whether they may be called. Default: that of `publicUrl`, else the machine's name. */
   readonly webhookOrigin?: string | undefined
   /** How long an endpoint may fail before it is disabled. Default '5d'. */
   readonly disableEndpointsAfter?: Duration | undefined
@@ -32,4 +35,13 @@ export interface ServeOptions extends HandlerOptions {
   readonly host?: string | undefined
   /** How long `stop` lets requests and Posthorn's own work run on. Default 25 s. */
   readonly graceMs?: number | undefined
+}
+
+/** Its path, if it has one, is what paths of the API come after. @throws PosthornError `invalid-option` */
+export function parsePublicUrl(text: string): URL {
+  const url = URL.parse(text)
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '' || url.username !== '')
+    throw invalidOption('serve', 'publicUrl', text, "an address like 'https://api.example.com'")
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return url
 }

@@ -6,20 +6,21 @@ import { bindCallbacks, platformSigner, runDelivering, type Allowance, type Deli
 import { CALLBACK_QUEUE } from '../operation/index.ts'
 import { internalsOf, type Post } from '../posthorn.ts'
 import { bindHandlers, InsideMark } from '../task/index.ts'
+import { GRANT_PATH } from './endpoint/grant.ts'
 import { endpointHandlers } from './endpoint/act-task.ts'
-import type { HandlerOptions } from './option.ts'
+import { parsePublicUrl, type HandlerOptions } from './option.ts'
 import { sweepHandlers } from './sweep/sweep-task.ts'
 
 export class OwnWork {
   readonly #post: Post
   readonly #allowance: Allowance
-  readonly #options: Pick<HandlerOptions, 'webhookOrigin' | 'disableEndpointsAfter'>
+  readonly #options: Pick<HandlerOptions, 'publicUrl' | 'webhookOrigin' | 'disableEndpointsAfter'>
   #running: Promise<Delivering> | null = null
 
   constructor(
     post: Post,
     allowance: Allowance,
-    options: Pick<HandlerOptions, 'webhookOrigin' | 'disableEndpointsAfter'> = {},
+    options: Pick<HandlerOptions, 'publicUrl' | 'webhookOrigin' | 'disableEndpointsAfter'> = {},
   ) {
     this.#post = post
     this.#allowance = allowance
@@ -47,10 +48,12 @@ export class OwnWork {
       ...endpointHandlers(this.#post, () => this.#running!),
     ])
     const sign = platformSigner(internals)
-    const { webhookOrigin: origin, disableEndpointsAfter: disableAfter } = this.#options
+    const { publicUrl, disableEndpointsAfter: disableAfter } = this.#options
+    const at = publicUrl === undefined ? undefined : parsePublicUrl(publicUrl)
     return runDelivering(internals, {
       allowance: this.#allowance,
-      origin,
+      origin: this.#options.webhookOrigin ?? at?.host,
+      grantUrl: at === undefined ? undefined : new URL(GRANT_PATH.slice(1), at).href,
       disableAfter,
       keepAlive: false,
       bindings: (agent) => {

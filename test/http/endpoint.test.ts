@@ -123,6 +123,42 @@ describe('endpoints over HTTP', () => {
     await end('cloud')
   })
 
+  test('a receiver consents later, at the address that it was given, with a rate or with that which was asked for', async () => {
+    fresh()
+    await using named = await startServer({
+      callbackAllowRanges: ['127.0.0.0/8'],
+      publicUrl: 'https://events.example.com/posthorn',
+    })
+    const endpoint = '/v1/endpoints/later'
+    const body = { url: `${receiver.url}/later`, profile: 'cloudevents', ratePerSecond: 5 }
+    await named.call('PUT', endpoint, { body })
+    receiver.answer = () => ({ status: 405 })
+    const ask = async (): Promise<URL> => {
+      const started = await named.call('POST', `${endpoint}/verify`)
+      await until(async () => (await named.call('GET', started.json.links.self)).json.done, 'the operation')
+      const { status, output } = (await named.call('GET', started.json.links.self)).json
+      deepEqual([status, output.pending], ['succeeded', true])
+      const { headers } = receiver.arrivals.at(-1)!
+      deepEqual([headers['webhook-request-origin'], headers['webhook-request-rate']], ['events.example.com', '300'])
+      return new URL(String(headers['webhook-request-callback']))
+    }
+    const first = await ask()
+    match(first.href, /^https:\/\/events\.example\.com\/posthorn\/v1\/webhook-grants\/[\w-]{100,}$/)
+    equal((await named.call('GET', endpoint)).json.verified, null)
+    const path = first.pathname.replace('/posthorn', '')
+    const call = (method: string, at: string, headers = {}) => named.call(method, at, { headers })
+    equal((await call('GET', `${path.slice(0, -2)}AA`)).json.code, 'endpoint-not-found')
+    equal((await call('POST', path, { 'webhook-allowed-rate': 'many' })).json.code, 'invalid')
+    equal((await call('GET', path)).status, 200)
+    const { verified } = (await named.call('GET', endpoint)).json
+    deepEqual([verified.by, verified.ratePerMinute], ['handshake', 300])
+    equal((await call('POST', path, { 'webhook-allowed-rate': '60' })).status, 200)
+    equal((await named.call('GET', endpoint)).json.verified.ratePerMinute, 60)
+    await named.call('PATCH', endpoint, { body: { url: `${receiver.url}/moved` } })
+    equal((await call('POST', path)).json.code, 'endpoint-not-found', 'it consented for another address')
+    equal((await named.call('GET', endpoint)).json.verified, null)
+  })
+
   test('a challenge as Slack has it', async () => {
     fresh()
     await put('slack', { profile: 'slack' })

@@ -311,6 +311,26 @@ test('the WebHook handshake: who was named may deliver, so fast; nobody else is 
   equal(json.paths['/v1/topics/{topic}/events'].options.operationId, 'handshakeOfEvents')
 })
 
+test('who asks to deliver and was not named is told to the operator, with the address at which he can be granted it later', async () => {
+  const asked: WebhookAsked[] = []
+  await using server = await startServer({
+    webhooks: { origins: ['events.example.com'], onAsked: (each) => void asked.push(each) },
+  })
+  const headers = {
+    'webhook-request-origin': 'new.example',
+    'webhook-request-rate': '60',
+    'webhook-request-callback': 'https://new.example/grants/0f3a',
+  }
+  equal((await server.call('OPTIONS', '/v1/topics/orders/events', { headers })).status, 403)
+  const unusable = { ...headers, 'webhook-request-callback': 'file:///etc/passwd' }
+  await server.call('OPTIONS', '/v1/topics/orders/events', { headers: unusable })
+  const path = '/v1/topics/orders/events'
+  deepEqual(asked, [
+    { origin: 'new.example', path, callback: 'https://new.example/grants/0f3a', ratePerMinute: 60 },
+    { origin: 'new.example', path, callback: null, ratePerMinute: 60 },
+  ])
+})
+
 test('without the option nobody is told that he may deliver', async () => {
   await using server = await startServer()
   const reply = await server.call('OPTIONS', '/v1/topics/orders/events', {

@@ -1,0 +1,64 @@
+/**
+ * Consent that comes later (CloudEvents WebHook 1.0, 4.1.1): who asks a receiver names an address of its own, and the receiver, or a person who
+ * finds that address in its log, calls it. The address holds a sealed note of what was asked: nothing is stored, and nobody can make one up.
+ */
+import type { StoredEndpoint, Verified } from './endpoint.ts'
+import type { Seal } from './seal.ts'
+import type { EndpointStore } from './store.ts'
+
+interface Asked {
+  readonly id: string
+  readonly incarnation: string
+  readonly url: string
+  /** Deliveries a minute that were asked for; null: as many as it likes. */
+  readonly ratePerMinute: number | null
+  readonly at: number
+}
+
+const PURPOSE = 'webhook-grant'
+const LONGEST = 8_192
+const GOOD_FOR_MS = 7 * 86_400_000
+
+export function makeGrantToken(
+  seal: Seal,
+  { id, incarnation, url }: StoredEndpoint,
+  ratePerMinute: number | null,
+  at: number,
+): string {
+  const asked: Asked = { id, incarnation, url, ratePerMinute, at }
+  return Buffer.from(seal.seal(PURPOSE, asked)).toString('base64url')
+}
+
+/**
+ * What the receiver grants holds from now on; null where nobody asked this, or too long ago, or of an endpoint that has gone or moved since.
+ * @param rate what it says of the rate; undefined: nothing, which grants what was asked for
+ */
+export async function takeGrant(
+  store: EndpointStore,
+  token: string,
+  rate: number | null | undefined,
+  nowMs: number,
+): Promise<Verified | null> {
+  const asked = token.length > LONGEST ? null : read(await store.seal(), token)
+  if (asked === null || asked.at < nowMs - GOOD_FOR_MS) return null
+  if ((await store.get(asked.id)) === null) return null
+  const verified: Verified = {
+    by: 'handshake',
+    at: nowMs,
+    ratePerMinute: rate === undefined ? asked.ratePerMinute : rate,
+  }
+  const { endpoint } = await store.change(asked.id, (current) =>
+    current.incarnation === asked.incarnation && current.url === asked.url
+      ? { endpoint: { ...current, verified } }
+      : null,
+  )
+  return endpoint.verified === verified ? verified : null
+}
+
+function read(seal: Seal, token: string): Asked | null {
+  try {
+    return seal.open(PURPOSE, Buffer.from(token, 'base64url')) as Asked
+  } catch {
+    return null
+  }
+}
