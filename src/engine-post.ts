@@ -66,6 +66,8 @@ export interface Internals {
   readonly composer: Composer
   readonly sender: Sender
   readonly operations: OperationStore
+  /** That seal endpoints' secrets, the newest first; none: the engine's own. */
+  readonly masterKeys: readonly Uint8Array[]
   /** Sources that the server may be asked for. */
   readonly mounts: Mounts
   readonly sources: SourceMeasures

@@ -1,6 +1,6 @@
 /** What `open` gives: the verbs send, commit and work, operations, administration. Types only; `posthorn.ts` makes them. */
 import type { AppControl } from './app/index.ts'
-import type { EndpointControl } from './callback/index.ts'
+import type { EndpointControl, MasterKeyOption } from './callback/index.ts'
 import type { Clock } from './core/clock.ts'
 import type { Duration } from './core/duration.ts'
 import type { Durability } from './core/engine.ts'
@@ -138,6 +138,11 @@ export interface OpenOptions {
   readonly clock?: Clock | undefined
   readonly ids?: Ids | undefined
   readonly random?: Random | undefined
+  /**
+   * Seals endpoints' secrets: a text of at least 32 characters, or several, the newest first, while one takes the place of another. Unset: the
+   * environment's `POSTHORN_MASTER_KEY`, else the file that `POSTHORN_MASTER_KEY_FILE` names, else a key in the store itself.
+   */
+  readonly masterKey?: MasterKeyOption | undefined
 }
 
 export interface OpenLimits {

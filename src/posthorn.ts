@@ -17,6 +17,7 @@ import { SourceMeasures } from './event/source-measure.ts'
 import { EnginePost, type EngineParts, type Internals } from './engine-post.ts'
 import { OperationStore, reportBinding, type EndingDeps, type WaitDeps } from './operation/index.ts'
 import type { OpenOptions, Post } from './post.ts'
+import { resolveMasterKeys } from './callback/index.ts'
 import { guardLog, silentLog } from './runtime/log.ts'
 import { createStderrLog } from './runtime/stderr-log.ts'
 import { Telemetry } from './runtime/telemetry.ts'
@@ -50,7 +51,7 @@ export function internalsOf(post: Post): Internals {
   return found
 }
 
-const KNOWN = ['source', 'durability', 'shared', 'limits', 'log', 'onError', 'clock', 'ids', 'random']
+const KNOWN = ['source', 'durability', 'shared', 'limits', 'log', 'onError', 'clock', 'ids', 'random', 'masterKey']
 const ENVELOPE_BYTES = 65_536
 /** What still fits into a record of every engine, with its envelope. */
 const LARGEST_BODY_BYTES = 15 * 1_048_576
@@ -265,6 +266,7 @@ function createParts({ url, engine, options, release, insteadOfWaiting: instead 
     ids = createIds(clock),
     random = systemRandom,
     limits = {},
+    masterKey,
   } = options
   const log = guardLog(given)
   const { capabilities } = engine
@@ -306,6 +308,7 @@ function createParts({ url, engine, options, release, insteadOfWaiting: instead 
     limits: { bodyBytes },
     sender: new Sender({ engine, composer, clock, telemetry, durability }),
     operations: new OperationStore({ engine, clock, closing: closer.signal, instead }),
+    masterKeys: resolveMasterKeys(masterKey, process.env),
     mounts: new Mounts(),
     sources: new SourceMeasures(),
     reports: createReports({ engine, clock, ids, random }, ending),

@@ -5,6 +5,8 @@ import { isPosthornError, PosthornError } from '../core/error.ts'
 import { DEFAULT_PRIORITY } from '../core/message.ts'
 import { checkAppName, checkName, endpointQueue, partsOfAppName, spaceOf } from '../core/name.ts'
 import { checkKnown, invalidOption } from '../core/option.ts'
+import { resolveHeaders } from './call-header.ts'
+import type { EndpointOptions } from './option.ts'
 import { readAttempts } from './attempt.ts'
 import type {
   ChangeEndpointOptions,
@@ -19,10 +21,10 @@ import { takeGrant } from './grant.ts'
 import { isHeld } from './hold.ts'
 import { publicKeys, rotateKey } from './key.ts'
 import { sampleCall } from './probe.ts'
-import { profileOf } from './profile.ts'
+import { profileOf, PROFILES, signsStandard } from './profile.ts'
 import { redeliver } from './redeliver.ts'
 import { checkSecret, makeSecret, MASK, maskSecret, MOST_SECRETS, type Vault } from './secret.ts'
-import { resolveEndpoint, resolveHeaders, type EndpointOptions } from './settings.ts'
+import { resolveEndpoint } from './settings.ts'
 import { EndpointStore, type Found, type StoreDeps } from './store.ts'
 
 const LONGEST_ID = 80
@@ -240,7 +242,7 @@ function statusOf(endpoint: StoredEndpoint, held: boolean): EndpointView['status
 function checked<T extends Pick<StoredEndpoint, 'profile' | 'app'>>(settings: T, { id, profile }: StoredEndpoint): T {
   const name = (given: StoredEndpoint['profile']): string => (typeof given === 'string' ? given : 'custom')
   const kinds = [settings.profile, profile].map((each) =>
-    name(each) === 'cloudevents' ? 'standard-webhooks' : name(each),
+    typeof each === 'string' && signsStandard(PROFILES[each]) ? 'standard-webhooks' : name(each),
   )
   if (kinds[0] === kinds[1]) return settings
   throw invalidOption(

@@ -2,7 +2,8 @@
  * The body of a call, as the platforms shape theirs. An event's data that are JSON are taken over byte for byte: a receiver's
  * signature and its reader see what the publisher wrote. The same event gives the same body at every attempt.
  */
-import { STRUCTURED_TYPE, isJsonType, isTextType } from '../core/cloud-event/media-type.ts'
+import { toBinary } from '../core/cloud-event/binary.ts'
+import { BATCH_TYPE, STRUCTURED_TYPE, isJsonType, isTextType } from '../core/cloud-event/media-type.ts'
 import { jsonText, toStructured } from '../core/cloud-event/structured.ts'
 import type { EventAttributes } from '../core/message.ts'
 
@@ -20,11 +21,15 @@ export interface Delivered {
 export interface MadeBody {
   readonly bytes: Uint8Array | string
   readonly contentType: string
+  /** What of it stands there. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 export type MakeBody = (delivered: Delivered) => MadeBody
 
 const JSON_TYPE = 'application/json'
+const BYTES_TYPE = 'application/octet-stream'
+const NOTHING = new Uint8Array(0)
 
 /** Standard Webhooks: `{ "type", "timestamp", "data" }`. */
 export const eventBody: MakeBody = (delivered) =>
@@ -33,9 +38,20 @@ export const eventBody: MakeBody = (delivered) =>
   )
 
 export const cloudEventBody: MakeBody = ({ event, body, payload }) => ({
-  bytes: toStructured(event, payload === 'thin' ? new Uint8Array(0) : body),
+  bytes: toStructured(event, payload === 'thin' ? NOTHING : body),
   contentType: STRUCTURED_TYPE,
 })
+
+/** A batch of one: JSON arrays are what its receivers take. */
+export const cloudEventBatchBody: MakeBody = ({ event, body, payload }) => ({
+  bytes: `[${toStructured(event, payload === 'thin' ? NOTHING : body)}]`,
+  contentType: BATCH_TYPE,
+})
+
+export const cloudEventBinaryBody: MakeBody = ({ event, body, payload }) => {
+  const { 'content-type': contentType = BYTES_TYPE, ...headers } = toBinary(event)
+  return { bytes: payload === 'thin' ? NOTHING : body, contentType, headers }
+}
 
 /** Those that say the same to whoever gets the event in full. */
 export const SHARED_BODIES: ReadonlySet<MakeBody> = new Set([eventBody, cloudEventBody])

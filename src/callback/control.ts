@@ -7,7 +7,7 @@ import type { Drill } from './drill.ts'
 import type { StoredEndpoint, Verified } from './endpoint.ts'
 import type { Redelivered, RedeliverOptions } from './redeliver.ts'
 import type { SecretValue } from './secret.ts'
-import type { EndpointOptions } from './settings.ts'
+import type { EndpointOptions } from './option.ts'
 
 export interface EndpointView extends StoredEndpoint {
   /** active: it is called · failing: several calls in a row did not reach it · disabled: it is not called, and what comes is kept · paused: so is its app, and what comes is kept. */

@@ -156,6 +156,7 @@ function send(
     'user-agent': USER_AGENT,
     'accept': '*/*',
     ...profile.headers,
+    ...made.headers,
     ...pen.headers,
   }
   if (typeof event['traceparent'] === 'string') headers['traceparent'] = event['traceparent']

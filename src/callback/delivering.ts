@@ -23,10 +23,12 @@ import { createMac } from './mac.ts'
 import { createPen } from './pen.ts'
 import type { ProbeDeps, Target } from './probe.ts'
 import { profileOf } from './profile.ts'
+import { reseal } from './reseal.ts'
+import { checkMasterKeys, type SealDeps } from './seal.ts'
 import { EndpointStore } from './store.ts'
 import { verifyEndpoint } from './verify.ts'
 
-export interface DeliveringDeps {
+export interface DeliveringDeps extends SealDeps {
   readonly engine: Engine
   readonly clock: Clock
   readonly ids: Ids
@@ -95,6 +97,7 @@ class Running implements Delivering {
   readonly #dispatch: Dispatch
   readonly #store: EndpointStore
   readonly #stopping = new AbortController()
+  #resealing: Promise<void> | null = null
   #stopped: Promise<void> | null = null
 
   static async start(parts: RunningParts, { bindings, keepAlive = true }: DeliveringParts): Promise<Running> {
@@ -164,16 +167,30 @@ class Running implements Delivering {
       signal: this.#stopping.signal,
     })
     try {
+      await checkMasterKeys(this.#parts.deps)
       await this.#dispatch.start()
       await this.#worker.start()
+      this.#resealing = this.#reseal()
     } catch (error) {
       await this.stop({ grace: 0 })
       throw error
     }
   }
 
+  /** A rotation of the master key is over when nothing is left that the old one sealed. */
+  async #reseal(): Promise<void> {
+    const { deps } = this.#parts
+    try {
+      const count = await reseal(deps)
+      if (count > 0) deps.log.info(`${count} secrets are sealed with the newest master key now`)
+    } catch (error) {
+      deps.log.error('secrets could not be sealed with the newest master key; the old one is still needed', { error })
+    }
+  }
+
   async #end(ended: Promise<void>): Promise<void> {
     await this.#dispatch.stop()
+    await this.#resealing
     await ended
     this.#stopping.abort()
     await this.#parts.agent.destroy()

@@ -23,11 +23,12 @@ import { heldApps } from './hold.ts'
 import { signingKeys } from './key.ts'
 import { createPen, type Pen } from './pen.ts'
 import { profileOf, type CallbackProfile } from './profile.ts'
+import type { SealDeps } from './seal.ts'
 import { EndpointStore } from './store.ts'
 import { TimeLimits } from './time-limit.ts'
 import { noteTurn } from './turn.ts'
 
-export interface DispatchDeps {
+export interface DispatchDeps extends SealDeps {
   readonly engine: Engine
   readonly clock: Clock
   readonly ids: Ids

@@ -14,9 +14,9 @@ import {
   type PublicJwk,
   type Signer,
 } from '../webhooks/index.ts'
-import { loadSeal } from './seal.ts'
+import { loadSeal, type SealDeps } from './seal.ts'
 
-interface StoredKey {
+export interface StoredKey {
   /** `whpk_…` */
   readonly publicKey: string
   /** `whsk_…`, sealed, in base64. */
@@ -26,26 +26,27 @@ interface StoredKey {
   readonly signsUntil: number | null
 }
 
-export interface KeyDeps {
+export interface KeyDeps extends SealDeps {
   readonly engine: Pick<Engine, 'get' | 'commit'>
   readonly clock: Clock
 }
 
-const RECORD = 'system/webhook-keys'
+export const KEYS_RECORD = 'system/webhook-keys'
 /** A receiver that has asked for the keys lately still knows it. */
 const PUBLISHED_MS = 86_400_000
 const TRIES = 5
 const MOST = 8
 
 /** What signs now, the newest first; made where there is none. */
-export async function signingKeys({ engine, clock }: KeyDeps): Promise<readonly string[]> {
+export async function signingKeys(deps: KeyDeps): Promise<readonly string[]> {
+  const { engine, clock } = deps
   const keys = await readKeys(engine)
-  const living = keys.length > 0 ? keys : await addKey({ engine, clock }, 0)
-  const seal = await loadSeal(engine)
+  const living = keys.length > 0 ? keys : await addKey(deps, 0)
+  const seal = await loadSeal(deps)
   const nowMs = clock.wallMs()
   return living
     .filter(({ signsUntil }) => signsUntil === null || signsUntil > nowMs)
-    .map(({ sealed }) => seal.open(RECORD, Buffer.from(sealed, 'base64')) as string)
+    .map(({ sealed }) => seal.open(KEYS_RECORD, Buffer.from(sealed, 'base64')) as string)
 }
 
 /** Keys may be rotated by another process. */
@@ -83,16 +84,17 @@ export async function rotateKey(deps: KeyDeps, overlapMs: number): Promise<{ rea
 }
 
 async function readKeys(engine: KeyDeps['engine']): Promise<readonly StoredKey[]> {
-  const [stored = null] = await engine.get([RECORD])
+  const [stored = null] = await engine.get([KEYS_RECORD])
   return stored === null ? [] : (fromJsonBytes(stored.value) as readonly StoredKey[])
 }
 
-async function addKey({ engine, clock }: KeyDeps, overlapMs: number): Promise<readonly StoredKey[]> {
-  const seal = await loadSeal(engine)
+async function addKey(deps: KeyDeps, overlapMs: number): Promise<readonly StoredKey[]> {
+  const { engine, clock } = deps
+  const seal = await loadSeal(deps)
   const { publicKey, privateKey } = await generateKeyPair()
-  const sealed = Buffer.from(seal.seal(RECORD, privateKey)).toString('base64')
+  const sealed = Buffer.from(seal.seal(KEYS_RECORD, privateKey)).toString('base64')
   for (let tries = 1; ; tries++) {
-    const [stored = null] = await engine.get([RECORD])
+    const [stored = null] = await engine.get([KEYS_RECORD])
     const nowMs = clock.wallMs()
     const before = stored === null ? [] : (fromJsonBytes(stored.value) as readonly StoredKey[])
     const kept = before
@@ -100,7 +102,7 @@ async function addKey({ engine, clock }: KeyDeps, overlapMs: number): Promise<re
       .filter(({ signsUntil }) => signsUntil + PUBLISHED_MS > nowMs)
     const keys = [{ publicKey, sealed, createdAt: nowMs, signsUntil: null }, ...kept].slice(0, MOST)
     const [result] = await engine.commit([
-      { changes: [{ do: 'put', key: RECORD, value: toJsonBytes(keys), ifVersion: stored?.version ?? null }] },
+      { changes: [{ do: 'put', key: KEYS_RECORD, value: toJsonBytes(keys), ifVersion: stored?.version ?? null }] },
     ])
     if (result?.status === 'committed') return keys
     // Another process made the first one meanwhile: that is as good.

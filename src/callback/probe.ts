@@ -94,6 +94,7 @@ export async function probe(
         'content-type': pen.sealsBody || change.bytes !== undefined ? 'application/json' : made.contentType,
         'user-agent': USER_AGENT,
         'accept': '*/*',
+        ...(change.bytes === undefined ? made.headers : undefined),
         ...pen.headers,
         ...(profile.verification === 'handshake' ? { 'webhook-request-origin': deps.origin } : {}),
         ...signed.headers,

@@ -18,6 +18,8 @@ import {
 import type { Ack } from './ack.ts'
 import {
   alipayBody,
+  cloudEventBatchBody,
+  cloudEventBinaryBody,
   cloudEventBody,
   eventBody,
   feishuBody,
@@ -33,6 +35,8 @@ import type { EndpointRetry } from './endpoint.ts'
 export type ProfileName =
   | 'standard-webhooks'
   | 'cloudevents'
+  | 'cloudevents-binary'
+  | 'cloudevents-batch'
   | 'stripe'
   | 'github'
   | 'shopify'
@@ -77,8 +81,8 @@ export interface CustomProfile {
   readonly id: string | null
   readonly timestamp: { readonly header: string; readonly unit: 's' | 'ms' } | null
   readonly type: string | null
-  /** `event`: { type, timestamp, data } · `cloudevent`: structured · `plain`: the event's data as they are. */
-  readonly body: 'event' | 'cloudevent' | 'plain'
+  /** `event`: { type, timestamp, data } · `cloudevent`: structured, or in binary mode, or a batch of one · `plain`: the event's data as they are. */
+  readonly body: 'event' | 'cloudevent' | 'cloudevent-binary' | 'cloudevent-batch' | 'plain'
   readonly ack: Ack
   readonly timeoutMs: number
   readonly retry: EndpointRetry
@@ -105,6 +109,14 @@ export const STANDARD_RETRY: EndpointRetry = delays(
 
 const SUCCESS: Ack = { status: 'success' }
 const base = { ack: SUCCESS, headers: {}, verification: 'none' } as const
+/** With the handshake of CloudEvents WebHook 1.0, signed as Standard Webhooks are. */
+const cloudEvents = {
+  ...base,
+  signing: standardWebhooks,
+  verification: 'handshake',
+  timeoutMs: 15 * SECOND,
+  retry: STANDARD_RETRY,
+} as const
 
 export const PROFILES: Readonly<Record<ProfileName, CallbackProfile>> = {
   'standard-webhooks': {
@@ -115,16 +127,12 @@ export const PROFILES: Readonly<Record<ProfileName, CallbackProfile>> = {
     timeoutMs: 15 * SECOND,
     retry: STANDARD_RETRY,
   },
-  /** Structured CloudEvents, with the handshake of CloudEvents WebHook 1.0, signed as Standard Webhooks are. */
-  'cloudevents': {
-    ...base,
-    name: 'cloudevents',
-    signing: standardWebhooks,
-    body: cloudEventBody,
-    verification: 'handshake',
-    timeoutMs: 15 * SECOND,
-    retry: STANDARD_RETRY,
-  },
+  /** Structured mode. */
+  'cloudevents': { ...cloudEvents, name: 'cloudevents', body: cloudEventBody },
+  /** The data as they are, the attributes as headers: what is signed is the data. */
+  'cloudevents-binary': { ...cloudEvents, name: 'cloudevents-binary', body: cloudEventBinaryBody },
+  /** For receivers that take batches alone: each holds one event, which is acknowledged for itself. */
+  'cloudevents-batch': { ...cloudEvents, name: 'cloudevents-batch', body: cloudEventBatchBody },
   'stripe': {
     ...base,
     name: 'stripe',
@@ -228,11 +236,16 @@ export const PROFILES: Readonly<Record<ProfileName, CallbackProfile>> = {
   },
 }
 
-const BODIES: Readonly<Record<CustomProfile['body'], MakeBody>> = {
-  event: eventBody,
-  cloudevent: cloudEventBody,
-  plain: plainBody,
+export const BODIES: Readonly<Record<CustomProfile['body'], MakeBody>> = {
+  'event': eventBody,
+  'cloudevent': cloudEventBody,
+  'cloudevent-binary': cloudEventBinaryBody,
+  'cloudevent-batch': cloudEventBatchBody,
+  'plain': plainBody,
 }
+
+/** Whether its secrets are those of Standard Webhooks, and the platform's own key may sign for them. */
+export const signsStandard = ({ signing }: CallbackProfile): boolean => signing === standardWebhooks
 
 /** @throws WebhookError `invalid-option` */
 export function profileOf(given: ProfileName | CustomProfile): CallbackProfile {

@@ -40,6 +40,8 @@ export function makeSecret({ name }: CallbackProfile): SecretValue {
   switch (name) {
     case 'standard-webhooks':
     case 'cloudevents':
+    case 'cloudevents-binary':
+    case 'cloudevents-batch':
       return generateSecret()
     case 'stripe':
       return `whsec_${text(32)}`

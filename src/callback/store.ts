@@ -22,10 +22,10 @@ import {
   type EndpointSettings,
   type StoredEndpoint,
 } from './endpoint.ts'
-import { loadSeal, type Seal } from './seal.ts'
+import { loadSeal, type Seal, type SealDeps } from './seal.ts'
 import { VAULT_PREFIX, type Vault } from './secret.ts'
 
-export interface StoreDeps {
+export interface StoreDeps extends SealDeps {
   readonly engine: Engine
   readonly clock: Clock
   readonly ids: Ids
@@ -223,7 +223,7 @@ export class EndpointStore {
   }
 
   seal(): Promise<Seal> {
-    this.#seal ??= loadSeal(this.#deps.engine).catch((error: unknown) => {
+    this.#seal ??= loadSeal(this.#deps).catch((error: unknown) => {
       this.#seal = null
       throw error
     })

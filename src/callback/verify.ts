@@ -17,7 +17,7 @@ export async function verifyEndpoint(deps: ProbeDeps, target: Target): Promise<V
   if (profile.verification === 'challenge') return challenge(deps, target)
   throw new PosthornError(
     'unsupported',
-    `profile '${profile.name}' of endpoint '${endpoint.id}' has no way to ask: 'cloudevents' has a handshake, 'slack', 'feishu' and 'dingtalk' a challenge; a test event shows whether it answers`,
+    `profile '${profile.name}' of endpoint '${endpoint.id}' has no way to ask: those of CloudEvents have a handshake, 'slack', 'feishu' and 'dingtalk' a challenge; a test event shows whether it answers`,
   )
 }
 

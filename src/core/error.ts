@@ -23,6 +23,7 @@ export const ERRORS = {
   'engine-failed': { status: 503, title: 'The disk failed; the engine has stopped', retryable: false },
   'disk-full': { status: 507, title: 'The disk is nearly full', retryable: true },
   'corrupt': { status: 500, title: 'Stored data is damaged', retryable: false },
+  'master-key': { status: 500, title: 'The master key is missing, or another', retryable: false },
   'newer-format': { status: 500, title: 'Stored data is of a newer version', retryable: false },
   'copy-unfinished': { status: 503, title: 'A copy into the engine is not finished', retryable: true },
   'unknown-engine': { status: 400, title: 'No engine has this URL', retryable: false },

@@ -3,6 +3,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import { HTTP, type CloudEvent } from 'cloudevents'
 import { verify as verifyGithub } from '@octokit/webhooks-methods'
 import { Webhook } from 'standardwebhooks'
 import { Stripe } from 'stripe'
@@ -206,6 +207,32 @@ describe('profiles', () => {
     const { call } = await deliver('cloud', { profile: 'cloudevents' })
     match(String(call.headers['content-type']), /^application\/cloudevents\+json/)
     deepEqual([call.json().type, call.json().id, call.json().data], ['order.paid', 'e1', { amount: 1.5, who: 'Ä' }])
+  })
+
+  test('CloudEvents in binary mode: the data as they are, the attributes as headers, which others read', async () => {
+    const { call, secret } = await deliver('binary', { profile: 'cloudevents-binary' })
+    equal(call.body.toString(), BODY)
+    equal(call.headers['content-type'], 'application/json')
+    ok(!('ce-datacontenttype' in call.headers))
+    const read = HTTP.toEvent({ headers: call.headers as Record<string, string>, body: call.body.toString() })
+    const { type, id, data } = Array.isArray(read) ? read[0]! : (read as CloudEvent)
+    deepEqual([type, id, data], ['order.paid', 'e1', { amount: 1.5, who: 'Ä' }])
+    new Webhook(secret as string).verify(call.body.toString(), call.headers as Record<string, string>)
+    const thin = await deliver('binary-thin', { profile: 'cloudevents-binary', payload: 'thin' })
+    deepEqual([thin.call.body.length, thin.call.headers['ce-type']], [0, 'order.paid'])
+  })
+
+  test('CloudEvents in batch mode, where a profile asks for it: a batch of one', async () => {
+    const { call } = await deliver('batch', { profile: 'cloudevents-batch' })
+    match(String(call.headers['content-type']), /^application\/cloudevents-batch\+json/)
+    const [read] = HTTP.toEvent({
+      headers: call.headers as Record<string, string>,
+      body: call.body.toString(),
+    }) as CloudEvent[]
+    deepEqual([call.json().length, read!.type, read!.data], [1, 'order.paid', { amount: 1.5, who: 'Ä' }])
+    const signature = { header: 'x-sign', algorithm: 'hmac-sha256' } as const
+    const own = await deliver('own-binary', { profile: { signature, body: 'cloudevent-binary' } })
+    deepEqual([own.call.headers['ce-id'], own.call.body.toString()], ['e1', BODY])
   })
 
   test('a contract of your own: headers, what is signed, and a value at a path of the answer', async () => {

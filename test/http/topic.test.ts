@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { CloudEvent, HTTP } from 'cloudevents'
 import { z } from 'zod'
 import { topic } from '../../src/topic/index.ts'
+import type { WebhookAsked } from '../../src/server/topic/handshake.ts'
 import { startServer, type TestServer } from './server/client.ts'
 
 const orders = topic(

@@ -40,7 +40,7 @@ const customProfile = object(
     id: text('The header that names the event.'),
     timestamp: object({ header: text(), unit: { enum: ['s', 'ms'] } }, { optional: ['unit'] }),
     type: text('The header that names its type.'),
-    body: { enum: ['event', 'cloudevent', 'plain'], default: 'event' },
+    body: { enum: ['event', 'cloudevent', 'cloudevent-binary', 'cloudevent-batch', 'plain'], default: 'event' },
     ack,
     timeout: duration,
     retry,
@@ -70,6 +70,8 @@ const settings = {
         enum: [
           'standard-webhooks',
           'cloudevents',
+          'cloudevents-binary',
+          'cloudevents-batch',
           'stripe',
           'github',
           'shopify',

@@ -1,0 +1,67 @@
+/** Seals with the newest master key what an earlier one sealed, so that the earlier one is needed no more. */
+import type { Change, Engine, Page } from '../core/engine.ts'
+import { fromJsonBytes, toJsonBytes } from '../core/json.ts'
+import type { StoredRecord } from '../core/record.ts'
+import { KEYS_RECORD, type StoredKey } from './key.ts'
+import { loadSeal, markNewest, type Seal, type SealDeps } from './seal.ts'
+import { VAULT_PREFIX } from './secret.ts'
+
+export type ResealDeps = SealDeps & { readonly engine: Pick<Engine, 'get' | 'list' | 'commit'> }
+
+const PAGE = 200
+const TRIES = 5
+
+/** @returns how many records it sealed anew; one that somebody changes all the time is left to the next time */
+export async function reseal(deps: ResealDeps): Promise<number> {
+  if ((deps.masterKeys ?? []).length === 0) return 0
+  const seal = await loadSeal(deps)
+  let resealed = 0
+  for (let tries = 1; tries <= TRIES; tries++) {
+    const { done, missed } = await pass(deps, seal)
+    resealed += done
+    if (missed > 0) continue
+    const mark = await markNewest(deps)
+    if (mark === null || (await put(deps, mark))) break
+  }
+  return resealed
+}
+
+async function pass(deps: ResealDeps, seal: Seal): Promise<{ readonly done: number; readonly missed: number }> {
+  let done = 0
+  let missed = 0
+  const count = async (change: Change | null): Promise<void> => {
+    if (change === null) return
+    if (await put(deps, change)) done++
+    else missed++
+  }
+  for (let after: string | null = null, more = true; more;) {
+    const { items, next }: Page<StoredRecord> = await deps.engine.list({ prefix: VAULT_PREFIX, after, limit: PAGE })
+    for (const record of items) await count(vaultAnew(seal, record))
+    after = next
+    more = after !== null
+  }
+  const [keys = null] = await deps.engine.get([KEYS_RECORD])
+  if (keys !== null) await count(keysAnew(seal, keys))
+  return { done, missed }
+}
+
+async function put({ engine }: ResealDeps, change: Change): Promise<boolean> {
+  const [result] = await engine.commit([{ changes: [change] }])
+  return result?.status === 'committed'
+}
+
+function vaultAnew(seal: Seal, { key, value, version }: StoredRecord): Change | null {
+  if (seal.isNewest(key, value)) return null
+  return { do: 'put', key, value: seal.seal(key, seal.open(key, value)), ifVersion: version }
+}
+
+function keysAnew(seal: Seal, { key, value, version }: StoredRecord): Change | null {
+  const keys = fromJsonBytes(value) as readonly StoredKey[]
+  const bytesOf = ({ sealed }: StoredKey): Uint8Array => Buffer.from(sealed, 'base64')
+  if (keys.every((each) => seal.isNewest(key, bytesOf(each)))) return null
+  const anew = keys.map((each) => ({
+    ...each,
+    sealed: Buffer.from(seal.seal(key, seal.open(key, bytesOf(each)))).toString('base64'),
+  }))
+  return { do: 'put', key, value: toJsonBytes(anew), ifVersion: version }
+}
