@@ -187,7 +187,7 @@ class Control implements EndpointControl {
     const { ratePerMinute: rate } = options
     if (rate != null && !(Number.isSafeInteger(rate) && rate > 0))
       throw invalidOption('grant', 'ratePerMinute', rate, 'a whole number above 0, or null')
-    const verified = await takeGrant(this.#store, String(token), rate, this.#deps.clock.wallMs())
+    const verified = await takeGrant(this.#store, token, rate, this.#deps.clock.wallMs())
     if (verified !== null) return verified
     throw new PosthornError('endpoint-not-found', 'nobody waits for this consent: ask for it again')
   }

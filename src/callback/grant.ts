@@ -39,7 +39,7 @@ export async function takeGrant(
   rate: number | null | undefined,
   nowMs: number,
 ): Promise<Verified | null> {
-  const asked = token.length > LONGEST ? null : read(await store.seal(), token)
+  const asked = typeof token !== 'string' || token.length > LONGEST ? null : read(await store.seal(), token)
   if (asked === null || asked.at < nowMs - GOOD_FOR_MS) return null
   if ((await store.get(asked.id)) === null) return null
   const verified: Verified = {

@@ -214,7 +214,7 @@ describe('profiles', () => {
     equal(call.body.toString(), BODY)
     equal(call.headers['content-type'], 'application/json')
     ok(!('ce-datacontenttype' in call.headers))
-    const read = HTTP.toEvent({ headers: call.headers as Record<string, string>, body: call.body.toString() })
+    const read = HTTP.toEvent({ headers: call.headers, body: call.body.toString() })
     const { type, id, data } = Array.isArray(read) ? read[0]! : (read as CloudEvent)
     deepEqual([type, id, data], ['order.paid', 'e1', { amount: 1.5, who: 'Ä' }])
     new Webhook(secret as string).verify(call.body.toString(), call.headers as Record<string, string>)
@@ -226,7 +226,7 @@ describe('profiles', () => {
     const { call } = await deliver('batch', { profile: 'cloudevents-batch' })
     match(String(call.headers['content-type']), /^application\/cloudevents-batch\+json/)
     const [read] = HTTP.toEvent({
-      headers: call.headers as Record<string, string>,
+      headers: call.headers,
       body: call.body.toString(),
     }) as CloudEvent[]
     deepEqual([call.json().length, read!.type, read!.data], [1, 'order.paid', { amount: 1.5, who: 'Ä' }])

@@ -11,6 +11,11 @@ import { silentLog } from '../../src/runtime/log.ts'
 import { handle, queue, task } from '../../src/task/index.ts'
 import { topic } from '../../src/topic/index.ts'
 import { createSigner, generateSecret, github, slack, standardWebhooks } from '../../src/webhooks/index.ts'
+import type { StoredEndpoint } from '../../src/callback/endpoint.ts'
+import { makeGrantToken } from '../../src/callback/grant.ts'
+import { loadSeal } from '../../src/callback/seal.ts'
+import { fromJsonBytes } from '../../src/core/json.ts'
+import { internalsOf } from '../../src/posthorn.ts'
 import { callAt, startServer, type CallOptions, type Reply, type TestServer } from './server/client.ts'
 
 const Tree = z.object({
@@ -289,6 +294,12 @@ describe('the OpenAPI document', () => {
       if ((await server.call('GET', '/v1/endpoints/e/attempts')).json.items.length > 0) break
     await call('GET', '/v1/endpoints/e/attempts')
     await call('POST', '/v1/endpoints/e/verify')
+    const asked = (await internalsOf(server.post).engine.get(['system/endpoint/e']))[0]!
+    const seal = await loadSeal(internalsOf(server.post))
+    const token = makeGrantToken(seal, fromJsonBytes(asked.value) as StoredEndpoint, 60, Date.now())
+    await call('GET', `/v1/webhook-grants/${token}`)
+    await call('POST', `/v1/webhook-grants/${token}`, { headers: { 'webhook-allowed-rate': '30' } })
+    await call('POST', '/v1/webhook-grants/nothing')
     await call('POST', '/v1/endpoints/e/drill')
     await call('POST', '/v1/endpoints/e/redeliver', body({ failedOnly: true }))
     await call('POST', '/v1/endpoints/e/redeliver', body({ failedOnly: true, dryRun: true }))

@@ -1,7 +1,18 @@
 /** Apps and keys as clients see them, and as the document describes them. */
 import { QUOTA_NAMES, type AppView, type KeyView, type NewKey } from '../../app/index.ts'
 import { toTime, toTimeOrNull } from '../message/show.ts'
-import { list, object, options, orNull, ref, text, time, whole } from '../openapi/json-schema.ts'
+import {
+  list,
+  object,
+  options,
+  orNull,
+  ref,
+  text,
+  time,
+  whole,
+  writable,
+  type Components,
+} from '../openapi/json-schema.ts'
 
 export function showApp({ createdAt, keys, ...app }: AppView): Record<string, unknown> {
   return { ...app, version: undefined, createdAt: toTime(createdAt.getTime()), keys: keys.map(showKey) }
@@ -51,18 +62,10 @@ const usage = object(
 )
 const state = { name: text(), paused: { type: 'boolean' }, deleting: { type: 'boolean' }, createdAt: time }
 
-export const APP_COMPONENTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+export const APP_COMPONENTS: Components = {
   AppKey: object(key),
   NewAppKey: object({ key: text('What rides in Authorization. Shown this once.'), ...key }),
-  AppSettings: options({
-    ...settings,
-    ...Object.fromEntries(
-      Object.entries({ ...state, keys: list(ref('AppKey')), usage }).map(([name, schema]) => [
-        name,
-        { ...schema, readOnly: true },
-      ]),
-    ),
-  }),
+  AppSettings: writable(settings, { ...state, keys: list(ref('AppKey')), usage }),
   NewApp: object({ name: text(), ...settings }, { optional: Object.keys(settings), closed: true }),
   App: object({ ...shown, ...state, keys: list(ref('AppKey')), usage }, { optional: ['usage'] }),
   OwnApp: object({ name: text(), ...shown, key: orNull(ref('AppKey')), usage }),

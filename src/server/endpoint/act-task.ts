@@ -1,9 +1,9 @@
 /** What is done with an endpoint that takes its time, as durable tasks of Posthorn's own: handled by whoever delivers. */
 import type { Delivering, Drill, Redelivered, Verified } from '../../callback/index.ts'
 import { PosthornError } from '../../core/error.ts'
-import type { Schema } from '../../core/schema.ts'
 import type { Post } from '../../posthorn.ts'
 import { handle, task, type Handler, type Task } from '../../task/index.ts'
+import { asMade, RATE, readBy } from '../own-task.ts'
 import { Fields, parseTime } from '../request/field.ts'
 
 export interface EndpointInput {
@@ -18,21 +18,18 @@ export interface RedeliverInput extends EndpointInput {
   readonly ratePerSecond?: number | undefined
 }
 
-const RATE = { min: 0.001, max: 1_000_000 }
-const anything = <T>(): Schema<T, T> => standard((value: T) => value)
-
 export const redeliverTask: Task<RedeliverInput, Redelivered> = task('system.endpoint-redeliver', {
-  input: standard(readRedeliver),
-  output: anything<Redelivered>(),
+  input: readBy(readRedeliver),
+  output: asMade<Redelivered>(),
 })
 export const verifyTask: Task<EndpointInput, Verified> = task('system.endpoint-verify', {
-  input: standard(readEndpointInput),
-  output: anything<Verified>(),
+  input: readBy(readEndpointInput),
+  output: asMade<Verified>(),
   retry: { attempts: 1 },
 })
 export const drillTask: Task<EndpointInput, Drill> = task('system.endpoint-drill', {
-  input: standard(readEndpointInput),
-  output: anything<Drill>(),
+  input: readBy(readEndpointInput),
+  output: asMade<Drill>(),
   retry: { attempts: 1 },
 })
 
@@ -92,21 +89,4 @@ function readEndpointInput(value: unknown): EndpointInput {
   const endpoint = new Fields(value, ['endpoint']).text('endpoint', null, 200)
   if (endpoint === null) throw new PosthornError('invalid', 'endpoint is missing', { details: { field: 'endpoint' } })
   return { endpoint }
-}
-
-/** A Standard Schema of a function that returns the value or throws. */
-function standard<T>(read: (value: never) => T): Schema<T, T> {
-  return {
-    '~standard': {
-      version: 1,
-      vendor: 'posthorn',
-      validate(value) {
-        try {
-          return { value: read(value as never) }
-        } catch (error) {
-          return { issues: [{ message: (error as Error).message }] }
-        }
-      },
-    },
-  }
 }

@@ -11,6 +11,8 @@ import {
   time,
   uuid,
   whole,
+  writable,
+  type Components,
   type JsonSchema,
 } from './json-schema.ts'
 
@@ -126,11 +128,8 @@ const progress = {
 
 const number: JsonSchema = { type: 'number', minimum: 0 }
 
-export const ENDPOINT_COMPONENTS: Readonly<Record<string, JsonSchema>> = {
-  EndpointSettings: {
-    ...options({ ...settings, ...progress }),
-    description: 'What is shown beside the settings is ignored in a write.',
-  },
+export const ENDPOINT_COMPONENTS: Components = {
+  EndpointSettings: writable(settings, progress),
   Endpoint: object({ ...shown, ...progress }),
   NewEndpoint: object({ ...shown, ...progress, secret }),
   Attempt: object({

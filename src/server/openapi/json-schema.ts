@@ -2,6 +2,9 @@
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
+/** Schemas by the names that the document gives them. */
+export type Components = Readonly<Record<string, JsonSchema>>
+
 export const ref = (component: string): JsonSchema => ({ $ref: `#/components/schemas/${component}` })
 
 export const text = (description?: string): JsonSchema => ({
@@ -57,3 +60,15 @@ export const options = (properties: Readonly<Record<string, JsonSchema>>): JsonS
 
 export const page = (items: JsonSchema): JsonSchema =>
   object({ items: list(items), next: orNull(text('For `after`: the next page. Null: there is no more.')) })
+
+/** What may be written of a resource, with what is shown beside it: that is ignored, so that what was read can be changed and written back. */
+export const writable = (
+  settings: Readonly<Record<string, JsonSchema>>,
+  shown: Readonly<Record<string, JsonSchema>>,
+): JsonSchema => ({
+  ...options({
+    ...Object.fromEntries(Object.entries(shown).map(([name, schema]) => [name, { ...schema, readOnly: true }])),
+    ...settings,
+  }),
+  description: 'What is read-only is ignored, so that what was read can be changed and written back.',
+})

@@ -4,12 +4,12 @@
  */
 import { PosthornError } from '../../core/error.ts'
 import { checkQueueName } from '../../core/name.ts'
-import type { Schema } from '../../core/schema.ts'
 import { REPORT_QUEUE } from '../../operation/index.ts'
 import type { Post } from '../../posthorn.ts'
 import type { Match, Swept } from '../../queue/index.ts'
 import { handle, task, type Context, type Handler, type Task } from '../../task/index.ts'
 import { toEngineMatch, type MatchInput } from '../message/match.ts'
+import { asMade, RATE, readBy } from '../own-task.ts'
 import { Fields } from '../request/field.ts'
 
 export const PURGE_STATES = ['arrived', 'ready', 'held', 'delayed', 'dead', 'waiting'] as const
@@ -27,14 +27,15 @@ export interface PurgeInput {
 }
 
 const MAX = { min: 1, max: Number.MAX_SAFE_INTEGER }
-const RATE = { min: 0.001, max: 1_000_000 }
-const SWEPT = standard(({ matched, moved }: Swept) => ({ matched, moved }))
 
 export const redriveTask: Task<RedriveInput, Swept> = task('system.redrive', {
-  input: standard(readRedrive),
-  output: SWEPT,
+  input: readBy(readRedrive),
+  output: asMade<Swept>(),
 })
-export const purgeTask: Task<PurgeInput, Swept> = task('system.purge', { input: standard(readPurge), output: SWEPT })
+export const purgeTask: Task<PurgeInput, Swept> = task('system.purge', {
+  input: readBy(readPurge),
+  output: asMade<Swept>(),
+})
 
 export function sweepHandlers(post: Post): readonly Handler[] {
   return [
@@ -113,22 +114,5 @@ function toDates(match: MatchInput | undefined): Match | undefined {
     ...rest,
     ...(before === undefined ? {} : { before: new Date(before) }),
     ...(since === undefined ? {} : { since: new Date(since) }),
-  }
-}
-
-/** A Standard Schema of a function that returns the value or throws. */
-function standard<T>(read: (value: never) => T): Schema<T, T> {
-  return {
-    '~standard': {
-      version: 1,
-      vendor: 'posthorn',
-      validate(value) {
-        try {
-          return { value: read(value as never) }
-        } catch (error) {
-          return { issues: [{ message: (error as Error).message }] }
-        }
-      },
-    },
   }
 }
