@@ -21,7 +21,10 @@ const USAGE = `npm start -- [--data DIR] [--engine URL] [--port 7070] [--rate 50
   --engine URL where the messages are, like sqlite:./platform.db (default: file:DIR in that folder)
   --port N     of the server (default: 7070, or the next free one)
   --rate N     webhooks a second (default: 50)
-  --once       end after the table; exit code 1 if a check failed`
+  --once       end after the table; exit code 1 if a check failed
+
+The other half, events fanned out to three third-party apps:
+  node examples/open-platform/fan-out/main.ts`
 
 /** Ends the program where they are wrong, and for --help. */
 export function parseOptions(): Options {

@@ -51,6 +51,8 @@ const profiles = { 'github': github, 'standard-webhooks': standardWebhooks, 'str
 /** One app's server: verifies each call, takes each event once, and keeps count. */
 export class App {
   readonly plan: AppPlan
+  /** Of the platform's: with it the app manages its own endpoint. */
+  key = ''
   /** What was taken, by type and content, with when. */
   readonly taken: { readonly content: string; readonly atMs: number }[] = []
   calls = 0
