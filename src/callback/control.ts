@@ -69,7 +69,7 @@ export interface Delivering extends AsyncDisposable {
   pace(
     id: string,
   ): { readonly circuit: 'closed' | 'open' | 'half-open'; readonly limit: number; readonly underWay: number } | null
-  /** Asks the receiver whether it may be called: a handshake or a challenge, as its profile has it. @throws PosthornError `endpoint-not-found`, `unsupported`, `callback-failed`, `conflict` where it moved meanwhile */
+  /** Asks the receiver whether it may be called: a handshake or a challenge, as its profile has it; `pending` where it may consent later. @throws PosthornError `endpoint-not-found`, `unsupported`, `callback-failed`, `conflict` where it moved meanwhile */
   verify(id: string): Promise<Verified>
   /** Calls the receiver as a bad sender and a bad network would, and tells what it did. @throws PosthornError `endpoint-not-found` */
   drill(id: string): Promise<Drill>
