@@ -10,7 +10,7 @@ const program = join(import.meta.dirname, '../../examples/open-platform/fan-out/
 test('each app gets exactly the events that it asked for', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 180_000 })
   deepEqual({ status, stderr }, { status: 0, stderr: '' }, stdout)
-  match(stdout, /^727 GitHub events were taken in/)
+  match(stdout, /^727 GitHub events were taken in/m)
   for (const [name, count] of [
     ['builds', 130],
     ['board', 140],
