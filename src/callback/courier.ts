@@ -16,6 +16,7 @@ import { eventTypeOf, REPORT_QUEUE, taskOfQueue } from '../operation/index.ts'
 import { verify as verifySealed, type Signed } from '../webhooks/index.ts'
 import { faultOfAck } from './ack.ts'
 import type { Attempt, AttemptRing } from './attempt.ts'
+import type { MadeBody } from './body.ts'
 import type { BodyCache } from './body-cache.ts'
 import { topicOf, type StoredEndpoint } from './endpoint.ts'
 import { exchange, EXCERPT_BYTES, parseRetryAfter, USER_AGENT, type Address, type Answered } from './exchange.ts'
@@ -136,9 +137,9 @@ function call(deps: CourierDeps, round: Round, run: Run, pen: Pen): Promise<Answ
   round.checkUrl()
   const made = deps.bodies.make(profile.body, { id, event, body: message.body, payload: endpoint.payload, sentAt })
   const unsigned = { id, type: event.type, body: made.bytes }
-  const contentType = pen.sealsBody ? 'application/json' : made.contentType
-  if (pen.signNow !== null) return send(deps, round, run, pen, contentType, pen.signNow(unsigned))
-  return pen.sign(unsigned).then((signed) => send(deps, round, run, pen, contentType, signed))
+  const head = pen.sealsBody ? { bytes: made.bytes, contentType: 'application/json' } : made
+  if (pen.signNow !== null) return send(deps, round, run, pen, head, pen.signNow(unsigned))
+  return pen.sign(unsigned).then((signed) => send(deps, round, run, pen, head, signed))
 }
 
 function send(
@@ -146,13 +147,13 @@ function send(
   round: Round,
   { delivery: { stored } }: Run,
   pen: Pen,
-  contentType: string,
+  made: MadeBody,
   signed: Signed,
 ): Promise<Answered> {
   const { endpoint, profile } = round
   const { event } = stored.message
   const headers: Record<string, string> = {
-    'content-type': contentType,
+    'content-type': made.contentType,
     'user-agent': USER_AGENT,
     'accept': '*/*',
     ...profile.headers,

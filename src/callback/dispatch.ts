@@ -3,44 +3,24 @@
  * own, so that none waits for another. An endpoint to which nothing is to be sent costs its record in memory and no call.
  */
 import type { Agent } from 'undici'
-import type { Clock } from '../core/clock.ts'
-import type { Engine, Version } from '../core/engine.ts'
-import { fromJsonBytes } from '../core/json.ts'
+import type { Version } from '../core/engine.ts'
 import { Histogram } from '../core/histogram.ts'
-import type { Ids, Random } from '../core/id.ts'
+import { fromJsonBytes } from '../core/json.ts'
 import type { Binding } from '../delivery/binding.ts'
 import { cancel } from '../delivery/outcome.ts'
-import type { Log } from '../runtime/log.ts'
 import { Loop } from '../runtime/loop.ts'
-import type { Mac } from '../webhooks/index.ts'
-import { AttemptRing } from './attempt.ts'
-import { deliverTo, type CourierDeps, type Round } from './courier.ts'
 import { BodyCache } from './body-cache.ts'
-import { CHANGED_KEY, isActive, isFor, queuesOf, type StoredEndpoint } from './endpoint.ts'
-import { addressOf, type Address } from './exchange.ts'
-import { EndpointGate, type GateSettings } from './gate.ts'
+import { deliverTo, type CourierDeps } from './courier.ts'
+import { CHANGED_KEY, isFor, type StoredEndpoint } from './endpoint.ts'
+import type { EndpointGate } from './gate.ts'
 import { heldApps } from './hold.ts'
-import { signingKeys } from './key.ts'
-import { createPen, type Pen } from './pen.ts'
-import { profileOf, type CallbackProfile } from './profile.ts'
-import type { SealDeps } from './seal.ts'
+import { ServedEndpoint, type ServedDeps } from './served-endpoint.ts'
 import { EndpointStore } from './store.ts'
 import { TimeLimits } from './time-limit.ts'
-import { noteTurn } from './turn.ts'
 
-export interface DispatchDeps extends SealDeps {
-  readonly engine: Engine
-  readonly clock: Clock
-  readonly ids: Ids
-  readonly random: Random
-  readonly log: Log
-  readonly source: string
+export interface DispatchDeps extends ServedDeps {
   readonly agent: Agent
   readonly origin: string
-  readonly checkUrl: (url: string) => void
-  readonly mac: Mac
-  /** How long an endpoint may fail before it is disabled. */
-  readonly failingMs: number
 }
 
 /** What the dispatch needs of a worker. */
@@ -52,8 +32,6 @@ export interface Bench {
 
 /** In case a hint was lost. */
 const LOOK_MS = 2_000
-/** Until a receiver that says that nobody is there is asked again, where that could not be written. */
-const AGAIN_MS = 60_000
 /** Between two readings of all endpoints. */
 const READ_MS = 250
 
@@ -62,7 +40,7 @@ export class Dispatch {
   readonly #bench: Bench
   readonly #store: EndpointStore
   readonly #courier: CourierDeps
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Map<string, ServedEndpoint>()
   readonly #loop: Loop
   #held: ReadonlySet<string> = new Set()
   #seen: Version | null = null
@@ -157,7 +135,7 @@ export class Dispatch {
     const known = this.#entries.get(endpoint.id)
     const isHeld = endpoint.app !== null && this.#held.has(endpoint.app)
     if (known?.version === version && known.isHeld === isHeld) return
-    const entry = known ?? new Entry(this.#deps, this.#store, endpoint, () => this.#bench.wake())
+    const entry = known ?? new ServedEndpoint(this.#deps, this.#store, endpoint, () => this.#bench.wake())
     const before = known?.isServed === true ? new Map(entry.queues.map((queue) => [queue, entry.attempts])) : new Map()
     entry.update(endpoint, version, isHeld)
     this.#entries.set(endpoint.id, entry)
@@ -179,7 +157,7 @@ export class Dispatch {
     for (const queue of entry.queues) this.#bench.remove(queue)
   }
 
-  #binding(entry: Entry, queue: string): Binding {
+  #binding(entry: ServedEndpoint, queue: string): Binding {
     const { gate, attempts, endpoint } = entry
     return {
       queue,
@@ -194,152 +172,4 @@ export class Dispatch {
           : cancel('the endpoint is no more'),
     }
   }
-}
-
-/** One endpoint as this process knows it. */
-class Entry implements Round {
-  readonly gate: EndpointGate
-  readonly ring: AttemptRing
-  endpoint: StoredEndpoint
-  version: Version = ''
-  /** Its app is paused. */
-  isHeld = false
-  profile: CallbackProfile
-  /** With what its queues were given to the worker. */
-  bound = 0
-  readonly #deps: DispatchDeps
-  readonly #store: EndpointStore
-  readonly #wake: () => void
-  #pen: Pen | Promise<Pen> | null = null
-  #turning = false
-  /** The address that said 410 while another turn was being written. */
-  #goneAt: string | null = null
-  #checkedUrl = ''
-  #address: Address | null = null
-
-  constructor(deps: DispatchDeps, store: EndpointStore, endpoint: StoredEndpoint, wake: () => void) {
-    this.#deps = deps
-    this.#store = store
-    this.#wake = wake
-    this.endpoint = endpoint
-    this.profile = profileOf(endpoint.profile)
-    this.gate = new EndpointGate(deps.clock, deps.random, paceOf(endpoint))
-    // Who begins again goes on where it likes: what is overwritten is the oldest or nearly.
-    this.ring = new AttemptRing(endpoint.id, Math.floor(deps.random() * 10_000))
-  }
-
-  get address(): Address {
-    return (this.#address ??= addressOf(this.endpoint.url))
-  }
-
-  get queues(): readonly string[] {
-    return queuesOf(this.endpoint)
-  }
-
-  get attempts(): number {
-    return (this.endpoint.retry ?? this.profile.retry).attempts
-  }
-
-  get delaysMs(): readonly number[] {
-    return (this.endpoint.retry ?? this.profile.retry).delaysMs
-  }
-
-  /** Whether it is called at all. */
-  get isServed(): boolean {
-    return isActive(this.endpoint) && !this.isHeld
-  }
-
-  update(endpoint: StoredEndpoint, version: Version, isHeld: boolean): void {
-    this.endpoint = endpoint
-    this.version = version
-    this.isHeld = isHeld
-    this.profile = profileOf(endpoint.profile)
-    this.#pen = null
-    this.#address = null
-    this.gate.change(paceOf(endpoint))
-    this.gate.open(this.isServed)
-  }
-
-  checkUrl(): void {
-    if (this.#checkedUrl === this.endpoint.url) return
-    this.#deps.checkUrl(this.endpoint.url)
-    this.#checkedUrl = this.endpoint.url
-  }
-
-  pen(): Pen | Promise<Pen> {
-    const pen = this.#pen
-    if (pen === null) return this.#cut()
-    return pen instanceof Promise || this.#deps.clock.wallMs() < pen.untilMs ? pen : this.#cut()
-  }
-
-  tell(what: Parameters<Round['tell']>[0], sentAt: number, url: string): void {
-    const { endpoint } = this
-    // It has moved while it was called.
-    if (what === 'gone' && url !== endpoint.url) return
-    if (what === 'gone') this.gate.open(false)
-    // All that waited while it was disabled has been sent.
-    if (endpoint.resumedAt !== null && sentAt >= endpoint.resumedAt)
-      this.gate.change({ ...paceOf({ ...endpoint, resumedAt: null }) })
-    const isTurn =
-      what === 'gone' ||
-      what === 'opened' ||
-      (what === 'delivered' || what === 'recovered' ? endpoint.failingSince !== null : this.#isOverdue())
-    if (!isTurn) return
-    if (!this.#turning) return void this.#turn(what, url)
-    // While it is closed here, no further call would say so again.
-    if (what === 'gone') this.#goneAt = url
-  }
-
-  async #turn(what: Parameters<Round['tell']>[0], url: string): Promise<void> {
-    this.#turning = true
-    try {
-      await noteTurn({ ...this.#deps, store: this.#store }, this.endpoint.id, what, url)
-    } catch (error) {
-      this.#deps.log.error('what became of an endpoint could not be written', { endpoint: this.endpoint.id, error })
-      // It is not written that it is disabled, so it is not: the next call finds out again.
-      if (what === 'gone') {
-        this.gate.open(this.isServed)
-        this.gate.pause(AGAIN_MS)
-        this.#wake()
-      }
-    }
-    this.#turning = false
-    const goneAt = this.#goneAt
-    this.#goneAt = null
-    if (goneAt !== null) await this.#turn('gone', goneAt)
-  }
-
-  #isOverdue(): boolean {
-    const { failingSince } = this.endpoint
-    return failingSince !== null && this.#deps.clock.wallMs() - failingSince >= this.#deps.failingMs
-  }
-
-  /** What comes of one that has been replaced meanwhile says nothing of the one that is used. */
-  #cut(): Promise<Pen> {
-    const cutting = this.#make()
-    const become = (pen: Pen | null): void => {
-      if (this.#pen === cutting) this.#pen = pen
-    }
-    cutting.then(become, () => become(null))
-    this.#pen = cutting
-    return cutting
-  }
-
-  async #make(): Promise<Pen> {
-    const { endpoint, profile } = this
-    const { clock, mac } = this.#deps
-    const vault = await this.#store.vault(endpoint.id)
-    const platformKeys = endpoint.signature === 'v1' ? [] : await signingKeys(this.#deps)
-    return createPen(endpoint, profile, vault, platformKeys, () => clock.wallMs(), mac)
-  }
-}
-
-/** What its settings, what it granted and what it has to catch up with allow. */
-function paceOf({ concurrency, ratePerSecond, verified, drainPerSecond, resumedAt }: StoredEndpoint): GateSettings {
-  const rates = [
-    ratePerSecond,
-    verified?.ratePerMinute == null ? null : verified.ratePerMinute / 60,
-    resumedAt === null ? null : drainPerSecond,
-  ].filter((rate) => rate !== null)
-  return { concurrency, ratePerSecond: rates.length === 0 ? null : Math.min(...rates) }
 }
