@@ -52,7 +52,7 @@ interface PgClient {
   }): Promise<Answer>
   on(event: string, listener: (...values: never[]) => void): unknown
   end(): Promise<void>
-  readonly connection?: { readonly stream?: { destroy(): void } }
+  readonly connection?: { readonly stream?: { destroy(): void; cork?(): void; uncork?(): void } }
 }
 interface Notification {
   readonly payload?: string | undefined
@@ -98,6 +98,18 @@ export async function loadPg(url: string): Promise<Driver> {
           throw error
         },
       )
+      let isGathering = false
+      /** What is asked in one turn is one write to the server. */
+      const gather = (): void => {
+        const stream = client.connection?.stream
+        if (isGathering || stream?.cork === undefined) return
+        isGathering = true
+        stream.cork()
+        process.nextTick(() => {
+          isGathering = false
+          stream.uncork?.()
+        })
+      }
       return {
         pid,
         query: async ({ name, text, lists }, values) => {
@@ -106,6 +118,7 @@ export async function loadPg(url: string): Promise<Driver> {
             const type = lists?.[at]
             return type !== undefined && Array.isArray(value) ? encodeList(type, value) : value
           })
+          gather()
           return client.query({
             ...(name === null ? {} : { name }),
             text,
@@ -212,6 +225,7 @@ export type ColumnName =
   | 'now'
   | 'number'
   | 'oldest'
+  | 'past'
   | 'place'
   | 'position'
   | 'process'

@@ -7,6 +7,7 @@ import { quote } from '../sql/refusal.ts'
 import { parseToken, toToken } from './decide/token.ts'
 import type { Answer, Columns } from './driver.ts'
 import type { Floor } from './floor.ts'
+import { PlainHandOuts, SHORT_MS } from './plain/hand-outs.ts'
 import type { KnownQueues } from './plain/known-queues.ts'
 import type { Queue } from './row.ts'
 import type { Query, Session } from './session.ts'
@@ -14,10 +15,10 @@ import { toQueue } from './unit/read-row.ts'
 import { BLOCK } from './unit/unit-of-work.ts'
 import { toStored } from './view.ts'
 
-type Want = LeaseRequest['wants'][number]
+/** The answer was lost, or the statement was refused: the long way looks whether it happened. */
+const LOST = Symbol('lost')
 
-/** While it is not looked at all that is handed out, of which the next to lapse is. */
-const SHORT_MS = 1_000
+type Want = LeaseRequest['wants'][number]
 
 /** A pick by place alone, or by priority with aging, is a merge of the priorities' heads. */
 const agingOf = ({ pick }: QueueSettings): number | null =>
@@ -26,6 +27,7 @@ const agingOf = ({ pick }: QueueSettings): number | null =>
 export class Leases {
   readonly #session: Session
   readonly #known: KnownQueues
+  readonly #plain: PlainHandOuts
   readonly #requests = new Map<string, Promise<LeaseResult>>()
   /** Under which numbers requests may have been answered whose answers were lost. */
   readonly #lost = new Map<string, number>()
@@ -34,6 +36,7 @@ export class Leases {
   constructor(session: Session, known: KnownQueues) {
     this.#session = session
     this.#known = known
+    this.#plain = new PlainHandOuts(session, known)
   }
 
   async lease(request: LeaseRequest): Promise<LeaseResult> {
@@ -70,13 +73,30 @@ export class Leases {
     const before = this.#lost.get(request.id)
     const number = before ?? (await this.#number())
     try {
-      const result = await this.#leaseAs(number, before !== undefined, request)
+      const wants = limited(request.wants, this.#session.limits.leaseBatch)
+      const plain = before === undefined ? await this.#leasePlain(number, wants, request) : LOST
+      const result =
+        plain === null || plain === LOST ? await this.#leaseAs(number, plain === LOST, wants, request) : plain
       this.#lost.delete(request.id)
       return result
     } catch (error) {
       this.#lost.set(request.id, number)
       forgetOldest(this.#lost, this.#session.limits.leaseRequests)
       throw error
+    }
+  }
+
+  /** null: nothing was handed out; `LOST`: perhaps. */
+  async #leasePlain(
+    number: number,
+    wants: readonly Want[],
+    request: LeaseRequest,
+  ): Promise<LeaseResult | null | typeof LOST> {
+    try {
+      return await this.#plain.lease(number, wants, request)
+    } catch (error) {
+      if (error instanceof PosthornError) throw error
+      return LOST
     }
   }
 
@@ -92,10 +112,9 @@ export class Leases {
     return numbers.next++
   }
 
-  #leaseAs(number: number, wasAsked: boolean, request: LeaseRequest): Promise<LeaseResult> {
+  #leaseAs(number: number, wasAsked: boolean, wants: readonly Want[], request: LeaseRequest): Promise<LeaseResult> {
     let isAsked = wasAsked
     return this.#session.looking(async (query, moment, last) => {
-      const wants = limited(request.wants, this.#session.limits.leaseBatch)
       const [{ rows: known }, { now, wall }] = await Promise.all([
         query('load-queues', [wants.map(({ queue }) => queue), []]),
         moment,

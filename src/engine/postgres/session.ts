@@ -8,7 +8,7 @@ import type { EngineLimits } from './limit.ts'
 import { waitOut } from './outage.ts'
 import type { Pool } from './pool.ts'
 import type { Statements } from './statement.ts'
-import type { Moment, Transactor } from './transact.ts'
+import { all, type Moment, type Transactor } from './transact.ts'
 
 export type Query = (name: string, values?: readonly unknown[]) => Promise<Answer>
 
@@ -81,6 +81,29 @@ export class Session {
         await waitOut(clock, Math.min(10 * 2 ** tries, 500))
       }
     }
+  }
+
+  /** A statement that is a transaction of its own, tried once. */
+  once(name: string, values: readonly unknown[]): Promise<Answer> {
+    const { pool, statements } = this.#parts
+    return pool.with(async (connection) => {
+      if (statements.isPrepared) return connection.query(statements.get(name), values)
+      const [, answer] = await all([
+        connection.query(statements.begin),
+        connection.query(statements.get(name), values),
+        connection.query(statements.plain('commit')),
+      ])
+      return answer as Answer
+    })
+  }
+
+  moment(): Moment {
+    return this.#parts.moment()
+  }
+
+  /** At that moment time had nothing to decide. */
+  hasSeen(now: number): void {
+    this.#parts.transactor.hasSeen(now)
   }
 
   /** A burst that sees what users' transactions have brought. What falls due is left to who looks for it. */

@@ -13,12 +13,12 @@ export class Statements {
   readonly schema: string
   readonly begin: Statement
   readonly #texts = new Map<string, Statement>()
-  readonly #isPrepared: boolean
+  readonly isPrepared: boolean
 
   /** `isPrepared`: the server keeps their plans; false where a pooler gives a session's statements to another. */
   constructor(schema: string, isPrepared: boolean) {
     this.schema = schema
-    this.#isPrepared = isPrepared
+    this.isPrepared = isPrepared
     this.begin = { name: null, text: isPrepared ? BEGIN : BEGIN_POOLED }
   }
 
@@ -27,7 +27,7 @@ export class Statements {
     const known = this.#texts.get(name)
     if (known !== undefined) return known
     const text = this.fill(readFileSync(new URL(`${name}.sql`, FOLDER), 'utf8'))
-    const statement = { name: this.#isPrepared ? `posthorn ${name}` : null, text, lists: listsOf(text) }
+    const statement = { name: this.isPrepared ? `posthorn ${name}` : null, text, lists: listsOf(text) }
     this.#texts.set(name, statement)
     return statement
   }

@@ -14,12 +14,28 @@ export function toToken({ lease, queue, id }: Held): Token {
   return `${lease.toString(36)}.${queue.toString(36)}.${id.replaceAll('-', '')}`
 }
 
+/** Tokens of one hand-out and one queue. */
+export class TokenMint {
+  readonly #prefix: string
+
+  constructor(lease: number, queue: number) {
+    this.#prefix = `${lease.toString(36)}.${queue.toString(36)}.`
+  }
+
+  /** @param id as the server writes it */
+  token(id: string): Token {
+    return `${this.#prefix}${id.slice(0, 8)}${id.slice(9, 13)}${id.slice(14, 18)}${id.slice(19, 23)}${id.slice(24)}`
+  }
+}
+
 /** null where the text is no token. */
 export function parseToken(token: unknown): Held | null {
   if (typeof token !== 'string' || !TOKEN.test(token)) return null
   const [lease = '', queue = '', hex = ''] = token.split('.')
   const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
   const held = { lease: Number.parseInt(lease, 36), queue: Number.parseInt(queue, 36), id }
-  const isSound = Number.isSafeInteger(held.lease) && held.queue <= HIGHEST_QUEUE && toToken(held) === token
+  // One way of writing each: no zero in front.
+  const isCanonical = (lease[0] !== '0' || lease === '0') && (queue[0] !== '0' || queue === '0')
+  const isSound = isCanonical && Number.isSafeInteger(held.lease) && held.queue <= HIGHEST_QUEUE
   return isSound ? held : null
 }

@@ -21,6 +21,8 @@ export interface KnownQueue {
   readonly leftUntil: number
   /** An ack ends a message and nothing else. */
   readonly isForgetful: boolean
+  /** It hands out, by priority and nothing else. */
+  readonly isPlain: boolean
   avoidedUntil: number
 }
 
@@ -56,6 +58,7 @@ export class KnownQueues {
         left: room ?? before?.left ?? 0,
         leftUntil: settings.limit.messages === null ? Infinity : (before?.leftUntil ?? now + KNOWN_MS),
         isForgetful: !isLagging && (!acked || endedMs === 0 || endedCount === 0),
+        isPlain: !settings.paused && settings.pick.by === 'priority' && settings.pick.agingMs === undefined,
         avoidedUntil: known?.avoidedUntil ?? 0,
       }
       this.#byName.set(name, fresh)
@@ -69,6 +72,12 @@ export class KnownQueues {
     if (known === undefined || known.left < count || known.leftUntil < this.#clock.monotonicMs()) return null
     known.left -= count
     return known
+  }
+
+  /** The queue, where what it hands out can be taken the short way. */
+  handingOut(name: string): KnownQueue | null {
+    const known = this.#byName.get(name)
+    return known !== undefined && known.isPlain ? known : null
   }
 
   /** The queue, where acks of its messages can go the short way. */
