@@ -71,7 +71,7 @@ export class PlainSettles {
     let version = 0
     const ask = async (): Promise<unknown> => {
       version = puts.length === 0 ? 0 : await this.#draw(connection, puts.length)
-      const aliases = puts.flatMap((put) => [...new Set(put.aliases ?? [])].map((alias) => ({ alias, key: put.key })))
+      const aliases = puts.flatMap(othersOf)
       // In one order whoever asks, so that nobody waits in a circle.
       const ordered = acks.toSorted((one, other) => (one.id < other.id ? -1 : 1))
       const [, , answer] = await all([
@@ -88,6 +88,7 @@ export class PlainSettles {
           puts.map((_, at) => version + at),
           puts.map(({ expiresAt }) => (expiresAt === undefined ? null : Math.round(expiresAt))),
           puts.map(({ value }) => value),
+          puts.map(({ aliases: [first = null] = [] }) => first),
           aliases.map(({ alias }) => alias),
           aliases.map(({ key }) => key),
         ]),
@@ -112,6 +113,14 @@ export class PlainSettles {
     this.#serial += count
     return this.#serial - count
   }
+}
+
+const NONE: readonly never[] = []
+
+/** All aliases but the first, which stands in the row of its record. */
+function othersOf({ key, aliases }: Put): readonly { readonly alias: string; readonly key: string }[] {
+  if (aliases === undefined || aliases.length < 2) return NONE
+  return [...new Set(aliases)].slice(1).map((alias) => ({ alias, key }))
 }
 
 /** @param version of the first record that is put */

@@ -15,6 +15,14 @@ from (
       and (r.expires is null or r.expires > $6::bigint)
     order by a.alias, a.key limit $5::int
   )
+  union all
+  (
+    select r.alias as text, r.key from {schema}.record r
+    where r.alias >= $1::text collate "C" and r.alias < $2::text collate "C"
+      and (r.alias, r.key) > ($3::text collate "C", $4::text collate "C")
+      and (r.expires is null or r.expires > $6::bigint)
+    order by r.alias, r.key limit $5::int
+  )
 ) x
 join {schema}.record r on r.key = x.key
 order by x.text collate "C", x.key collate "C" limit $5::int

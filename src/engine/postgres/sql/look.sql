@@ -11,7 +11,9 @@ union all
 select 'key', i.text, r.version
 from unnest($2::text[]) as i (text)
 cross join lateral (
-  select i.text as key union all select a.key from {schema}.alias a where a.alias = i.text
+  select i.text as key
+  union all select a.key from {schema}.alias a where a.alias = i.text
+  union all select b.key from {schema}.record b where b.alias = i.text
 ) k
 join {schema}.record r on r.key = k.key
 union all

@@ -27,21 +27,22 @@ d as (
   returning m.queue, m.size
 ),
 r as (
-  insert into {schema}.record (key, version, expires, value)
-  select p.key, p.version, p.expires, p.value
-  from g, unnest($9::text[], $10::bigint[], $11::bigint[], $12::bytea[]) as p (key, version, expires, value)
+  insert into {schema}.record (key, version, expires, value, alias)
+  select p.key, p.version, p.expires, p.value, p.alias
+  from g, unnest($9::text[], $10::bigint[], $11::bigint[], $12::bytea[], $13::text[]) as p (key, version, expires, value, alias)
   where g.is_sound order by p.key
-  on conflict (key) do update set version = excluded.version, expires = excluded.expires, value = excluded.value
+  on conflict (key) do update
+  set version = excluded.version, expires = excluded.expires, value = excluded.value, alias = excluded.alias
   returning key, xmax <> 0 as was_there
 ),
 x as (
   delete from {schema}.alias a using r
   where r.was_there and a.key = r.key
-    and (a.alias, a.key) not in (select * from unnest($13::text[], $14::text[]))
+    and (a.alias, a.key) not in (select * from unnest($14::text[], $15::text[]))
 ),
 a as (
   insert into {schema}.alias (alias, key)
-  select n.alias, n.key from g, unnest($13::text[], $14::text[]) as n (alias, key) where g.is_sound
+  select n.alias, n.key from g, unnest($14::text[], $15::text[]) as n (alias, key) where g.is_sound
   on conflict do nothing
 ),
 c as (

@@ -121,7 +121,8 @@ function writesOfTallies(queues: readonly Queue[]): Write[] {
 function writesOfRecords(records: readonly Record[]): Write[] {
   const gone = records.filter(({ isThere, isStored }) => !isThere && isStored)
   const there = records.filter(({ isThere }) => isThere)
-  const aliases = there.flatMap(({ key, aliases: texts }) => texts.map((alias) => ({ key, alias })))
+  // The first is in the row of its record.
+  const aliases = there.flatMap(({ key, aliases: [, ...others] }) => others.map((alias) => ({ key, alias })))
   return [
     ...some('delete-records', gone, [(each) => each.key]),
     ...some('put-records', there, [
@@ -129,6 +130,7 @@ function writesOfRecords(records: readonly Record[]): Write[] {
       (each) => each.version,
       (each) => each.expires,
       (each) => each.value,
+      (each) => each.aliases[0] ?? null,
     ]),
     ...some(
       'delete-aliases',
