@@ -37,7 +37,10 @@ onPostgres('a cancel is heard where the message is held', async (world) => {
   const holder = await world.open({ pollMs: NEVER_MS })
   const other = await world.open({ pollMs: NEVER_MS })
   const one = message()
+  const sent = hinted(holder, { queues: ['a'] })
   await commit(other, { do: 'send', queue: 'a', message: one })
+  // Else it may be heard later than it is looked for another.
+  await sent
   const { deliveries } = await holder.lease({
     id: 'x',
     worker: 'w',

@@ -3,10 +3,10 @@
  * out nothing where a queue is no more as it was known, or where time has something to decide first: then the long way is taken.
  */
 import type { Delivery, LeaseRequest, LeaseResult } from '../../../core/engine.ts'
-import type { Message, StoredFailure } from '../../../core/message.ts'
 import type { Answer, Columns } from '../driver.ts'
-import { fromColumn } from '../row.ts'
+import { LEASED } from '../row.ts'
 import type { Session } from '../session.ts'
+import { toStored } from '../view.ts'
 import { TokenMint } from '../decide/token.ts'
 import type { KnownQueue, KnownQueues } from './known-queues.ts'
 
@@ -25,27 +25,18 @@ interface Head {
   readonly afterWallMs: number | null
 }
 
-/** What most messages have not. */
-interface Past {
-  readonly acquired: number
-  readonly failed: number
-  readonly released: number
-  readonly isCancelled: boolean
-  readonly endedAt: number | null
-  readonly reason: string | null
-  readonly failures: readonly StoredFailure[] | null
-}
+/** What most messages have not, by the names of its columns. */
+type Past = Partial<Columns>
 
 const FRESH: Past = {
   acquired: 1,
   failed: 0,
   released: 0,
-  isCancelled: false,
-  endedAt: null,
+  is_cancelled: false,
+  ended_at: null,
   reason: null,
   failures: null,
 }
-const NO_FAILURES: readonly StoredFailure[] = []
 const RANKS: readonly number[] = Array.from({ length: 10 }, (_, rank) => rank)
 /** While it is not looked at all that is handed out, of which the next to lapse is. */
 export const SHORT_MS = 1_000
@@ -132,31 +123,9 @@ function deliver(rows: Answer['rows'], known: readonly Known[], lease: number, l
   })
 }
 
-function toDelivery(row: Columns, queue: string, mint: TokenMint, leaseUntil: number): Delivery {
-  const id = row.id as string
+function toDelivery(row: Columns, queue: string, mint: TokenMint, until: number): Delivery {
   const past = row.past === null ? FRESH : (JSON.parse(row.past as string) as Past)
-  // What was just parsed is nobody else's: cheaper than a copy with more.
-  const message = JSON.parse(row.attrs as string) as { -readonly [Field in keyof Message]: Message[Field] }
-  message.id = id
-  message.body = row.body as Uint8Array
-  return {
-    token: mint.token(id),
-    leaseUntil,
-    stored: {
-      queue,
-      id,
-      message,
-      state: 'leased',
-      sentAt: row.sent_at as number,
-      readyAt: row.place as number,
-      leaseUntil,
-      endedAt: past.endedAt,
-      acquired: past.acquired,
-      failed: past.failed,
-      released: past.released,
-      failures: past.failures ?? NO_FAILURES,
-      cancelRequested: past.isCancelled,
-      reason: past.reason === null ? null : fromColumn(past.reason),
-    },
-  }
+  const { id, place, sent_at, attrs, report, body } = row
+  const stored = toStored({ ...past, state: LEASED, until, id, place, sent_at, attrs, report, body } as Columns, queue)
+  return { token: mint.token(id as string), leaseUntil: until, stored }
 }

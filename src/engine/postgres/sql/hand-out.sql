@@ -56,18 +56,19 @@ u as (
   from n, g
   where m.queue = n.queue and m.id = n.id
   returning
-    m.queue, m.id, m.rank, m.place, m.seq, m.sent_at, m.attrs, m.body,
+    m.queue, m.id, m.rank, m.place, m.seq, m.sent_at, m.report, m.attrs, m.body,
     case
       when m.acquired > 1 or m.failed > 0 or m.released > 0 or m.is_cancelled or m.ended_at is not null
         or m.reason is not null or m.failures is not null
       then json_build_object(
-        'acquired', m.acquired, 'failed', m.failed, 'released', m.released, 'isCancelled', m.is_cancelled,
-        'endedAt', m.ended_at, 'reason', m.reason, 'failures', m.failures::json
+        'acquired', m.acquired, 'failed', m.failed, 'released', m.released, 'is_cancelled', m.is_cancelled,
+        'ended_at', m.ended_at, 'reason', m.reason, 'failures', m.failures
       )::text
     end as past
 )
 select
-  null as queue, null as id, null as rank, null as place, null as seq, g.now as sent_at, null as attrs, null as body,
+  null as queue, null as id, null as rank, null as place, null as seq, g.now as sent_at, null as report, null as attrs,
+  null as body,
   json_build_object(
     'isDue', g.is_due,
     'isKnown', g.is_known,
@@ -111,4 +112,4 @@ select
   )::text as past
 from g
 union all
-select u.queue, u.id, u.rank, u.place, u.seq, u.sent_at, u.attrs, u.body, u.past from u
+select u.queue, u.id, u.rank, u.place, u.seq, u.sent_at, u.report, u.attrs, u.body, u.past from u
