@@ -2,7 +2,7 @@
  * Signed deliveries to a local sink over keep-alive HTTP/1.1, against what undici alone reaches on the same sink: the two take turns in one run,
  * so that their ratio holds on a busy machine. The sink is a process of its own.
  *
- *   npm run bench:callback -- [--engine file] [--rounds 5] [--count 5000] [--endpoints 10] [--concurrency 10] [--bytes 256]
+ *   npm run bench:callback -- [--engine file] [--rounds 5] [--count 20000] [--endpoints 10] [--concurrency 10] [--bytes 256]
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util'
 import { Agent, request } from 'undici'
 import { z } from 'zod'
 import { Histogram } from '../src/core/histogram.ts'
-import { open, type Post } from '../src/posthorn.ts'
+import { open } from '../src/posthorn.ts'
 import { silentLog } from '../src/runtime/log.ts'
 import { topic } from '../src/topic/index.ts'
 import { median } from './measure.ts'
@@ -24,6 +24,8 @@ interface Turn {
   readonly perSecond: number
   readonly perCpuSecond: number
 }
+
+const PUBLISHERS = 100
 
 if (process.argv[2] === 'sink') serveSink()
 else await bench()
@@ -44,7 +46,7 @@ async function bench(): Promise<void> {
     options: {
       engine: { type: 'string', default: 'file' },
       rounds: { type: 'string', default: '5' },
-      count: { type: 'string', default: '5000' },
+      count: { type: 'string', default: '20000' },
       endpoints: { type: 'string', default: '10' },
       concurrency: { type: 'string', default: '10' },
       bytes: { type: 'string', default: '256' },
@@ -82,7 +84,7 @@ async function bench(): Promise<void> {
     const all = { posthorn: [] as Turn[], undici: [] as Turn[] }
     for (let round = 0; round <= rounds; round++) {
       const deliveries = endpoints * Math.ceil(count / endpoints)
-      const own = await timed(deliveries, () => deliver(post, publish, delivering.delays, deliveries, endpoints))
+      const own = await timed(deliveries, () => deliver(publish, delivering.delays, deliveries, endpoints))
       const theirs = await timed(deliveries, () => bare()(deliveries))
       // The first warms up.
       if (round === 0) continue
@@ -128,19 +130,17 @@ async function timed(count: number, run: () => Promise<void>): Promise<Turn> {
 
 /** Publishes until so many deliveries are due, and waits for the last acknowledgement to be recorded. */
 async function deliver(
-  _post: Post,
   publish: () => Promise<unknown>,
   delays: { readonly count: number },
   deliveries: number,
   endpoints: number,
 ): Promise<void> {
   const until = delays.count + deliveries
-  const inFlight = new Set<Promise<unknown>>()
-  for (let n = 0; n < deliveries / endpoints; n++) {
-    const one = publish().finally(() => inFlight.delete(one))
-    inFlight.add(one)
-    if (inFlight.size >= 100) await Promise.race(inFlight)
+  let left = deliveries / endpoints
+  const caller = async (): Promise<void> => {
+    while (left-- > 0) await publish()
   }
+  await Promise.all(Array.from({ length: PUBLISHERS }, caller))
   while (delays.count < until) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
