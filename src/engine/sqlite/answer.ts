@@ -140,6 +140,7 @@ export function answerCall(desk: Desk, requests: LeaseMemory, call: Call, packer
       desk.trail.follow(desk.owner, call.follows)
       desk.isDirty = true
       return null
+    case 'look':
     case 'sweep':
     case 'close':
       return null
@@ -155,11 +156,13 @@ function isPlain(result: ChangeResult, change: SentChange): boolean {
   return result === null || (change.do === 'send' && 'duplicate' in result && !result.duplicate)
 }
 
-/** Whether all there is to say of a commit call is that it was done. */
+/** Whether all there is to say of a commit call is that each did its one change. */
 export function isDone(call: Call, value: unknown): boolean {
-  if (call.call !== 'commit' || call.commits.length !== 1) return false
-  const [decided] = value as readonly PackedDecided[]
-  return 'results' in decided! && !decided.replayed && decided.results.length === 1 && decided.results[0] === 0
+  return call.call === 'commit' && (value as readonly PackedDecided[]).every(isPlainlyDone)
+}
+
+function isPlainlyDone(decided: PackedDecided): boolean {
+  return 'results' in decided && !decided.replayed && decided.results.length === 1 && decided.results[0] === 0
 }
 
 function packLease(given: readonly Delivered[], inMs: number | null, packer: Packer): PackedLease {

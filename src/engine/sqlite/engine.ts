@@ -51,8 +51,11 @@ export interface SqliteEngineOptions {
   /** New messages are refused as `disk-full` while the disk has less room than this; what is there can be settled. Default 64 MiB. */
   readonly minFreeBytes?: number | undefined
   /** For tests: the database in this thread, by this driver. */
-  readonly local?: Pick<HostOptions, 'driver' | 'checkpointPages' | 'freeBytes' | 'thresholds'> | undefined
+  readonly local?: Pick<HostOptions, 'driver' | 'checkpointPages' | 'freeBytes' | 'thresholds' | 'clock'> | undefined
 }
+
+/** What a commit is told that did its one plain change. */
+const DONE: PackedDecided = { replayed: false, results: [0] }
 
 export class SqliteEngine implements Engine {
   readonly capabilities: Capabilities
@@ -92,7 +95,9 @@ export class SqliteEngine implements Engine {
     const best = this.capabilities.durability.at(-1)!
     const decided = await this.#exchange.call(
       (stream, n) => stream.commit(n, sound),
-      (value: readonly PackedDecided[]) => value.map((each, at) => decodeCommit(each, sound[at], best)),
+      (value: readonly PackedDecided[] | null) =>
+        sound.map((commit, at) => decodeCommit(value?.[at] ?? DONE, commit, best)),
+      sound.length,
     )
     let next = 0
     return refused.map((refusal) => refusal ?? decided[next++]!)

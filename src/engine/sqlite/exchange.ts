@@ -1,7 +1,6 @@
 /** Calls on their way: gathered for one post a turn, answered by number, and in time swept when nobody calls. */
 import { systemClock, type Clock } from '../../core/clock.ts'
 import { PosthornError } from '../../core/error.ts'
-import type { PackedDecided } from './answer.ts'
 import { toError } from './fault.ts'
 import type { Link, LinkListener } from './link/link.ts'
 import { Measures } from './measures.ts'
@@ -12,15 +11,15 @@ import { StreamWriter } from './stream.ts'
 /** The wall clock may step, so what waits for it is looked at again after so long. */
 const LONGEST_MS = 60_000
 
-/** What a call is told that committed one plain change. */
-const DONE: readonly PackedDecided[] = [{ replayed: false, results: [0] }]
+/** What a call is told of whose commits each did its one plain change. */
+const DONE = null
 
 /**
  * Callers that wait for each other's answers would take turns with the host: while one works the other is idle. Where commits are fast the first so
  * many are on their way while the others are still written down; where they are slow, one commit for all is worth more.
  */
-const HEAD_START_CALLS = 32
-const FAST_COMMIT_MS = 0.4
+const HEAD_START_COMMITS = 32
+const FAST_COMMIT_MS = 0.8
 
 interface Pending {
   readonly give: (answer: never) => void
@@ -35,7 +34,7 @@ export class Exchange implements LinkListener {
   #link: Link | null = null
   #stream!: StreamWriter
   #last = 0
-  /** Calls since the last post. */
+  /** Commits since the last post, and other calls. */
   #gathered = 0
   #isHostIdle = true
   #isFast = false
@@ -59,18 +58,22 @@ export class Exchange implements LinkListener {
     link.keepAlive(false)
   }
 
-  /** `write` says what the call is; `decode` makes its answer. */
-  call<T>(write: (stream: StreamWriter, n: number) => void, decode: (value: never, bytes: Buffer) => T): Promise<T> {
+  /** `write` says what the call is; `decode` makes its answer. `commits`: how many are in it. */
+  call<T>(
+    write: (stream: StreamWriter, n: number) => void,
+    decode: (value: never, bytes: Buffer) => T,
+    commits: number = 1,
+  ): Promise<T> {
     if (this.#refusal !== null) return Promise.reject(this.#refusal)
     return new Promise<T>((give, refuse) => {
       const n = (this.#last = (this.#last + 1) >>> 0)
       const isFirst = this.#stream.isEmpty
       write(this.#stream, n)
       if (isFirst) process.nextTick(() => this.#flush())
-      this.#gathered++
+      this.#gathered += commits
       if (this.#pending.size === 0) this.#link!.keepAlive(true)
       this.#pending.set(n, { give, refuse, decode })
-      if (this.#isHostIdle && this.#isFast && this.#gathered === HEAD_START_CALLS) this.#flush()
+      if (this.#isHostIdle && this.#isFast && this.#gathered >= HEAD_START_COMMITS) this.#flush()
     })
   }
 
@@ -144,7 +147,7 @@ export class Exchange implements LinkListener {
     this.#armedFor = at
     this.#timer = this.#clock.timer(Math.min(inMs, LONGEST_MS), () => {
       this.#disarm()
-      this.look()
+      this.#ask('sweep')
     })
   }
 
@@ -156,11 +159,15 @@ export class Exchange implements LinkListener {
     ).catch(() => {})
   }
 
-  /** Has the host do what time or others give it to do. */
+  /** Has the host tell what others have written. */
   look(): void {
+    this.#ask('look')
+  }
+
+  #ask(call: 'look' | 'sweep'): void {
     // Whoever calls next is told of a failure.
     this.call(
-      (stream, n) => stream.call(n, { call: 'sweep' }),
+      (stream, n) => stream.call(n, { call }),
       () => undefined,
     ).catch(() => {})
   }

@@ -3,7 +3,7 @@
  * its own, because SQLite answers synchronously and a commit waits for the disk. Whatever fails in the middle leaves nothing: the calls are then
  * decided one by one, so that only the guilty one fails.
  */
-import { systemClock } from '../../core/clock.ts'
+import { systemClock, type Clock } from '../../core/clock.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { EngineLimits } from '../sql/limit.ts'
 import { answerCall, isDone, isWriting } from './answer.ts'
@@ -42,6 +42,8 @@ export interface HostOptions {
   readonly freeBytes?: SpaceDeps['freeBytes']
   /** For tests: from where on messages are kept together, and content is shared. */
   readonly thresholds?: Thresholds | undefined
+  /** For tests: when others are looked for. */
+  readonly clock?: Clock | undefined
   /** The last call has been answered, and the database let go of. */
   readonly closed?: (() => void) | undefined
 }
@@ -89,7 +91,8 @@ export class Host {
     this.#desk.room = () => this.#space.refusal(this.#desk.now)
     this.#lookedAt = momentOf(this.#desk)
     this.#requests = new LeaseMemory(options.limits.leaseRequests)
-    this.#others = new Others({ ...options, desk: this.#desk, clock: systemClock, look: () => this.#schedule() })
+    const { clock = systemClock } = options
+    this.#others = new Others({ ...options, desk: this.#desk, clock, look: () => this.#schedule() })
     this.#others.start()
     // What is due next is told before anybody calls.
     this.#schedule()
@@ -141,6 +144,7 @@ export class Host {
       if (gone.length === 0) return
       this.#begin(this.#best, null)
       for (const owner of ownersGone(this.#desk, this.#options)) letGo(this.#desk, owner)
+      this.#others.refresh()
       this.#finish([], [])
     } catch (error) {
       this.#recover([], error)

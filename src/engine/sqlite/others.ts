@@ -83,7 +83,7 @@ export class Others {
     return this.#owners.filter((owner) => !this.#lives.isAlive(owner))
   }
 
-  /** Inside a transaction in which it is seen that another process has written. */
+  /** Inside a transaction in which it is seen that another process has written, or that one is gone. */
   refresh(): void {
     const { desk } = this.#parts
     this.#owners = desk.statements
@@ -93,6 +93,7 @@ export class Others {
     this.#lives.keep(this.#owners)
     this.#isBehind = true
     this.#pollMs = SHORTEST_POLL_MS
+    this.#poll()
   }
 
   /** Before a commit: leaves the own notices for others, and takes theirs. All that the own watchers may want to know. */
@@ -152,18 +153,22 @@ export class Others {
       this.#watcher = watch(`${this.#parts.path}-wake`, { persistent: false }, () => this.#parts.look())
       this.#watcher.on('error', () => {
         this.#watcher = null
+        this.#poll()
       })
     } catch {
       this.#watcher = null
     }
   }
 
+  /** Who is alone and watches is told of whoever comes. */
   #poll(): void {
-    if (this.#isStopped) return
+    const isNeeded = this.#watcher === null || this.#owners.length > 0
+    if (this.#isStopped || this.#timer !== null || !isNeeded) return
     const inMs = this.#watcher === null ? this.#pollMs : WATCHED_POLL_MS
     this.#pollMs = Math.min(this.#pollMs * 2, LONGEST_POLL_MS)
     this.#timer = this.#parts.clock.timer(inMs, () => {
-      if (this.#watcher === null || this.#owners.length > 0) this.#parts.look()
+      this.#timer = null
+      this.#parts.look()
       this.#poll()
     })
   }

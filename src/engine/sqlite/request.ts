@@ -51,6 +51,8 @@ export type Call =
   | { readonly call: 'read'; readonly topic: string; readonly from: ReadFrom; readonly limit: number }
   /** What happens to messages is to be told from now on, or no more. */
   | { readonly call: 'follow'; readonly follows: boolean }
+  /** Somebody else may have written: it is looked at, without waiting for whoever writes. */
+  | { readonly call: 'look' }
   /** What time has decided is to be done. */
   | { readonly call: 'sweep' }
   | { readonly call: 'close' }
@@ -77,7 +79,7 @@ export interface Fault {
 export type Answer = { readonly n: number; readonly value: unknown } | { readonly n: number; readonly fault: Fault }
 
 export interface Reply {
-  /** Where among the bytes the numbers are of calls that committed one change of which nothing is to be said but that it was done. */
+  /** Where among the bytes the numbers are of calls of whose commits nothing is to be said but that each did its one change. */
   readonly done: Span
   readonly answers: readonly Answer[]
   readonly bytes: Buffer

@@ -1,16 +1,21 @@
 /**
- * Calls as bytes, one after another. The two that come by the ten thousand, a commit of one send and one of one ack, have a form of their own; any
- * other call is JSON.
+ * Calls as bytes, one after another. Commits of one send and of one ack, which come by the ten thousand, have a form of their own; a call with any
+ * other is JSON.
  */
 import type { Change, Commit } from '../../core/engine.ts'
 import type { Message } from '../../core/message.ts'
 import { encodeCommit } from './encode.ts'
 import type { Packer } from './packer.ts'
-import type { Call, Sent, SentCommit } from './request.ts'
+import type { Call, Sent, SentChange, SentCommit } from './request.ts'
 
+const COMMITS = 1
+const CALL = 2
+/** Bytes that the next call refers to, up to where it stands. */
+const BODIES = 3
+
+/** What each of `COMMITS` does. */
 const SEND = 0
 const ACK = 1
-const CALL = 2
 
 /** Of a send: what it has, beside id and content. */
 const QUEUE = 1
@@ -23,6 +28,8 @@ const EXPIRES = 32
 /** An id is a UUID. */
 const ID_BYTES = 36
 const LONGEST_TOKEN = 100
+
+type Short = Extract<Change, { readonly do: 'send' | 'ack' }>
 
 export type Numbered = Call & { readonly n: number }
 
@@ -59,9 +66,14 @@ export class StreamWriter {
   }
 
   #commit(n: number, commits: readonly Commit[]): void {
-    const only = commits.length === 1 && commits[0]!.id === undefined ? commits[0]!.changes : []
-    if (only.length === 1 && this.#change(n, only[0]!)) return
     const packer = this.#packer
+    if (commits.every(isShort)) {
+      packer.byte(COMMITS)
+      packer.word(n)
+      packer.word(commits.length)
+      for (const { changes } of commits) this.#change(changes[0] as Short)
+      return
+    }
     // Bodies stand before the call that they belong to.
     const at = packer.length
     packer.byte(BODIES)
@@ -76,19 +88,13 @@ export class StreamWriter {
     return this.#packer.take()
   }
 
-  /** Whether it was one of the two. */
-  #change(n: number, change: Change): boolean {
-    const packer = this.#packer
-    if (change.do === 'ack' && change.token.length <= LONGEST_TOKEN) {
-      packer.byte(ACK)
-      packer.word(n)
-      packer.sized(change.token)
-    } else if (change.do === 'send') this.#send(n, change.queue, change.message)
-    else return false
-    return true
+  #change(change: Short): void {
+    if (change.do === 'send') return this.#send(change.queue, change.message)
+    this.#packer.byte(ACK)
+    this.#packer.sized(change.token)
   }
 
-  #send(n: number, queue: string, message: Message): void {
+  #send(queue: string, message: Message): void {
     const packer = this.#packer
     const { body, ...attributes } = message
     const { key, report, dedupe, delay, expires } = attributes
@@ -102,7 +108,6 @@ export class StreamWriter {
         (expires === undefined ? 0 : EXPIRES),
     )
     packer.byte(attributes.priority)
-    packer.word(n)
     if (queue !== this.#queue) packer.sized((this.#queue = queue))
     if (key !== undefined) packer.sized(key)
     if (report !== undefined) packer.sized(report)
@@ -116,9 +121,6 @@ export class StreamWriter {
     packer.add(body)
   }
 }
-
-/** Bytes that the next call refers to, up to where it stands. */
-const BODIES = 3
 
 export function readStream(bytes: Buffer): Numbered[] {
   const calls: Numbered[] = []
@@ -138,19 +140,27 @@ class StreamReader {
 
   next(calls: Numbered[]): void {
     const kind = this.#bytes[this.at++]
-    if (kind === BODIES) this.at = this.#word()
-    else if (kind === SEND) calls.push(this.#send())
-    else {
-      const n = this.#word()
-      if (kind === ACK) calls.push(commitOf(n, [{ id: null, changes: [{ do: 'ack', token: this.#text() }] }]))
-      else calls.push(Object.assign(JSON.parse(this.#text()) as Call, { n }))
+    if (kind === BODIES) {
+      this.at = this.#word()
+      return
     }
+    const n = this.#word()
+    if (kind === CALL) calls.push(Object.assign(JSON.parse(this.#text()) as Call, { n }))
+    else calls.push({ call: 'commit', commits: this.#commits(), n })
   }
 
-  #send(): Numbered {
+  #commits(): SentCommit[] {
+    const commits: SentCommit[] = []
+    for (let left = this.#word(); left > 0; left--) {
+      const change: SentChange = this.#bytes[this.at++] === ACK ? { do: 'ack', token: this.#text() } : this.#send()
+      commits.push({ id: null, changes: [change] })
+    }
+    return commits
+  }
+
+  #send(): SentChange {
     const has = this.#bytes[this.at++]!
     const priority = this.#bytes[this.at++]!
-    const n = this.#word()
     if (has & QUEUE) this.#queue = this.#text()
     const key = has & KEY ? this.#text() : null
     const report = has & REPORT ? this.#text() : null
@@ -164,7 +174,7 @@ class StreamReader {
     this.at += split + body
     // Nobody asks for the type of what is sent to a queue.
     const message: Sent = [id, '', priority, key, report, dedupe, delay, expires, offset, split, split + body]
-    return commitOf(n, [{ id: null, changes: [{ do: 'send', queue: this.#queue, message }] }])
+    return { do: 'send', queue: this.#queue, message }
   }
 
   #text(): string {
@@ -179,4 +189,8 @@ class StreamReader {
   }
 }
 
-const commitOf = (n: number, commits: readonly SentCommit[]): Numbered => ({ call: 'commit', commits, n })
+function isShort({ id, changes }: Commit): boolean {
+  const [change] = changes
+  if (id !== undefined || changes.length !== 1 || change === undefined) return false
+  return change.do === 'send' || (change.do === 'ack' && change.token.length <= LONGEST_TOKEN)
+}

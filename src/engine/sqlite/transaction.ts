@@ -4,7 +4,13 @@ import { isBusy } from './fault.ts'
 
 /** How long a lock is waited for before a call fails. */
 const PATIENCE_MS = 10_000
+/**
+ * Where others write back to back the lock is free for moments only, and is had by who looks often. Who waits long waits for one long transaction, for
+ * which a look now and then is enough.
+ */
+const SHORTEST_NAP_MS = 0.05
 const LONGEST_NAP_MS = 2
+const NAP_OF_WAITED = 0.01
 
 /** full: durable when it returns · normal: survives the process, and is durable with the next full one. */
 export type Level = 'full' | 'normal'
@@ -12,13 +18,14 @@ export type Level = 'full' | 'normal'
 export class Transactions {
   readonly #database: Database
   readonly #monotonicMs: () => number
-  readonly #nap = new Int32Array(new SharedArrayBuffer(4))
+  readonly #nap: (ms: number) => void
   #level: Level | null = null
   #isOpen = false
 
-  constructor(database: Database, monotonicMs: () => number) {
+  constructor(database: Database, monotonicMs: () => number, nap: (ms: number) => void = napper()) {
     this.#database = database
     this.#monotonicMs = monotonicMs
+    this.#nap = nap
   }
 
   /** May write from its first statement on. */
@@ -53,14 +60,20 @@ export class Transactions {
 
   /** SQLite's own waiting naps for milliseconds at once; folds are shorter than that. */
   patiently<T>(act: () => T): T {
-    const until = this.#monotonicMs() + PATIENCE_MS
-    for (let napMs = 0.05; ; napMs = Math.min(napMs * 2, LONGEST_NAP_MS)) {
+    const since = this.#monotonicMs()
+    for (;;) {
       try {
         return act()
       } catch (error) {
-        if (!isBusy(error) || this.#monotonicMs() > until) throw error
+        const waitedMs = this.#monotonicMs() - since
+        if (!isBusy(error) || waitedMs > PATIENCE_MS) throw error
+        this.#nap(Math.min(SHORTEST_NAP_MS + waitedMs * NAP_OF_WAITED, LONGEST_NAP_MS))
       }
-      Atomics.wait(this.#nap, 0, 0, napMs)
     }
   }
+}
+
+function napper(): (ms: number) => void {
+  const never = new Int32Array(new SharedArrayBuffer(4))
+  return (ms) => void Atomics.wait(never, 0, 0, ms)
 }

@@ -39,6 +39,7 @@ export interface JoinParts {
 const PATIENCE_MS = 1_000
 const NAP_MS = 1
 const FIRST_LOOK_MS = 1
+const SECOND_LOOK_MS = FIRST_LOOK_MS * 2
 const LONGEST_LOOK_MS = 50
 const TAKE_LOCK = 'update clock set id = 1 where id = 1'
 const BYTE = new Uint8Array([1])
@@ -51,6 +52,7 @@ export class Joins {
   readonly #open = new Set<DatabaseSync>()
   #lookMs = FIRST_LOOK_MS
   #timer: Disposable | null = null
+  #mayHaveEnded = false
 
   constructor(parts: JoinParts) {
     this.#parts = parts
@@ -117,9 +119,12 @@ export class Joins {
   }
 
   #follow(database: DatabaseSync): void {
+    // Of transactions back to back the one before has ended, though the connection is in one whenever somebody looks.
+    this.#mayHaveEnded ||= this.#open.has(database)
     this.#open.add(database)
-    this.#lookMs = FIRST_LOOK_MS
+    if (this.#timer !== null && this.#lookMs <= SECOND_LOOK_MS) return
     this.#timer?.[Symbol.dispose]()
+    this.#lookMs = FIRST_LOOK_MS
     this.#arm()
   }
 
@@ -130,7 +135,8 @@ export class Joins {
 
   #look(): void {
     this.#timer = null
-    let hasEnded = false
+    let hasEnded = this.#mayHaveEnded
+    this.#mayHaveEnded = false
     for (const database of this.#open) {
       if (database.isOpen && database.isTransaction) continue
       this.#open.delete(database)

@@ -6,8 +6,12 @@ export type Notice = readonly [kind: 'queue' | 'key' | 'topic' | 'cancel', name:
 export class Notices {
   #notices = new Map<string, Notice>()
   #before = 0
+  #lastQueue: string | null = null
 
   queue(name: string): void {
+    // Most of a fold are of one queue, one after another.
+    if (name === this.#lastQueue) return
+    this.#lastQueue = name
     const key = `queue ${name}`
     if (!this.#notices.has(key)) this.#notices.set(key, ['queue', name, ''])
   }
@@ -29,6 +33,7 @@ export class Notices {
   }
 
   restore(): void {
+    this.#lastQueue = null
     for (const key of [...this.#notices.keys()].slice(this.#before)) this.#notices.delete(key)
   }
 
@@ -36,6 +41,7 @@ export class Notices {
     if (this.#notices.size === 0) return []
     const notices = [...this.#notices.values()]
     this.#notices = new Map()
+    this.#lastQueue = null
     return notices
   }
 }
