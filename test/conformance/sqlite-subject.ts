@@ -98,7 +98,7 @@ function createStorage(isPair: boolean, thresholds?: Thresholds): Storage {
   const driver = new WatchedDriver()
   let number = 0
   let open: Engine[] = []
-  const users: DatabaseSync[] = []
+  const users = new Users()
   const path = (): string => join(folder, `${number}.db`)
   const leave = async (tail: (log: Buffer, synced: number) => Buffer): Promise<void> => {
     const [from, synced] = [path(), driver.synced.get(path()) ?? 0]
@@ -129,18 +129,9 @@ function createStorage(isPair: boolean, thresholds?: Thresholds): Storage {
             : Buffer.concat([log.subarray(0, synced), Buffer.alloc(log.length - synced, luck)])
         }),
     },
-    transaction: () => {
-      const database = new DatabaseSync(path(), { timeout: 1_000 })
-      database.exec('begin immediate')
-      const end = (how: string): Promise<void> => {
-        database.exec(how)
-        return Promise.resolve()
-      }
-      users.push(database)
-      return Promise.resolve({ transaction: database, commit: () => end('commit'), rollback: () => end('rollback') })
-    },
+    transaction: () => users.begin(path()),
     remove: async () => {
-      for (const database of users) database.close()
+      users.close()
       await Promise.all(open.map((engine) => engine.close()))
       if (existsSync(path())) assertHolders(path())
       rmSync(folder, { recursive: true, force: true })
@@ -152,10 +143,36 @@ export const sqliteThreadSubject: Subject = {
   name: 'sqlite in its thread',
   create() {
     const folder = mkdtempSync(join(ROOT, 'posthorn-sqlite-'))
+    const path = join(folder, 'p.db')
+    const users = new Users()
     return {
-      open: ({ clock }) => openSqliteEngine(join(folder, 'p.db'), { clock }),
+      open: ({ clock }) => openSqliteEngine(path, { clock }),
       faults: {},
-      remove: () => rmSync(folder, { recursive: true, force: true }),
+      transaction: () => users.begin(path),
+      remove: () => {
+        users.close()
+        rmSync(folder, { recursive: true, force: true })
+      },
     }
   },
+}
+
+/** Connections of the application's own. */
+class Users {
+  readonly #databases: DatabaseSync[] = []
+
+  begin(path: string): ReturnType<NonNullable<Storage['transaction']>> {
+    const database = new DatabaseSync(path, { timeout: 1_000 })
+    database.exec('begin immediate')
+    const end = (how: string): Promise<void> => {
+      database.exec(how)
+      return Promise.resolve()
+    }
+    this.#databases.push(database)
+    return Promise.resolve({ transaction: database, commit: () => end('commit'), rollback: () => end('rollback') })
+  }
+
+  close(): void {
+    for (const database of this.#databases) database.close()
+  }
 }
