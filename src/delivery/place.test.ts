@@ -89,15 +89,15 @@ test('no more than the concurrency run at once, whatever waits for its end', asy
   await worker.stop()
 })
 
-test('a thousand may wait beside those that run, and no more', async () => {
+test('two thousand may wait beside those that run, and no more', async () => {
   const { bench, begun, letEnd, worker } = await create(nothing, 10)
-  for (let n = 0; n < 1_100; n++) await bench.send('inbox')
+  for (let n = 0; n < 2_100; n++) await bench.send('inbox')
   await worker.start()
-  await bench.until(() => begun.length >= 1_010)
+  await bench.until(() => begun.length >= 2_010)
   await bench.settle()
-  equal(begun.length, 1_010)
+  equal(begun.length, 2_010)
   letEnd()
-  await bench.until(() => begun.length === 1_100 && worker.inFlight === 0)
+  await bench.until(() => begun.length === 2_100 && worker.inFlight === 0)
   await worker.stop()
 })
 
