@@ -12,6 +12,8 @@ import type { Plan } from './option.ts'
 const FIRST = 1_000_000
 const FILLERS = 1000
 const BATCH_FILLERS = 4
+/** What is to be measured with few senders is warmed up by so many: else it is how long the compiler takes. */
+const WARMERS = 100
 /** A run whose handlers no longer get anything is broken, and must not hang. */
 const STALLED_MS = 30_000
 
@@ -71,7 +73,7 @@ export class Run {
 
   async #send(): Promise<Measured> {
     const { warmUpSeconds, seconds, count } = this.#plan
-    await this.#sendFor(warmUpSeconds, count, true)
+    await this.#sendFor(warmUpSeconds, count, true, Math.max(WARMERS, this.#plan.senders))
     return this.#observe(() => this.#sendFor(seconds, count, true))
   }
 
@@ -130,7 +132,7 @@ export class Run {
   }
 
   /** Senders in a closed loop. Answers how many messages were confirmed. */
-  async #sendFor(seconds: number, count: number, timed: boolean): Promise<number> {
+  async #sendFor(seconds: number, count: number, timed: boolean, senders = this.#plan.senders): Promise<number> {
     const end = performance.now() + seconds * 1000
     const batch = this.#plan.batch ?? 1
     let begun = 0
@@ -143,7 +145,7 @@ export class Run {
         if (timed) this.#times.push(performance.now() - start)
       }
     }
-    await Promise.all(Array.from({ length: this.#plan.senders }, sender))
+    await Promise.all(Array.from({ length: senders }, sender))
     return begun
   }
 

@@ -48,7 +48,7 @@ export const USAGE = `npm run bench -- --mode send|drain|flow|latency [options]
   --bytes B           size of a body (default 256)
   --backlog N         messages that wait already (default 0)
   --rate R            sends a second for latency (default 500)
-  --warm-up S         seconds of the same work before the clock starts (default 1)
+  --warm-up S         seconds of the same work before the clock starts, sends by 100 senders or more (default 1)
   --pool-jobs N       jobs that keep libuv's thread pool busy meanwhile (default 0)
   --dir DIR           where temporary folders go (default: the system's)
   --redis-port PORT   a redis-server that runs already`

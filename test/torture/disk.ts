@@ -10,9 +10,12 @@ export const FOLDER = '/torture'
 
 export function drawLimits(random: Random): Partial<LogLimits> {
   const among = <T>(...values: readonly T[]): T => values[Math.floor(random() * values.length)]!
+  const [firstSegmentBytes, segmentBytes] = [among(2048, 4096, 16_384), among(2048, 8192, 65_536)]
   return {
-    firstSegmentBytes: among(2048, 4096, 16_384),
-    segmentBytes: among(2048, 8192, 65_536),
+    firstSegmentBytes,
+    segmentBytes,
+    // Filled at once, or growing by strides.
+    strideBytes: segmentBytes === 8192 ? segmentBytes : 1024,
     keptSegments: among(0, 1, 3),
     checkpointBytes: among(2000, 6000, 30_000, 1 << 30),
     slackBytes: among(2048, 16_384),

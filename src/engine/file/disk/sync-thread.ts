@@ -3,6 +3,8 @@
  * may be left with it while it works, so that the disk need not wait for the main thread in between. It is not in libuv's pool, where four jobs of the application (a hash, a DNS look-up) would hold up every commit.
  */
 import { fdatasyncSync, fsyncSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { performance } from 'node:perf_hooks'
 import { parentPort, workerData } from 'node:worker_threads'
 
 /** The first shared word: the number of the last request. */
@@ -27,13 +29,33 @@ export type SyncAnswer = { readonly code: string; readonly message: string } | n
 /** The number of the request after this one. */
 export const next = (request: number): number => (request + 1) & 0x3fff_ffff
 
+/**
+ * Where the request before came so soon after an answer, the thread looks for the next for as long before it sleeps: to be woken takes it, and
+ * the thread that wakes it, a good part of what the sync itself takes.
+ */
+const LOOK_MS = 0.15
+/** Looks between two looks at the clock. */
+const LOOKS = 64
+
 function serve(words: Int32Array): void {
+  const mayLook = availableParallelism() > 1
+  let comesSoon = false
   for (let done = 0; ;) {
-    Atomics.wait(words, REQUEST, done)
+    const answeredAt = performance.now()
+    if (!comesSoon || !comes(words, done, answeredAt + LOOK_MS)) Atomics.wait(words, REQUEST, done)
+    comesSoon = mayLook && performance.now() - answeredAt < LOOK_MS
     if (Atomics.load(words, REQUEST) === STOP) return
     done = next(done)
     parentPort!.postMessage(syncAll(words, slotOf(done)))
   }
+}
+
+/** Whether there is another request than this until then. */
+function comes(words: Int32Array, done: number, until: number): boolean {
+  do {
+    for (let look = 0; look < LOOKS; look++) if (Atomics.load(words, REQUEST) !== done) return true
+  } while (performance.now() < until)
+  return false
 }
 
 function syncAll(words: Int32Array, slot: number): SyncAnswer {

@@ -1,13 +1,17 @@
 /** How much of its time the thread has nothing to do: where it has none left, it is the bottleneck and not the disk. */
 import { performance, type EventLoopUtilization } from 'node:perf_hooks'
 
-/** Asked so often, it is looked at anew. */
-const ASKED = 64
+/** After so many frames it is looked at anew. */
+const FRAMES = 32
+/** Syncs that begin early are there to leave the thread no rest: how much it would have is seen without them, in one look of so many. */
+const LOOKS = 16
 
 export class Load {
   readonly #busyShare: number
   #before: EventLoopUtilization = performance.eventLoopUtilization()
-  #asked = 0
+  #frame = 0
+  #frames = 0
+  #looks = 0
   #isHigh = false
 
   /** @param busyShare of its time that the thread is at work, from which on its load is high */
@@ -15,11 +19,15 @@ export class Load {
     this.#busyShare = busyShare
   }
 
-  get isHigh(): boolean {
-    if (++this.#asked < ASKED) return this.#isHigh
-    this.#asked = 0
+  /** @param frame that is open */
+  isHigh(frame: number): boolean {
+    if (frame === this.#frame) return this.#isHigh
+    this.#frame = frame
+    if (++this.#frames < FRAMES) return this.#isHigh
+    this.#frames = 0
     const now = performance.eventLoopUtilization()
-    this.#isHigh = performance.eventLoopUtilization(now, this.#before).utilization >= this.#busyShare
+    if (this.#isHigh) this.#isHigh = performance.eventLoopUtilization(now, this.#before).utilization >= this.#busyShare
+    else this.#isHigh = ++this.#looks % LOOKS === 0 && this.#busyShare <= 1
     this.#before = now
     return this.#isHigh
   }

@@ -7,6 +7,7 @@ import { FaultDisk, type Failure } from '../disk/fault-disk.ts'
 import { FOLDER, PlainLog } from '../plain-log.test.ts'
 import { KINDS } from './frame.ts'
 import { FrameReader } from './frame-reader.ts'
+import { Load } from './load.ts'
 
 const MANY = 100
 /** Fewer than a sync is begun early for. */
@@ -45,8 +46,8 @@ test('where the thread that decides has no time left, no sync begins early', asy
   const disk = new FaultDisk()
   const log = await PlainLog.open(disk, { limits: { ...QUIET, busyShare: 0 } })
   await log.put(1, 'first')
-  // It is not asked every time.
-  for (let round = 0; round < 40; round++) await putMany(log)
+  // It is seen only now and then.
+  for (let round = 0; round < 300; round++) await putMany(log)
   const before = disk.steps
   await putMany(log)
   equal(disk.steps - before, 2)
@@ -74,6 +75,14 @@ test('who is patient waits some turns for others, and no longer than they do', a
   await put
   ok(alone > together, `${alone} turns alone, ${together} with one who cannot wait`)
   await log.close()
+})
+
+test('how busy the thread is, is seen without the syncs that begin early, now and then', () => {
+  const [load, never] = [new Load(1), new Load(Infinity)]
+  const frames = Array.from({ length: 1000 }, (_, at) => at + 1)
+  const seen = frames.map((frame) => load.isHigh(frame))
+  ok(!seen.slice(0, 100).includes(true) && seen.includes(true))
+  ok(!frames.some((frame) => never.isHigh(frame)))
 })
 
 test('where nothing is to be made durable nothing is written, however many ask', async () => {
@@ -117,6 +126,38 @@ test('those who come during a sync share the next one', async () => {
   const before = disk.steps
   await Promise.all(later)
   equal(disk.steps - before, 2)
+  await log.close()
+})
+
+test('a segment that is not filled becomes longer by strides of zeros, which never come over what was written', async () => {
+  const disk = new FaultDisk()
+  const limits = { ...QUIET, strideBytes: 4096, arenaBytes: 1 << 16 }
+  const log = await PlainLog.open(disk, { limits })
+  const [path] = disk.list(FOLDER).filter((name) => name.startsWith('segment'))
+  const size = (): number => disk.open(`${FOLDER}/${path}`, 'existing').size()
+  await log.put(1, 'short')
+  const first = size()
+  ok(first >= 4096 && first < 5000, String(first))
+  await log.put(2, 'short')
+  equal(size(), first)
+  // Longer than a stride, and what follows it begins another.
+  await log.put(3, 'long'.repeat(3000))
+  await log.put(4, 'short')
+  ok(size() > 16_000)
+  await log.put(5, 'x'.repeat(3000))
+  const contents = await log.contents()
+  disk.powerCut()
+  const next = await PlainLog.open(disk, { limits })
+  deepEqual(await next.contents(), contents)
+  await next.close()
+})
+
+test('where there is no room for zeros the log goes on without', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: { ...QUIET, strideBytes: 4096 } })
+  disk.failNext({ operation: 'write', code: 'ENOSPC', lasting: false })
+  await log.put(1, 'x'.repeat(3000))
+  equal(log.failure, null)
   await log.close()
 })
 

@@ -164,7 +164,7 @@ export class LogStore implements Store {
     const { earlyCommits } = this.#deps.limits
     const { writer } = this.#log
     if (!this.#syncs || !writer.isOpen || this.#gathered < earlyCommits) return false
-    if (this.#underWay >= MOST_UNDER_WAY || this.#load.isHigh) return false
+    if (this.#underWay >= MOST_UNDER_WAY || this.#load.isHigh(this.#log.open)) return false
     writer.pad()
     this.#isUrgent = false
     this.#closeFrame()

@@ -7,7 +7,7 @@ import { KINDS, bytesOf } from './frame.ts'
 import { FrameWriter, type ArenaLimits } from './frame-writer.ts'
 import type { LogMeasures } from './log-measures.ts'
 import { makeHead, makeLeft, type Origin, type Segment } from './segment.ts'
-import type { Shelf } from './shelf.ts'
+import type { Shelf, ShelfLimits } from './shelf.ts'
 
 export interface LogDeps {
   readonly disk: Disk
@@ -15,7 +15,7 @@ export interface LogDeps {
   readonly shelf: Shelf
   readonly engineMs: () => number
   readonly wallMs: () => number
-  readonly limits: ArenaLimits
+  readonly limits: ArenaLimits & Pick<ShelfLimits, 'strideBytes'>
   readonly measures: LogMeasures
 }
 
@@ -41,8 +41,13 @@ export class Log {
   writtenFrames = 0
   incarnation = 0
   readonly #deps: LogDeps
-  readonly #dirty = new Set<DiskFile>()
+  #dirty = new Set<DiskFile>()
+  /** Of the syncs under way. */
+  readonly #syncing = new Set<ReadonlySet<DiskFile>>()
   #current: Segment | null = null
+  /** Length of its file, durable or not. */
+  #lengthBytes = 0
+  readonly #zeros: Uint8Array
   /** Those before, until each says where the log went on. */
   #left: { readonly segment: Segment; readonly next: Segment }[] = []
   #failure: Error | null = null
@@ -51,6 +56,7 @@ export class Log {
 
   constructor(deps: LogDeps) {
     this.#deps = deps
+    this.#zeros = new Uint8Array(deps.limits.strideBytes)
     this.writer = new FrameWriter(() => this.#place(), deps.limits)
   }
 
@@ -83,12 +89,14 @@ export class Log {
       syncedTo: this.synced,
       ...this.times(),
     })
+    const endBytes = frame.offset + frame.bytes.byteLength
+    this.#lengthen(frame.segment, endBytes)
     try {
       frame.segment.file.write([frame.bytes], frame.offset)
     } catch (error) {
       throw this.#stop(error)
     }
-    frame.segment.endBytes = frame.offset + frame.bytes.byteLength
+    frame.segment.endBytes = endBytes
     frame.segment.last = sequence
     this.#dirty.add(frame.segment.file)
     this.written = sequence
@@ -102,12 +110,14 @@ export class Log {
     const { disk, folder, shelf, measures, engineMs } = this.#deps
     const { written } = this
     const beganMs = engineMs()
-    const files = [...this.#dirty]
+    const files = this.#dirty
     const folderChanged = shelf.folderChanged
-    this.#dirty.clear()
+    this.#dirty = new Set()
+    this.#syncing.add(files)
     shelf.folderChanged = false
     try {
-      await (folderChanged ? disk.sync(files, folder) : disk.sync(files))
+      await (folderChanged ? disk.sync([...files], folder) : disk.sync([...files]))
+      this.#syncing.delete(files)
     } catch (error) {
       // What the system could not write once, it may drop from memory and call written the next time: never again.
       this.#hasLost = true
@@ -118,6 +128,11 @@ export class Log {
     this.synced = written
     measures.syncMs.record(engineMs() - beganMs)
     if (this.#left.length > 0) this.#leave()
+  }
+
+  /** Whether a sync, under way or to come, will ask for its file: to be there still. */
+  isToSync({ file }: Segment): boolean {
+    return this.#dirty.has(file) || [...this.#syncing].some((files) => files.has(file))
   }
 
   /** For the head of a frame. */
@@ -159,6 +174,25 @@ export class Log {
     }
   }
 
+  /**
+   * Before a frame is written that ends there: zeros ahead of it, by half a stride at least, for the next must not touch pages that are being
+   * synced, where the system may wait for them.
+   */
+  #lengthen(segment: Segment, endBytes: number): void {
+    const { strideBytes } = this.#deps.limits
+    // A frame may have gone beyond the zeros.
+    const from = Math.max(this.#lengthBytes, segment.endBytes)
+    if (endBytes + strideBytes / 2 <= from || from >= segment.capacityBytes) return
+    const bytes = Math.min(strideBytes, segment.capacityBytes - from)
+    this.#lengthBytes = from + bytes
+    try {
+      segment.file.write([this.#zeros.subarray(0, bytes)], from)
+      this.#deps.shelf.filledBytes += bytes
+    } catch {
+      // No room for zeros, or worse: what fails for a frame is told.
+    }
+  }
+
   #stop(error: unknown): Error {
     return (this.#failure ??= error instanceof Error ? error : new Error(String(error)))
   }
@@ -170,6 +204,7 @@ export class Log {
       { segment: segment.number, filledBytes: segment.filledBytes, previous },
     )
     segment.file.write(head, 0)
+    this.#lengthBytes = segment.file.size()
     segment.incarnation = this.incarnation
     segment.first = this.open
     segment.last = this.written

@@ -12,6 +12,11 @@ export interface ShelfLimits {
   /** The first segment is small, so that opening is quick and little disk is taken; each further one four times as large, up to `segmentBytes`. */
   readonly firstSegmentBytes: number
   readonly segmentBytes: number
+  /**
+   * A sync costs twice as much where the file has become longer: one that is not filled becomes longer by so many zeros at once, ahead of the
+   * log.
+   */
+  readonly strideBytes: number
   /** Freed segments kept for use again; more are removed. */
   readonly keptSegments: number
   /** Kept beside the log for when the disk is full: as much as a segment, and at most so much. */
@@ -21,6 +26,7 @@ export interface ShelfLimits {
 export const SHELF_LIMITS: ShelfLimits = {
   firstSegmentBytes: 1 << 20,
   segmentBytes: 64 << 20,
+  strideBytes: 256 << 10,
   keptSegments: 4,
   reserveBytes: 16 << 20,
 }
@@ -163,7 +169,7 @@ export class Shelf {
   /** A new file. The next sync of the log makes its name durable. */
   #make(filled: boolean): Segment {
     const capacityBytes = this.#nextBytes
-    const segment = this.#create(capacityBytes, filled && capacityBytes <= SYNC_BYTES)
+    const segment = this.#create(capacityBytes, filled && capacityBytes <= this.#limits.strideBytes)
     this.#nextBytes = Math.min(this.#limits.segmentBytes, capacityBytes * GROWTH)
     return segment
   }
