@@ -161,7 +161,7 @@ export class Upkeep {
     await durable(log.written)
     if (isHeld(disk, folder)) return
     for (const segment of candidates) {
-      if (segment.liveBytes !== 0 || segment.readers !== 0) continue
+      if (segment.liveBytes !== 0 || segment.readers !== 0 || log.isToSync(segment)) continue
       cold.forget(segment)
       this.#rewritten.delete(segment)
       shelf.release(segment)
