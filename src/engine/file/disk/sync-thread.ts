@@ -4,8 +4,8 @@
  */
 import { fdatasyncSync, fsyncSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { performance } from 'node:perf_hooks'
 import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../../../core/clock.ts'
 
 /** The first shared word: the number of the last request. */
 export const REQUEST = 0
@@ -41,9 +41,9 @@ function serve(words: Int32Array): void {
   const mayLook = availableParallelism() > 1
   let comesSoon = false
   for (let done = 0; ;) {
-    const answeredAt = performance.now()
+    const answeredAt = systemClock.monotonicMs()
     if (!comesSoon || !comes(words, done, answeredAt + LOOK_MS)) Atomics.wait(words, REQUEST, done)
-    comesSoon = mayLook && performance.now() - answeredAt < LOOK_MS
+    comesSoon = mayLook && systemClock.monotonicMs() - answeredAt < LOOK_MS
     if (Atomics.load(words, REQUEST) === STOP) return
     done = next(done)
     parentPort!.postMessage(syncAll(words, slotOf(done)))
@@ -54,7 +54,7 @@ function serve(words: Int32Array): void {
 function comes(words: Int32Array, done: number, until: number): boolean {
   do {
     for (let look = 0; look < LOOKS; look++) if (Atomics.load(words, REQUEST) !== done) return true
-  } while (performance.now() < until)
+  } while (systemClock.monotonicMs() < until)
   return false
 }
 
