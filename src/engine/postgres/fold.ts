@@ -20,6 +20,8 @@ import { prefetch } from './unit/prefetch.ts'
 
 export const OFFERS: Capabilities['durability'] = ['os', 'disk']
 
+/** Connections that large folds of plain sends have at once: more only wait for the same processors. */
+const SEND_CONNECTIONS = 2
 /** So many bytes of bodies weigh as much as a message. */
 const BYTES = 4_096
 
@@ -65,11 +67,12 @@ export class Folder {
     this.#sends = new Lane<SendCall & Caller>({
       pool,
       most: MOST_SENDS,
-      weightOf: weightOfSends,
+      width: SEND_CONNECTIONS,
+      weightOf: ({ weight }) => weight,
       fail,
-      fold: async (connection, calls) => {
+      fold: async (connection, calls, placed) => {
         try {
-          const { isDone, isSound } = await plain.sends.send(connection, calls)
+          const { isDone, isSound } = await plain.sends.send(connection, calls, placed)
           for (const call of calls) {
             if (isDone) call.resolve(resultsOfSends(call))
             else this.#decide(call.commits).then(call.resolve, call.reject)
@@ -202,10 +205,6 @@ export class Folder {
       await this.#fold(some.slice(half))
     }
   }
-}
-
-function weightOfSends({ sendings }: SendCall): number {
-  return sendings.reduce((sum, { message }) => sum + 1 + Math.floor(message.body.byteLength / BYTES), 0)
 }
 
 function weightOfSettles({ acks, puts }: SettleCall): number {

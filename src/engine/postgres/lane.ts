@@ -1,15 +1,18 @@
 /**
- * Folds of one kind on one connection, in order, two on their way at once: while the server is at work on one, the next is made ready here.
- * What comes together while nothing is on its way is halved, or all who wait would wait for the same answer again and again. A lone caller
- * is sent at once.
+ * Folds of one kind, in order. Small ones are on one connection, two on their way at once: while the server is at work on one, the next is made
+ * ready here. Large ones have a connection each, as many as the lane is wide, so that one is written while another waits for the disk: the next
+ * begins as soon as the place of the one before is drawn. What comes together while nothing is on its way is halved, or all who wait would wait
+ * for the same answer again and again. A lone caller is sent at once.
  */
 import type { Connection } from './driver.ts'
 import type { Pool } from './pool.ts'
 
-/** On their way at once. */
+/** Small folds on their way at once. */
 const DEPTH = 2
 /** Less than this is not worth two folds. */
 const WORTH_HALVING = 32
+/** So much is worth a connection for itself, and a round trip for its place. */
+const LARGE = 256
 /** After so many folds another may have the connection. */
 const TURN = 64
 
@@ -17,28 +20,44 @@ export interface LaneParts<T> {
   readonly pool: Pool
   /** What one fold takes at most, by weight. */
   readonly most: number
+  /** Connections for large folds. Default 1: there are none. */
+  readonly width?: number
   readonly weightOf: (item: T) => number
-  /** Whether the connection can still be used. Must not fail. */
-  readonly fold: (connection: Connection, items: readonly T[]) => Promise<boolean>
+  /**
+   * Whether the connection can still be used. Must not fail.
+   * @param placed to be called when whatever begins later stands behind it; null: nobody waits for that
+   */
+  readonly fold: (connection: Connection, items: readonly T[], placed: (() => void) | null) => Promise<boolean>
   /** There is no connection to be had. */
   readonly fail: (items: readonly T[], error: unknown) => void
 }
 
+/** A connection for as long as the lane has it. */
+interface Track {
+  readonly connection: Connection
+  readonly leave: () => void
+  underWay: number
+  /** One that nothing may be sent behind. */
+  hasLarge: boolean
+  /** Folds of which it is not known that they have their places. */
+  unplaced: number
+  /** Folds of this turn that are left. */
+  left: number
+}
+
 export class Lane<T> {
   readonly #parts: LaneParts<T>
+  readonly #width: number
   #waiting: T[] = []
   /** Of what waits. */
   #weight = 0
-  #connection: Connection | null = null
+  #tracks: Track[] = []
   #isOpening = false
   #isPumping = false
-  #underWay = 0
-  /** Folds of this turn that are left. */
-  #left = 0
-  #leave: (() => void) | null = null
 
   constructor(parts: LaneParts<T>) {
     this.#parts = parts
+    this.#width = parts.width ?? 1
   }
 
   add(item: T): void {
@@ -54,12 +73,30 @@ export class Lane<T> {
   }
 
   #pump(): void {
-    if (this.#connection === null) {
-      if (!this.#isOpening && this.#waiting.length > 0) void this.#open()
-      return
+    while (this.#waiting.length > 0) {
+      const { items, weight } = this.#next()
+      const isLarge = this.#width > 1 && weight >= LARGE
+      const track = this.#tracks.find((each) => this.#takes(each, isLarge))
+      if (track === undefined) break
+      this.#waiting = this.#waiting.slice(items.length)
+      this.#weight -= weight
+      void this.#fold(track, items, isLarge)
     }
-    while (this.#waiting.length > 0 && this.#left > 0 && this.#underWay < DEPTH) void this.#fold(this.#connection)
-    if (this.#underWay === 0) this.#leave?.()
+    const isWaiting = this.#waiting.length > 0
+    const wanted = !isWaiting ? 0 : this.#weight >= LARGE ? this.#width : 1
+    for (const track of this.#tracks) if (track.underWay === 0 && (!isWaiting || track.left === 0)) this.#leave(track)
+    if (!this.#isOpening && this.#tracks.length < wanted) void this.#open()
+  }
+
+  /** Whether the next fold can begin on it now. */
+  #takes(track: Track, isLarge: boolean): boolean {
+    const isFree = track.left > 0 && !track.hasLarge && track.underWay < (isLarge ? 1 : DEPTH)
+    return isFree && this.#tracks.every((other) => other === track || other.unplaced === 0)
+  }
+
+  #leave(track: Track): void {
+    this.#tracks = this.#tracks.filter((other) => other !== track)
+    track.leave()
   }
 
   async #open(): Promise<void> {
@@ -67,37 +104,49 @@ export class Lane<T> {
     try {
       await this.#parts.pool.with((connection) => {
         const { promise, resolve } = Promise.withResolvers<void>()
-        this.#connection = connection
-        this.#left = TURN
-        this.#leave = () => {
-          this.#connection = this.#leave = null
-          resolve()
-        }
+        this.#isOpening = false
+        const track = { connection, leave: resolve, underWay: 0, hasLarge: false, unplaced: 0, left: TURN }
+        this.#tracks = [...this.#tracks, track]
         this.#pump()
         return promise
       })
     } catch (error) {
+      this.#isOpening = false
       const items = this.#waiting
       this.#waiting = []
       this.#weight = 0
       this.#parts.fail(items, error)
     }
-    this.#isOpening = false
     this.#pump()
   }
 
-  async #fold(connection: Connection): Promise<void> {
-    this.#underWay++
-    this.#left--
-    const isSound = await this.#parts.fold(connection, this.#take())
-    this.#underWay--
-    if (!isSound) this.#left = 0
+  async #fold(track: Track, items: readonly T[], isLarge: boolean): Promise<void> {
+    let isPlaced = false
+    const place = (): void => {
+      if (isPlaced) return
+      isPlaced = true
+      track.unplaced--
+    }
+    const placed = (): void => {
+      place()
+      this.#pump()
+    }
+    track.underWay++
+    track.unplaced++
+    track.left--
+    track.hasLarge = isLarge
+    const isSound = await this.#parts.fold(track.connection, items, isLarge ? placed : null)
+    place()
+    track.underWay--
+    track.hasLarge = false
+    if (!isSound) track.left = 0
     this.#pump()
   }
 
-  #take(): readonly T[] {
+  /** What the next fold takes. */
+  #next(): { readonly items: readonly T[]; readonly weight: number } {
     const { most, weightOf } = this.#parts
-    const isFirst = this.#underWay === 1 && this.#weight >= WORTH_HALVING
+    const isFirst = this.#weight >= WORTH_HALVING && this.#tracks.every(({ underWay }) => underWay === 0)
     const room = Math.min(most, isFirst ? Math.ceil(this.#weight / 2) : most)
     let weight = 0
     let count = 0
@@ -107,9 +156,6 @@ export class Lane<T> {
       weight += more
       count++
     }
-    const items = this.#waiting.slice(0, count)
-    this.#waiting = this.#waiting.slice(count)
-    this.#weight -= weight
-    return items
+    return { items: this.#waiting.slice(0, count), weight }
   }
 }

@@ -1,5 +1,6 @@
 /** Rows as the messages that others see. */
-import type { Message, StoredFailure, StoredMessage } from '../../core/message.ts'
+import type { StoredFailure, StoredMessage } from '../../core/message.ts'
+import { fromAttributes } from './attributes.ts'
 import type { Columns } from './driver.ts'
 import { DELAYED, fromColumn, LEASED, READY, STATES } from './row.ts'
 
@@ -9,11 +10,9 @@ export function toStored(columns: Columns, queue: string): StoredMessage {
   return {
     queue,
     id,
-    message: {
-      id,
-      ...(JSON.parse(columns.attrs as string) as Omit<Message, 'id' | 'body'>),
+    message: Object.assign(fromAttributes(columns.attrs as string, id, columns.report as string | null), {
       body: columns.body as Uint8Array,
-    },
+    }),
     state: STATES[state]!,
     sentAt: columns.sent_at as number,
     readyAt:

@@ -1,6 +1,7 @@
 /** How messages end: acked, expired, cancelled, discarded, or dead; who is told, and who is next in their line. */
 import { toJsonBytes } from '../../../core/json.ts'
 import { DEFAULT_PRIORITY, REPORT_TYPE, type Message, type Report } from '../../../core/message.ts'
+import { fromAttributes } from '../attributes.ts'
 import { ACKED, CANCELLED, DEAD, DISCARDED, EXPIRED, STATES, type Queue, type Row, type Tally } from '../row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { insert, use } from './insert.ts'
@@ -65,7 +66,7 @@ async function report(work: Work, row: Row): Promise<void> {
     failed: row.failed,
     sentAt: row.sentAt,
     endedAt: work.now,
-    message: { ...(JSON.parse(row.attrs) as Omit<Message, 'body' | 'id'>), id: row.id },
+    message: fromAttributes(row.attrs, row.id, row.report),
   }
   await tell(work, row.report!, told)
 }

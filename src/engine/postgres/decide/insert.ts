@@ -1,5 +1,6 @@
 /** Puts a message into a queue: every column is decided here, whoever sends it. */
 import { HIGHEST_PRIORITY, type Message } from '../../../core/message.ts'
+import { toAttributes } from '../attributes.ts'
 import { READY, type Queue, type Row } from '../row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { delay, enterLine, isPast, lineOf, momentOf } from './place.ts'
@@ -15,7 +16,7 @@ export async function insert(work: Work, queue: Queue, message: Message): Promis
 
 /** All columns but those of its place: as of a message that was just sent. */
 export function describe(work: Work, queue: Queue, message: Message, over: Partial<Row> = {}): Row {
-  const { body, id, expires, ...attributes } = message
+  const { body, id, expires } = message
   work.count(queue, { living: 1, bytes: body.byteLength })
   if (queue.settings.idleExpiryMs !== null || queue.isUnbound) use(work, queue)
   return {
@@ -48,7 +49,7 @@ export function describe(work: Work, queue: Queue, message: Message, over: Parti
     failures: [],
     size: body.byteLength,
     report: message.report ?? null,
-    attrs: JSON.stringify({ ...attributes, expires }),
+    attrs: toAttributes(message),
     body,
     ...over,
   }

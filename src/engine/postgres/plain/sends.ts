@@ -3,22 +3,22 @@
  * statement, no lock. Whatever does not fit takes the long way, which also finds out what this one has to know.
  */
 import type { Commit, CommitResult } from '../../../core/engine.ts'
-import { faultOfMessage, HIGHEST_PRIORITY, type Message } from '../../../core/message.ts'
+import { faultOfMessage, type Message } from '../../../core/message.ts'
 import type { Connection } from '../driver.ts'
+import { all } from '../transact.ts'
 import type { KnownQueue } from './known-queues.ts'
-import { columnsOf, outcomeOf, type Outcome, type ShortWayParts } from './short-way.ts'
+import { columnsOfSends, type Sending } from './send-columns.ts'
+import { outcomeOf, type Outcome, type ShortWayParts } from './short-way.ts'
 
 /** Messages of one call: as many as a draw of numbers has. */
 export const MOST_SENDS = 4_000
-
-interface Sending {
-  readonly queue: KnownQueue
-  readonly message: Message
-}
+/** So many bytes of a body weigh as much as a message. */
+const BYTES = 4_096
 
 export interface SendCall {
   readonly sendings: readonly Sending[]
   readonly commits: readonly Commit[]
+  readonly weight: number
 }
 
 export class PlainSends {
@@ -44,41 +44,73 @@ export class PlainSends {
       }
     }
     const sendings: Sending[] = []
+    let weight = count
     for (const [name, some] of messages) {
       const queue = this.#parts.queues.take(name, some.length)
       if (queue === null) return null
-      for (const message of some) sendings.push({ queue, message })
+      let bytes = 0
+      for (const { body } of some) {
+        bytes += body.byteLength
+        weight += Math.floor(body.byteLength / BYTES)
+      }
+      sendings.push({ queue, messages: some, bytes })
     }
-    return { sendings, commits }
+    return { sendings, commits, weight }
   }
 
-  /** All calls or none. */
-  async send(connection: Connection, calls: readonly SendCall[]): Promise<Outcome> {
-    const { queues, folds, statements, moment, transactor, hint } = this.#parts
+  /**
+   * All calls or none.
+   * @param placed told as soon as whatever is sent later gets later places; null: nobody waits for that
+   */
+  async send(connection: Connection, calls: readonly SendCall[], placed: (() => void) | null): Promise<Outcome> {
+    const { queues, folds, transactor, hint } = this.#parts
     const sendings = calls.flatMap((call) => call.sendings)
-    const named = new Set(sendings.map(({ queue }) => queue))
     const fold = folds.next()
-    const asked = connection.query(statements.get('send'), [
-      moment().now,
-      fold,
-      ...columnsOf(named),
-      sendings.map(({ queue }) => queue.number),
-      sendings.map(({ message }) => message.id),
-      sendings.map(({ message }) => HIGHEST_PRIORITY - message.priority),
-      sendings.map(({ message }) => message.report ?? null),
-      sendings.map(({ message }) => attributesOf(message)),
-      sendings.map(({ message }) => message.body),
-    ])
-    const outcome = await outcomeOf(
-      transactor,
-      connection,
-      fold,
-      asked.then(({ rows }) => rows[0]!.count),
-    )
+    const asked =
+      placed === null
+        ? this.#sendAtOnce(connection, fold, sendings)
+        : this.#sendPlaced(connection, fold, sendings, placed)
+    const outcome = await outcomeOf(transactor, connection, fold, asked)
+    const named = new Set(sendings.map(({ queue }) => queue))
     if (outcome.isDone) hint([...named].map(({ name }) => ({ queue: name })))
     // A queue may be no more as it was known.
     else for (const queue of named) queues.forget(queue)
     return outcome
+  }
+
+  async #sendAtOnce(connection: Connection, fold: number, sendings: readonly Sending[]): Promise<unknown> {
+    const { statements, moment } = this.#parts
+    const values = [null, moment().now, fold, ...columnsOfSends(sendings)]
+    return (await connection.query(statements.get('send'), values)).rows[0]!.count
+  }
+
+  /** In one transaction with the draw: who looks for what is under way sees it from then on. */
+  async #sendPlaced(
+    connection: Connection,
+    fold: number,
+    sendings: readonly Sending[],
+    placed: () => void,
+  ): Promise<unknown> {
+    const { statements, moment } = this.#parts
+    try {
+      const drawn = all([
+        connection.query(statements.begin),
+        connection.query(statements.get('draw-place'), [moment().now]),
+      ])
+      drawn.catch(() => {})
+      // Made ready while the server draws.
+      const columns = columnsOfSends(sendings)
+      const { serial, now } = (await drawn)[1]!.rows[0]!
+      const answers = all([
+        connection.query(statements.get('send'), [serial, now, fold, ...columns]),
+        connection.query(statements.plain('commit')),
+      ])
+      placed()
+      return (await answers)[0]!.rows[0]!.count
+    } catch (error) {
+      await connection.query(statements.plain('rollback')).catch(() => {})
+      throw error
+    }
   }
 
   /** Ready as soon as it is there, and beside all others. */
@@ -97,9 +129,4 @@ export function resultsOfSends({ commits }: SendCall): readonly CommitResult[] {
     replayed: false,
     results: changes.map((change) => ({ id: (change as { message: Message }).message.id, duplicate: false })),
   }))
-}
-
-function attributesOf(message: Message): string {
-  const { id: _, body: _body, ...attributes } = message
-  return JSON.stringify(attributes)
 }

@@ -1,9 +1,10 @@
 /** The tables as pieces, in order: each kind through a cursor, in the transaction that is under way. */
 import { fromJsonBytes } from '../../../core/json.ts'
 import type { ChangeResult } from '../../../core/engine.ts'
-import type { Message, StoredFailure } from '../../../core/message.ts'
+import type { StoredFailure } from '../../../core/message.ts'
 import type { QueueSettings, Retention, StoredSubscription, Subscription } from '../../../core/settings.ts'
 import type { MessagePiece, Piece } from '../../../core/transfer.ts'
+import { fromAttributes } from '../attributes.ts'
 import { toMessage } from '../decide/retained.ts'
 import type { Answer, Columns } from '../driver.ts'
 import { DEAD, DELAYED, fromColumn, LEASED, READY, STATES } from '../row.ts'
@@ -79,11 +80,11 @@ async function* queues(
 function messageOf(row: Columns): MessagePiece {
   const state = row.state as number
   const line = row.line as string | null
-  const { id: _, ...attributes } = JSON.parse(row.attrs as string) as Omit<Message, 'body'>
+  const attributes = fromAttributes(row.attrs as string, row.id as string, row.report as string | null)
   return {
     is: 'message',
     queue: row.name as string,
-    message: { id: row.id as string, ...attributes, body: row.body as Uint8Array },
+    message: { ...attributes, body: row.body as Uint8Array },
     state: STATES[state] as MessagePiece['state'],
     sentAt: row.sent_at as number,
     readyAt:

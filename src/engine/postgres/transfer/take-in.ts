@@ -10,6 +10,7 @@ import {
   type QueueSettings,
 } from '../../../core/settings.ts'
 import type { EventPiece, MessagePiece, Piece, SubscriptionPiece } from '../../../core/transfer.ts'
+import { toAttributes } from '../attributes.ts'
 import type { Answer } from '../driver.ts'
 import {
   LEASED,
@@ -106,7 +107,7 @@ export class TakeIn {
 
   async #takeMessage(piece: MessagePiece): Promise<void> {
     const { message, readyAt, rank, sentAt, endedAt } = piece
-    const { body, id, expires, ...attributes } = message
+    const { body, id, expires } = message
     const queue = await this.#queue(piece.queue)
     const state = STATES.indexOf(piece.state)
     const seq = await this.#nextSerial()
@@ -143,7 +144,7 @@ export class TakeIn {
       failures: piece.failures,
       size,
       report: message.report ?? null,
-      attrs: JSON.stringify({ ...attributes, expires }),
+      attrs: toAttributes(message),
       body,
     })
   }
