@@ -4,6 +4,7 @@
  * one process happen in their order. Where
  * the server refuses such a fold, it is halved until only the one to blame is left.
  */
+import type { Clock } from '../../core/clock.ts'
 import type { Capabilities, Commit, CommitResult } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import { decideCommit } from './decide/commit.ts'
@@ -27,6 +28,7 @@ const BYTES = 4_096
 
 export interface FolderParts {
   readonly pool: Pool
+  readonly clock: Clock
   readonly transactor: Transactor
   readonly plain: { readonly queues: KnownQueues; readonly sends: PlainSends; readonly settles: PlainSettles }
   readonly limits: EngineLimits
@@ -60,12 +62,13 @@ export class Folder {
 
   constructor(parts: FolderParts) {
     this.#parts = parts
-    const { pool, plain } = parts
+    const { pool, clock, plain } = parts
     const fail = (calls: readonly Caller[], error: unknown): void => {
       for (const call of calls) call.reject(toldOf(error))
     }
     this.#sends = new Lane<SendCall & Caller>({
       pool,
+      clock,
       most: MOST_SENDS,
       width: SEND_CONNECTIONS,
       weightOf: ({ weight }) => weight,
@@ -86,6 +89,7 @@ export class Folder {
     })
     this.#settles = new Lane<SettleCall & Caller>({
       pool,
+      clock,
       most: MOST_SETTLES,
       weightOf: weightOfSettles,
       fail,

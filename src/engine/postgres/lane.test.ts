@@ -1,0 +1,134 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { systemClock, type Clock } from '../../core/clock.ts'
+import type { Connection } from './driver.ts'
+import { Lane } from './lane.ts'
+import type { Pool } from './pool.ts'
+
+interface Begun {
+  readonly on: number
+  readonly items: readonly number[]
+  readonly placed: (() => void) | null
+  end(isSound?: boolean): Promise<void>
+}
+
+/** A lane whose items are their weights, and what it begins. */
+function laneOf(width: number) {
+  const begun: Begun[] = []
+  let nowMs = 0
+  let used = 0
+  const given: number[] = []
+  const pool = {
+    async with(use: (connection: Connection) => Promise<unknown>) {
+      const number = given.shift() ?? used++
+      await use({ pid: number } as Connection)
+      given.push(number)
+    },
+  } as unknown as Pool
+  const clock: Clock = { ...systemClock, monotonicMs: () => nowMs }
+  const lane = new Lane<number>({
+    pool,
+    clock,
+    most: 1_000,
+    width,
+    weightOf: (weight) => weight,
+    fail: (_, error) => {
+      throw error
+    },
+    fold: (connection, items, placed) => {
+      const { promise, resolve } = Promise.withResolvers<boolean>()
+      const end = async (isSound = true): Promise<void> => {
+        resolve(isSound)
+        await turn()
+      }
+      begun.push({ on: connection.pid!, items, placed, end })
+      return promise
+    },
+  })
+  const add = async (...weights: readonly number[]): Promise<void> => {
+    for (const weight of weights) lane.add(weight)
+    await turn()
+  }
+  return { begun, add, pass: (ms: number) => void (nowMs += ms) }
+}
+
+const shape = (begun: readonly Begun[]): unknown => begun.map(({ on, items }) => [on, items.length])
+const ones = (count: number): readonly number[] => Array.from({ length: count }, () => 1)
+
+test('a lone caller is sent at once, and many are halved, two folds on one connection', async () => {
+  const { begun, add } = laneOf(2)
+  await add(1)
+  deepEqual(shape(begun), [[0, 1]])
+  await begun[0]!.end()
+  await add(...ones(100))
+  deepEqual(shape(begun.slice(1)), [
+    [0, 50],
+    [0, 50],
+  ])
+  equal(begun[1]!.placed, null)
+})
+
+test('large folds have a connection each, the next begun when the one before is placed', async () => {
+  const { begun, add } = laneOf(2)
+  await add(500, 500, 500, 500)
+  deepEqual(shape(begun), [[0, 2]])
+  begun[0]!.placed!()
+  await turn()
+  deepEqual(shape(begun), [
+    [0, 2],
+    [1, 2],
+  ])
+  await add(500)
+  equal(begun.length, 2, 'both are taken')
+  await begun[1]!.end()
+  deepEqual(shape(begun.slice(2)), [[1, 1]])
+})
+
+test('what is small waits for the place of what is large before it', async () => {
+  const { begun, add } = laneOf(2)
+  await add(900)
+  await add(1)
+  equal(begun.length, 1)
+  await begun[0]!.end()
+  deepEqual(shape(begun), [
+    [0, 1],
+    [0, 1],
+  ])
+})
+
+test('a fold that never says that it is placed is when it has ended', async () => {
+  const { begun, add } = laneOf(2)
+  await add(300, 300, 300, 300)
+  await begun[0]!.end(false)
+  equal(begun.length, 2)
+})
+
+test('where answers are slow all who wait go together, and are halved again when they are not', async () => {
+  const { begun, add, pass } = laneOf(2)
+  await add(1)
+  pass(20)
+  await begun[0]!.end()
+  await add(...ones(100))
+  deepEqual(shape(begun.slice(1)), [[0, 100]])
+  await add(1)
+  equal(begun.length, 2, 'one at a time')
+  pass(1)
+  await begun[1]!.end()
+  await begun[2]!.end()
+  await add(...ones(100))
+  deepEqual(shape(begun.slice(3)), [
+    [0, 50],
+    [0, 50],
+  ])
+})
+
+test('with one connection none is large', async () => {
+  const { begun, add } = laneOf(1)
+  await add(500, 500)
+  deepEqual(shape(begun), [
+    [0, 1],
+    [0, 1],
+  ])
+  equal(begun[0]!.placed, null)
+})
