@@ -18,7 +18,7 @@ onPostgres('bounded: a process that does not look at a large limit takes no more
       return {
         ...connection,
         query: (statement, values) => {
-          if (statement.name === 'posthorn send') runs.push((unseen += (values![6] as readonly string[]).length))
+          if (statement.name === 'posthorn send') runs.push((unseen += (values![12] as readonly string[]).length))
           if (statement.name === 'posthorn lock') unseen = 0
           return connection.query(statement, values)
         },
