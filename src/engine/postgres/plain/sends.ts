@@ -6,7 +6,6 @@ import type { Commit, CommitResult } from '../../../core/engine.ts'
 import { faultOfMessage, type Message } from '../../../core/message.ts'
 import type { Connection } from '../driver.ts'
 import { all } from '../transact.ts'
-import type { KnownQueue } from './known-queues.ts'
 import { columnsOfSends, type Sending } from './send-columns.ts'
 import { outcomeOf, type Outcome, type ShortWayParts } from './short-way.ts'
 
