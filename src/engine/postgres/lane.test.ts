@@ -7,7 +7,7 @@ import { Lane } from './lane.ts'
 import type { Pool } from './pool.ts'
 
 interface Begun {
-  readonly on: number
+  readonly on: number | null
   readonly items: readonly number[]
   readonly placed: (() => void) | null
   end(isSound?: boolean): Promise<void>
@@ -42,7 +42,7 @@ function laneOf(width: number) {
         resolve(isSound)
         await turn()
       }
-      begun.push({ on: connection.pid!, items, placed, end })
+      begun.push({ on: connection.pid, items, placed, end })
       return promise
     },
   })
