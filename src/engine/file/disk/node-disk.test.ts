@@ -1,10 +1,14 @@
 // The real disk: its thread, its errors, and what it leaves running.
 import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
+import { on, once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { NodeDisk } from './node-disk.ts'
+import { FOLDER, NONE, REQUEST, SLOTS, SLOT_WORDS, STOP, slotOf } from './sync-thread.ts'
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'posthorn-disk-'))
@@ -52,6 +56,44 @@ test('a sync that waits for the place of one that fails does not fail with it', 
   )
   file.close()
   await disk.close()
+})
+
+test('a thread that was not woken is woken again', async (t) => {
+  const [disk, path] = [new NodeDisk(), folder(t)]
+  const file = disk.open(join(path, 'file'), 'create')
+  await disk.sync([file])
+  t.mock.method(Atomics, 'notify', () => 0, { times: 2 })
+  await Promise.all([disk.sync([file], path), disk.sync([file])])
+  file.close()
+  await disk.close()
+})
+
+test('a thread that is woken for nothing new says its last answers again', async () => {
+  const words = new Int32Array(new SharedArrayBuffer((1 + SLOTS * SLOT_WORDS) * Int32Array.BYTES_PER_ELEMENT))
+  const thread = new Worker(new URL('./sync-thread.ts', import.meta.url), { workerData: words, execArgv: [] })
+  const wake = (request: number): void => {
+    Atomics.store(words, REQUEST, request)
+    Atomics.notify(words, REQUEST)
+  }
+  const answers = on(thread, 'message', { close: ['exit'] })
+  const heard = async (): Promise<unknown> => (await answers.next()).value?.[0]
+  for (const request of [1, 2, 3]) {
+    words[slotOf(request) + FOLDER] = NONE
+    wake(request)
+    deepEqual(await heard(), { request, failure: null })
+  }
+  // It may not sleep yet: then nobody is woken.
+  while (Atomics.notify(words, REQUEST) === 0) await setImmediate()
+  deepEqual(
+    [await heard(), await heard()],
+    [
+      { request: 2, failure: null },
+      { request: 3, failure: null },
+    ],
+  )
+  const exit = once(thread, 'exit')
+  wake(STOP)
+  await exit
 })
 
 test('an error of a sync comes back with its code, and a closed disk refuses', async (t) => {

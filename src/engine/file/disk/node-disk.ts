@@ -23,6 +23,7 @@ import { unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { systemClock } from '../../../core/clock.ts'
 import type { Disk, DiskError, DiskFile, OpenMode, Processes } from './disk.ts'
 import { nodeProcesses } from './process.ts'
 import {
@@ -43,6 +44,14 @@ import {
 const THREAD = new URL(import.meta.url.endsWith('.ts') ? './sync-thread.ts' : './sync-thread.js', import.meta.url)
 const fdatasyncSoon = promisify(fdatasync)
 
+/** So long may the thread take for what it was asked before it is woken again. */
+const WATCH_MS = 1_000
+
+interface WaitingSync {
+  readonly request: number
+  readonly promise: PromiseWithResolvers<void>
+}
+
 export class NodeDisk implements Disk {
   readonly processes: Processes = nodeProcesses()
   readonly #words = new Int32Array(new SharedArrayBuffer((1 + SLOTS * SLOT_WORDS) * Int32Array.BYTES_PER_ELEMENT))
@@ -51,7 +60,8 @@ export class NodeDisk implements Disk {
   #thread: Worker | null = null
   #exited: Promise<void> = Promise.resolve()
   /** Those who wait for the thread, the first in front. */
-  readonly #waiting: PromiseWithResolvers<void>[] = []
+  readonly #waiting: WaitingSync[] = []
+  #watched: Disposable | null = null
   #dead: Error | null = null
 
   open(path: string, mode: OpenMode): DiskFile {
@@ -65,7 +75,7 @@ export class NodeDisk implements Disk {
     if (this.#waiting.length === SLOTS) {
       // What another sync fails with is not told to those who wait for its place.
       const again = (): Promise<void> => this.sync(files, folder)
-      return this.#waiting[0]!.promise.then(again, again)
+      return this.#waiting[0]!.promise.promise.then(again, again)
     }
     if (files.length > MOST_FILES)
       return this.sync(files.slice(MOST_FILES)).then(() => this.sync(files.slice(0, MOST_FILES), folder))
@@ -75,14 +85,15 @@ export class NodeDisk implements Disk {
     words[slot + FOLDER] = folder === undefined ? NONE : this.#descriptorOf(folder)
     words[slot + COUNT] = files.length
     files.forEach((file, index) => (words[slot + FILES + index] = (file as NodeFile).descriptor))
-    const waiting = Promise.withResolvers<void>()
-    this.#waiting.push(waiting)
+    const promise = Promise.withResolvers<void>()
+    this.#waiting.push({ request, promise })
     // Only while somebody waits does the thread keep the process alive.
     this.#thread ??= this.#begin()
     this.#thread.ref()
     Atomics.store(words, REQUEST, request)
     Atomics.notify(words, REQUEST)
-    return waiting.promise
+    this.#watched ??= this.#watch(request)
+    return promise.promise
   }
 
   syncInBackground(file: DiskFile): Promise<void> {
@@ -126,6 +137,7 @@ export class NodeDisk implements Disk {
     this.#dead ??= new Error('the disk is closed')
     Atomics.store(this.#words, REQUEST, STOP)
     Atomics.notify(this.#words, REQUEST)
+    this.#watched?.[Symbol.dispose]()
     this.#thread?.ref()
     await this.#exited
     for (const descriptor of this.#folders.values()) if (descriptor !== NONE) closeSync(descriptor)
@@ -145,17 +157,33 @@ export class NodeDisk implements Disk {
   #begin(): Worker {
     const thread = new Worker(THREAD, { workerData: this.#words, execArgv: [], name: 'posthorn-sync' })
     this.#exited = new Promise((resolve) => thread.once('exit', () => resolve()))
-    thread.on('message', (answer: SyncAnswer) => this.#answered(answer === null ? null : toError(answer)))
+    thread.on('message', (answer: SyncAnswer) => this.#onAnswer(answer))
     thread.on('error', (error) => this.#died(error instanceof Error ? error : new Error(String(error))))
     thread.on('exit', () => this.#died(new Error('the sync thread has ended')))
     return thread
   }
 
+  /**
+   * A thread that sleeps over a request, or an answer that never comes, would stop the log for ever. Both have one remedy, which does nothing to a
+   * thread that is at work: it is woken again, and says its last answers once more.
+   */
+  #watch(request: number): Disposable {
+    return systemClock.timer(WATCH_MS, () => {
+      const [first] = this.#waiting
+      if (first?.request === request) Atomics.notify(this.#words, REQUEST)
+      this.#watched = first === undefined ? null : this.#watch(first.request)
+    })
+  }
+
+  #onAnswer({ request, failure }: SyncAnswer): void {
+    if (this.#waiting[0]?.request === request) this.#answered(failure === null ? null : toError(failure))
+  }
+
   #answered(error: Error | null): void {
     const waiting = this.#waiting.shift()
     if (this.#waiting.length === 0) this.#thread?.unref()
-    if (error === null) waiting?.resolve()
-    else waiting?.reject(error)
+    if (error === null) waiting?.promise.resolve()
+    else waiting?.promise.reject(error)
   }
 
   #died(error: Error): void {

@@ -24,7 +24,10 @@ export const STOP = -1
 export const slotOf = (request: number): number => 1 + (request % SLOTS) * SLOT_WORDS
 
 /** To each request, in their order. An error travels as a value: what it means for the log is decided there. */
-export type SyncAnswer = { readonly code: string; readonly message: string } | null
+export interface SyncAnswer {
+  readonly request: number
+  readonly failure: { readonly code: string; readonly message: string } | null
+}
 
 /** The number of the request after this one. */
 export const next = (request: number): number => (request + 1) & 0x3fff_ffff
@@ -39,14 +42,22 @@ const LOOKS = 64
 
 function serve(words: Int32Array): void {
   const mayLook = availableParallelism() > 1
+  const answers: SyncAnswer[] = []
   let comesSoon = false
   for (let done = 0; ;) {
     const answeredAt = systemClock.monotonicMs()
     if (!comesSoon || !comes(words, done, answeredAt + LOOK_MS)) Atomics.wait(words, REQUEST, done)
     comesSoon = mayLook && systemClock.monotonicMs() - answeredAt < LOOK_MS
-    if (Atomics.load(words, REQUEST) === STOP) return
-    done = next(done)
-    parentPort!.postMessage(syncAll(words, slotOf(done)))
+    const last = Atomics.load(words, REQUEST)
+    if (last === STOP) return
+    // Woken for nothing new: an answer may not have arrived.
+    if (last === done) for (const answer of answers) parentPort!.postMessage(answer)
+    else {
+      done = next(done)
+      const answer = { request: done, failure: syncAll(words, slotOf(done)) }
+      parentPort!.postMessage(answer)
+      if (answers.push(answer) > SLOTS) answers.shift()
+    }
   }
 }
 
@@ -58,7 +69,7 @@ function comes(words: Int32Array, done: number, until: number): boolean {
   return false
 }
 
-function syncAll(words: Int32Array, slot: number): SyncAnswer {
+function syncAll(words: Int32Array, slot: number): SyncAnswer['failure'] {
   try {
     for (let index = 0; index < words[slot + COUNT]!; index++) fdatasyncSync(words[slot + FILES + index]!)
     // A folder's entries are not what fdatasync calls data.
