@@ -4,7 +4,6 @@
  * one process happen in their order. Where
  * the server refuses such a fold, it is halved until only the one to blame is left.
  */
-import type { Clock } from '../../core/clock.ts'
 import type { Capabilities, Commit, CommitResult } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import { decideCommit } from './decide/commit.ts'
@@ -28,7 +27,6 @@ const BYTES = 4_096
 
 export interface FolderParts {
   readonly pool: Pool
-  readonly clock: Clock
   readonly transactor: Transactor
   readonly plain: { readonly queues: KnownQueues; readonly sends: PlainSends; readonly settles: PlainSettles }
   readonly limits: EngineLimits
@@ -62,13 +60,12 @@ export class Folder {
 
   constructor(parts: FolderParts) {
     this.#parts = parts
-    const { pool, clock, plain } = parts
+    const { pool, plain } = parts
     const fail = (calls: readonly Caller[], error: unknown): void => {
       for (const call of calls) call.reject(toldOf(error))
     }
     this.#sends = new Lane<SendCall & Caller>({
       pool,
-      clock,
       most: MOST_SENDS,
       width: SEND_CONNECTIONS,
       weightOf: ({ weight }) => weight,
@@ -89,7 +86,6 @@ export class Folder {
     })
     this.#settles = new Lane<SettleCall & Caller>({
       pool,
-      clock,
       most: MOST_SETTLES,
       weightOf: weightOfSettles,
       fail,

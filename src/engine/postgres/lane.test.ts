@@ -1,7 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { systemClock, type Clock } from '../../core/clock.ts'
 import type { Connection } from './driver.ts'
 import { Lane } from './lane.ts'
 import type { Pool } from './pool.ts'
@@ -16,7 +15,6 @@ interface Begun {
 /** A lane whose items are their weights, and what it begins. */
 function laneOf(width: number) {
   const begun: Begun[] = []
-  let nowMs = 0
   let used = 0
   const given: number[] = []
   const pool = {
@@ -26,10 +24,8 @@ function laneOf(width: number) {
       given.push(number)
     },
   } as unknown as Pool
-  const clock: Clock = { ...systemClock, monotonicMs: () => nowMs }
   const lane = new Lane<number>({
     pool,
-    clock,
     most: 1_000,
     width,
     weightOf: (weight) => weight,
@@ -50,7 +46,7 @@ function laneOf(width: number) {
     for (const weight of weights) lane.add(weight)
     await turn()
   }
-  return { begun, add, pass: (ms: number) => void (nowMs += ms) }
+  return { begun, add }
 }
 
 const shape = (begun: readonly Begun[]): unknown => begun.map(({ on, items }) => [on, items.length])
@@ -102,25 +98,6 @@ test('a fold that never says that it is placed is when it has ended', async () =
   await add(300, 300, 300, 300)
   await begun[0]!.end(false)
   equal(begun.length, 2)
-})
-
-test('where answers are slow all who wait go together, and are halved again when they are not', async () => {
-  const { begun, add, pass } = laneOf(2)
-  await add(1)
-  pass(20)
-  await begun[0]!.end()
-  await add(...ones(100))
-  deepEqual(shape(begun.slice(1)), [[0, 100]])
-  await add(1)
-  equal(begun.length, 2, 'one at a time')
-  pass(1)
-  await begun[1]!.end()
-  await begun[2]!.end()
-  await add(...ones(100))
-  deepEqual(shape(begun.slice(3)), [
-    [0, 50],
-    [0, 50],
-  ])
 })
 
 test('with one connection none is large', async () => {

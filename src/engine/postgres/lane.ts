@@ -2,10 +2,8 @@
  * Folds of one kind, in order. Small ones are on one connection, two on their way at once: while the server is at work on one, the next is made
  * ready here. Large ones have a connection each, as many as the lane is wide, so that one is written while another waits for the disk: the next
  * begins as soon as the place of the one before is drawn. What comes together while nothing is on its way is halved, or all who wait would wait
- * for the same answer again and again; where answers take long all the same, because many others ask, all go together and cost the server less.
- * A lone caller is sent at once.
+ * for the same answer again and again. A lone caller is sent at once.
  */
-import type { Clock } from '../../core/clock.ts'
 import type { Connection } from './driver.ts'
 import type { Pool } from './pool.ts'
 
@@ -15,15 +13,11 @@ const DEPTH = 2
 const WORTH_HALVING = 32
 /** So much is worth a connection for itself, and a round trip for its place. */
 const LARGE = 256
-/** Of what is not large: an answer that takes so long is slow, and one after it that takes so long is slow yet. */
-const SLOW_MS = 8
-const STILL_SLOW_MS = 4
 /** After so many folds another may have the connection. */
 const TURN = 64
 
 export interface LaneParts<T> {
   readonly pool: Pool
-  readonly clock: Clock
   /** What one fold takes at most, by weight. */
   readonly most: number
   /** Connections for large folds. Default 1: there are none. */
@@ -60,7 +54,6 @@ export class Lane<T> {
   #tracks: Track[] = []
   #isOpening = false
   #isPumping = false
-  #isSlow = false
 
   constructor(parts: LaneParts<T>) {
     this.#parts = parts
@@ -82,7 +75,7 @@ export class Lane<T> {
   #pump(): void {
     while (this.#waiting.length > 0) {
       const { items, weight } = this.#next()
-      const depth = this.#isLarge(weight) || this.#isCrowded ? 1 : DEPTH
+      const depth = this.#isLarge(weight) ? 1 : DEPTH
       const track = this.#tracks.find((each) => this.#takes(each, depth))
       if (track === undefined) break
       this.#waiting = this.#waiting.slice(items.length)
@@ -97,11 +90,6 @@ export class Lane<T> {
 
   #isLarge(weight: number): boolean {
     return this.#width > 1 && weight >= LARGE
-  }
-
-  /** Few wait, and wait long: it is others that the server is at work for. */
-  get #isCrowded(): boolean {
-    return this.#isSlow && this.#weight < LARGE
   }
 
   /** Whether the next fold can begin on it now, beside less than so many. */
@@ -152,12 +140,8 @@ export class Lane<T> {
     track.unplaced++
     track.left--
     track.hasLarge = isLarge
-    const { clock, fold } = this.#parts
-    const beganMs = clock.monotonicMs()
-    const isSound = await fold(track.connection, items, isLarge ? placed : null)
+    const isSound = await this.#parts.fold(track.connection, items, isLarge ? placed : null)
     place()
-    // Of what is large it says nothing.
-    if (weight < LARGE) this.#isSlow = clock.monotonicMs() - beganMs >= (this.#isSlow ? STILL_SLOW_MS : SLOW_MS)
     track.underWay--
     track.hasLarge = false
     if (!isSound) track.left = 0
@@ -167,8 +151,7 @@ export class Lane<T> {
   /** What the next fold takes. */
   #next(): { readonly items: readonly T[]; readonly weight: number } {
     const { most, weightOf } = this.#parts
-    const isFirst =
-      !this.#isCrowded && this.#weight >= WORTH_HALVING && this.#tracks.every(({ underWay }) => underWay === 0)
+    const isFirst = this.#weight >= WORTH_HALVING && this.#tracks.every(({ underWay }) => underWay === 0)
     const room = Math.min(most, isFirst ? Math.ceil(this.#weight / 2) : most)
     let weight = 0
     let count = 0

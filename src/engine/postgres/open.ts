@@ -106,7 +106,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     const folds = new FoldNumbers(process)
     const short = { queues, folds, statements, limits, moment, lockKey, transactor, hint }
     const plain = { queues, sends: new PlainSends(short), settles: new PlainSettles(short) }
-    const folder = new Folder({ pool, clock, transactor, plain, limits })
+    const folder = new Folder({ pool, transactor, plain, limits })
     const holder = isPooled ? null : process
     const session = new Session({ pool, statements, transactor, clock, limits, moment, holder, outageMs, floor })
     const letGo = (processes: readonly number[]): Promise<void> =>
