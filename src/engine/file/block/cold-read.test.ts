@@ -1,7 +1,8 @@
 // What is read of a segment that is still being written, and what is fetched ahead.
-import { equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DiskFile } from '../disk/disk.ts'
+import { seeded } from '../disk/fault-disk.ts'
 import { blankSegment } from '../log/segment.ts'
 import { ColdReader } from './cold-read.ts'
 
@@ -99,4 +100,87 @@ test('pieces read one after the other are fetched several at a time before they 
     await new Promise((resolve) => setImmediate(resolve))
   }
   ok(reads.length < 8, `${reads.length} reads`)
+})
+
+test('what lies across two pieces that were fetched ahead together is joined of the right bytes', async () => {
+  const { segment, content, reads } = create(8 * PIECE_BYTES)
+  const cold = new ColdReader(16 * PIECE_BYTES)
+  segment.endBytes = 8 * PIECE_BYTES
+  for (let at = 0; at < content.byteLength; at++) content[at] = ((at * 31) >> 7) + Math.floor(at / PIECE_BYTES) * 37
+  const settled = async <T>(read: T | Promise<T>): Promise<T> => {
+    for (const { answer } of reads.splice(0)) answer()
+    const value = await read
+    await new Promise((resolve) => setImmediate(resolve))
+    return value
+  }
+  // The second makes those behind it be fetched, several in one read.
+  for (const index of [0, 1]) await settled(cold.read(segment, index * PIECE_BYTES, 1, byteAt))
+  await settled(null)
+  for (let index = 1; index < 7; index++) {
+    const offset = (index + 1) * PIECE_BYTES - 4000
+    const joined = cold.read(segment, offset, 14_000, (bytes, at) => Buffer.from(bytes.subarray(at, at + 14_000)))
+    equal(Buffer.compare(await settled(joined), content.subarray(offset, offset + 14_000)), 0, `behind piece ${index}`)
+  }
+})
+
+/** Stretches of a segment that is written, read and used again in any order; reads begin and end when chance says. */
+async function churn(seed: number): Promise<void> {
+  const random = seeded(seed)
+  const below = (most: number): number => Math.floor(random() * most)
+  const { segment, content, reads } = create(6 * PIECE_BYTES)
+  const cold = new ColdReader(below(12) * PIECE_BYTES)
+  const pending: Promise<string | null>[] = []
+  let written: { readonly offset: number; readonly bytes: Uint8Array }[] = []
+  let scanned = 0
+  const write = (): void => {
+    const lengthBytes = random() < 0.05 ? below(400_000) : random() < 0.5 ? below(1000) : below(60_000)
+    const offset = segment.endBytes
+    if (offset + lengthBytes > content.byteLength) return
+    const bytes = new Uint8Array(lengthBytes).fill(1 + below(255))
+    for (let at = 0; at < lengthBytes; at += 97) bytes[at] = below(256)
+    content.set(bytes, offset)
+    segment.endBytes = offset + lengthBytes
+    written.push({ offset, bytes })
+  }
+  const read = (): void => {
+    // Half of them in order, as one who drains.
+    const one = written[random() < 0.5 ? below(written.length) : scanned++ % written.length]
+    if (one === undefined) return
+    const { offset, bytes } = one
+    const wrong = cold.read(segment, offset, bytes.byteLength, (found, at) =>
+      Buffer.compare(found.subarray(at, at + bytes.byteLength), bytes) === 0
+        ? null
+        : `seed ${seed}: ${bytes.byteLength} bytes from ${offset} are not what was written`,
+    )
+    pending.push(Promise.resolve(wrong))
+  }
+  const answer = (): void => reads.splice(below(reads.length), 1)[0]?.answer()
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  const useAgain = (): void => {
+    cold.forget(segment)
+    // Of what is written there again, the old is no part.
+    content.fill(0)
+    segment.endBytes = 0
+    written = []
+  }
+  for (let step = 0; step < 400; step++) {
+    const chance = random()
+    if (chance < 0.3) write()
+    else if (chance < 0.7) read()
+    else if (chance < 0.95) answer()
+    else await turn()
+    if (segment.readers === 0 && random() < 0.02) useAgain()
+  }
+  while (segment.readers > 0) {
+    answer()
+    await turn()
+  }
+  deepEqual(
+    (await Promise.all(pending)).filter((wrong) => wrong !== null),
+    [],
+  )
+}
+
+test('whatever is written, read, fetched ahead and used again: a read gives what was written there last', async () => {
+  for (let seed = 1; seed <= 60; seed++) await churn(seed)
 })

@@ -14,7 +14,7 @@ export interface Piece {
   readonly key: number
   /** Several that were read together share their bytes. */
   readonly bytes: Buffer
-  /** Offset of the first byte. */
+  /** Offset in the file of the first of these bytes: of the first piece among those that share them. */
   readonly from: number
   readonly until: number
   isUsed: boolean
@@ -179,8 +179,8 @@ export class ColdReader {
       this.#fetch(segment, index, cut),
       this.#fetch(segment, index + 1, offset + lengthBytes),
     ])
-    left.bytes.copy(bytes, 0, offset - index * PIECE_BYTES, PIECE_BYTES)
-    right.bytes.copy(bytes, cut - offset, 0, offset + lengthBytes - cut)
+    left.bytes.copy(bytes, 0, offset - left.from, cut - left.from)
+    right.bytes.copy(bytes, cut - offset, cut - right.from, offset + lengthBytes - right.from)
     return bytes
   }
 }
