@@ -6,12 +6,14 @@ import type { Agent } from 'undici'
 import type { Version } from '../core/engine.ts'
 import { Histogram } from '../core/histogram.ts'
 import { fromJsonBytes } from '../core/json.ts'
+import type { StoredRecord } from '../core/record.ts'
 import type { Binding } from '../delivery/binding.ts'
 import { cancel } from '../delivery/outcome.ts'
 import { Loop } from '../runtime/loop.ts'
 import { BodyCache } from './body-cache.ts'
+import { CHANGED_KEY, ChangeFeed, type Noted } from './change-feed.ts'
 import { deliverTo, type CourierDeps } from './courier.ts'
-import { CHANGED_KEY, isFor, type StoredEndpoint } from './endpoint.ts'
+import { isFor, type StoredEndpoint } from './endpoint.ts'
 import type { EndpointGate } from './gate.ts'
 import { heldApps } from './hold.ts'
 import { ServedEndpoint, type ServedDeps } from './served-endpoint.ts'
@@ -34,6 +36,8 @@ export interface Bench {
 const LOOK_MS = 2_000
 /** Between two readings of all endpoints. */
 const READ_MS = 250
+/** All are read again so long after a change, whatever was told of it: by a clock that is far off another may not have been. */
+const SURE_MS = 60_000
 
 export class Dispatch {
   readonly #deps: DispatchDeps
@@ -41,10 +45,13 @@ export class Dispatch {
   readonly #store: EndpointStore
   readonly #courier: CourierDeps
   readonly #entries = new Map<string, ServedEndpoint>()
+  readonly #feed: ChangeFeed
   readonly #loop: Loop
   #held: ReadonlySet<string> = new Set()
   #seen: Version | null = null
   #readAtMs = -Infinity
+  /** When all are to be read again. */
+  #readByMs = Infinity
   #hints: Disposable | null = null
 
   constructor(deps: DispatchDeps, bench: Bench) {
@@ -57,6 +64,7 @@ export class Dispatch {
       timeLimits: new TimeLimits(deps.clock),
       bodies: new BodyCache(),
     }
+    this.#feed = new ChangeFeed(deps)
     this.#loop = new Loop(
       deps.clock,
       () => this.#look(),
@@ -97,22 +105,29 @@ export class Dispatch {
   async #look(): Promise<number> {
     const { clock, engine } = this.#deps
     const [changed = null] = await engine.get([CHANGED_KEY])
-    if (changed === null || changed.version === this.#seen) return LOOK_MS
-    const restMs = this.#readAtMs + READ_MS - clock.monotonicMs()
-    const { id } = fromJsonBytes(changed.value) as { readonly id: string | null }
-    // The last one that was changed is known at once, and that others were changed before it is found by the reading.
-    if (restMs > 0) {
-      if (id !== null) await this.#refresh(id)
-      return restMs
-    }
+    if (changed !== null && changed.version !== this.#seen) await this.#follow(changed)
+    const restMs = this.#readByMs - clock.monotonicMs()
+    if (restMs > 0) return Math.min(restMs, LOOK_MS)
     await this.#read()
     return LOOK_MS
   }
 
-  async #refresh(id: string): Promise<void> {
-    const found = await this.#store.get(id)
-    if (found === null) this.#drop(id)
-    else this.#take(found.endpoint, found.version)
+  async #follow(changed: StoredRecord): Promise<void> {
+    const readByMs = this.#readByMs
+    // A change is told once: where this ends early, all are read.
+    this.#readByMs = this.#readAtMs + READ_MS
+    const ids = await this.#feed.read(changed)
+    // The last is known at once, also where all are read a moment later.
+    const { id: last } = fromJsonBytes(changed.value) as Noted
+    await this.#refresh(ids === 'all' ? (last === null ? [] : [last]) : ids)
+    if (ids !== 'all') this.#readByMs = Math.min(readByMs, this.#deps.clock.monotonicMs() + SURE_MS)
+    this.#seen = changed.version
+  }
+
+  async #refresh(ids: readonly string[]): Promise<void> {
+    for (const [id, found] of await this.#store.some(ids))
+      if (found === null) this.#drop(id)
+      else this.#take(found.endpoint, found.version)
   }
 
   async #read(): Promise<void> {
@@ -126,6 +141,7 @@ export class Dispatch {
     }
     for (const id of this.#entries.keys()) if (!there.has(id)) this.#drop(id)
     this.#seen = changed?.version ?? null
+    this.#readByMs = Infinity
   }
 
   #take(endpoint: StoredEndpoint, version: Version): void {

@@ -79,8 +79,6 @@ export interface StoredEndpoint extends EndpointSettings {
 
 export const ENDPOINT_PREFIX = 'system/endpoint/'
 export const endpointKey = (id: string): string => ENDPOINT_PREFIX + id
-/** Put with every change of an endpoint, and of an app that holds some: who delivers watches it. */
-export const CHANGED_KEY = 'system/endpoint-changed'
 
 /** The subscription that fills the endpoint's queue of a topic. That of an app's endpoint is in the app's space, as its id is. */
 export function subscriptionName(id: string): string {

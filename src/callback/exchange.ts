@@ -54,7 +54,9 @@ export function exchange(asked: Exchange, deps: ExchangeDeps): Promise<Answered>
   return new Promise((resolve, reject) => {
     const { url, address = addressOf(url), method = 'POST', headers, body } = asked
     const reading = new Reading(asked, deps, resolve, reject)
-    deps.agent.dispatch({ ...address, method, headers, body }, reading)
+    // The limit of the whole is kept here: limits of parts beside it would cut what a receiver may take.
+    const limits = { headersTimeout: 0, bodyTimeout: 0 }
+    deps.agent.dispatch({ ...address, ...limits, method, headers, body }, reading)
   })
 }
 

@@ -1,7 +1,8 @@
-import { equal, match, ok, rejects } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import type { Dispatcher } from 'undici'
 import { ManualClock, systemClock } from '../core/clock.ts'
 import type { Message } from '../core/message.ts'
 import { createAllowance } from './allowance.ts'
@@ -288,6 +289,25 @@ test('plain http to a name reaches only what the operator opened, whatever the n
   equal(await to('127.0.0.1'), 204)
   await rejects(to('10.0.0.1'), { code: 'address-forbidden' })
   server.close()
+})
+
+test('a call has one limit, of the whole: undici is given none of its own, which would cut what a receiver may take', async () => {
+  const clock = new ManualClock()
+  let limits: unknown[] = []
+  const agent: Pick<Dispatcher, 'dispatch'> = {
+    dispatch: ({ headersTimeout, bodyTimeout }, handler) => {
+      limits = [headersTimeout, bodyTimeout]
+      const abort = (error: Error) => handler.onResponseError?.(controller, error)
+      const controller = { abort } as Dispatcher.DispatchController
+      handler.onRequestStart?.(controller, {})
+      return true
+    },
+  }
+  const asked = { url: 'https://a.example/', headers: {}, body: 'x', totalMs: 60_000, readBytes: 10 }
+  const refused = rejects(exchange(asked, { agent, clock, signal: null }), { message: /took too long/ })
+  deepEqual(limits, [0, 0])
+  clock.advance(60_000)
+  await refused
 })
 
 test('Retry-After is seconds or a date, bounded', () => {

@@ -22,10 +22,9 @@ export interface GuardOptions {
   readonly connections?: number | null | undefined
   readonly connectMs?: number | undefined
   readonly headerBytes?: number | undefined
-  readonly responseMs?: number | undefined
 }
 
-export const GUARD_DEFAULTS = { connectMs: 5_000, responseMs: 15_000, headerBytes: 16_384, connections: 32 } as const
+export const GUARD_DEFAULTS = { connectMs: 5_000, headerBytes: 16_384, connections: 32 } as const
 
 const systemResolve: Resolve = (hostname) =>
   new Promise((resolve, reject) => {
@@ -62,8 +61,6 @@ export function createGuard(options: GuardOptions): Agent {
       })
     },
     maxHeaderSize: options.headerBytes ?? GUARD_DEFAULTS.headerBytes,
-    headersTimeout: options.responseMs ?? GUARD_DEFAULTS.responseMs,
-    bodyTimeout: options.responseMs ?? GUARD_DEFAULTS.responseMs,
     keepAliveTimeout: 10_000,
     pipelining: 1,
     connections: options.connections === undefined ? GUARD_DEFAULTS.connections : options.connections,

@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Change, Engine, Page } from '../core/engine.ts'
 import { toJsonBytes } from '../core/json.ts'
 import type { StoredRecord } from '../core/record.ts'
-import { CHANGED_KEY } from './endpoint.ts'
+import { changeOf } from './change-feed.ts'
 
 const PREFIX = 'system/app-held/'
 const PAGE = 500
@@ -14,10 +14,7 @@ const PAGE = 500
 /** For the commit that pauses an app, or resumes it. */
 export function holdEndpointsOf(app: string, isHeld: boolean, clock: Clock): readonly Change[] {
   const key = PREFIX + app
-  return [
-    isHeld ? { do: 'put', key, value: toJsonBytes({}) } : { do: 'remove', key },
-    { do: 'put', key: CHANGED_KEY, value: toJsonBytes({ id: null, at: clock.wallMs() }) },
-  ]
+  return [isHeld ? { do: 'put', key, value: toJsonBytes({}) } : { do: 'remove', key }, ...changeOf(null, clock)]
 }
 
 export async function heldApps(engine: Pick<Engine, 'list'>): Promise<ReadonlySet<string>> {

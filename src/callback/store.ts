@@ -12,8 +12,8 @@ import { endpointQueue, partsOfAppName, spaceOf } from '../core/name.ts'
 import type { StoredRecord } from '../core/record.ts'
 import { DEFAULT_SUBSCRIPTION_QUEUE, type QueueSettings } from '../core/settings.ts'
 import { removeAttempts } from './attempt.ts'
+import { changeOf } from './change-feed.ts'
 import {
-  CHANGED_KEY,
   ENDPOINT_PREFIX,
   endpointKey,
   queuesOf,
@@ -82,6 +82,12 @@ export class EndpointStore {
     return stored === null ? null : toFound(stored)
   }
 
+  /** At once; null where one is no more. */
+  async some(ids: readonly string[]): Promise<ReadonlyMap<string, Found | null>> {
+    const records = ids.length === 0 ? [] : await this.#deps.engine.get(ids.map(endpointKey))
+    return new Map(ids.map((id, at) => [id, records[at] == null ? null : toFound(records[at])]))
+  }
+
   /** @throws PosthornError `endpoint-not-found` */
   async need(id: string): Promise<Found> {
     const found = await this.get(id)
@@ -139,7 +145,7 @@ export class EndpointStore {
       { do: 'configure', queue: endpointQueue(id), settings: QUEUE },
       ...(await this.#settingsOf(endpoint)).flatMap(({ topic, settings }) => this.#bind(endpoint, topic, settings)),
       ...belongingOf(endpoint).map((key): Change => ({ do: 'put', key, value: toJsonBytes({}) })),
-      this.#changed(id),
+      ...changeOf(id, this.#deps.clock),
       ...more,
     ]
     return { endpoint, version: await this.#commit(changes, id) }
@@ -166,7 +172,7 @@ export class EndpointStore {
         { do: 'put', key: endpointKey(id), value: toJsonBytes(endpoint), ifVersion },
         ...(changed.vault === undefined ? [] : [await this.#vaultPut(id, changed.vault)]),
         ...(await this.#rebind(found.endpoint, endpoint, options.force === true)),
-        this.#changed(id),
+        ...changeOf(id, this.#deps.clock),
         ...(changed.more ?? []),
       ]
       try {
@@ -200,7 +206,7 @@ export class EndpointStore {
           queue: endpointQueue(id),
           settings: { ...QUEUE, idleExpiryMs: 1_000, keep: { ...QUEUE.keep, endedMs: 0, deadMs: 0 } },
         },
-        this.#changed(id),
+        ...changeOf(id, this.#deps.clock),
       ],
       id,
     )
@@ -233,10 +239,6 @@ export class EndpointStore {
   async #vaultPut(id: string, vault: Vault): Promise<Change> {
     const key = VAULT_PREFIX + id
     return { do: 'put', key, value: (await this.seal()).seal(key, vault) }
-  }
-
-  #changed(id: string): Change {
-    return { do: 'put', key: CHANGED_KEY, value: toJsonBytes({ id, at: this.#deps.clock.wallMs() }) }
   }
 
   /** @param settings of its queue, where the subscription is a new one */
