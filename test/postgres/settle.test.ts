@@ -1,7 +1,7 @@
 // The short way of acks: beside each other, whole or not at all, and with the same outcome as the long one.
 
 import { deepEqual, equal } from 'node:assert/strict'
-import type { Change, Engine, Token } from '../../src/core/engine.ts'
+import type { Change, CommitResult, Engine, Token } from '../../src/core/engine.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
 import { connect } from './client.ts'
 
@@ -51,6 +51,27 @@ onPostgres('all who ack share the lock; who decides waits for them', async (worl
   equal(isDecided.now, false)
   await other[Symbol.asyncDispose]()
   equal((await deciding).status, 'committed')
+})
+
+onPostgres('an ack that has to wait holds up no send, and who decides comes after both', async (world) => {
+  const engine = await world.open()
+  const [token] = await leased(engine, 'a', 1)
+  const holder = await connect(world.url)
+  await holder.query('begin')
+  await holder.query(`select from ${world.schema}.message for update`)
+  const order: string[] = []
+  const told = async (name: string, result: Promise<CommitResult>): Promise<void> => {
+    equal((await result).status, 'committed')
+    order.push(name)
+  }
+  const acking = told('ack', commit(engine, { do: 'ack', token: token! }))
+  const sending = told('send', commit(engine, { do: 'send', queue: 'a', message: message() }))
+  const deciding = told('decide', commit(engine, { do: 'send', queue: 'a', message: message({ key: 'k' }) }))
+  await sending
+  await holder.query('rollback')
+  await holder.end()
+  await Promise.all([acking, deciding])
+  deepEqual(order, ['send', 'ack', 'decide'])
 })
 
 onPostgres('a stale token among many harms nobody else, and leaves nothing', async (world) => {

@@ -1,8 +1,8 @@
 /**
  * Commits that come together are one fold: what arrives while one is under way waits for the next, and an idle engine makes nobody wait. Calls
- * of nothing but plain sends, or of nothing but plain acks, have lanes of their own; all others are decided under the schema's lock. Calls of
- * one process happen in their order. Where
- * the server refuses such a fold, it is halved until only the one to blame is left.
+ * of nothing but plain sends, or of nothing but plain acks, have a lane each, beside each other: neither says anything of what the other
+ * changes. All others are decided under the schema's lock, after what was asked before them and before what is asked after. Where the server
+ * refuses such a fold, it is halved until only the one to blame is left.
  */
 import type { Capabilities, Commit, CommitResult } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
@@ -53,7 +53,7 @@ export class Folder {
   readonly #settles: Lane<SettleCall & Caller>
   #waiting: Deciding[] = []
   #isRunning = false
-  /** Calls in the order in which they came; one begins when all that are of another kind have ended. */
+  /** Calls in the order in which they came: what is decided begins when all before it have ended, and what is plain when none is decided. */
   #calls: { readonly kind: Kind; readonly begin: () => Promise<void> }[] = []
   #kind: Kind = 'decide'
   #underWay = 0
@@ -140,7 +140,8 @@ export class Folder {
 
   #advance(): void {
     for (let next = this.#calls[0]; next !== undefined; next = this.#calls[0]) {
-      if (this.#underWay > 0 && next.kind !== this.#kind) return
+      const isPlain = next.kind !== 'decide' && this.#kind !== 'decide'
+      if (this.#underWay > 0 && next.kind !== this.#kind && !isPlain) return
       this.#calls.shift()
       this.#kind = next.kind
       this.#underWay++
