@@ -181,7 +181,7 @@ class Running implements Delivering {
   async #reseal(): Promise<void> {
     const { deps } = this.#parts
     try {
-      const count = await reseal(deps)
+      const count = await reseal(deps, () => this.#stopped === null)
       if (count > 0) deps.log.info(`${count} secrets are sealed with the newest master key now`)
     } catch (error) {
       deps.log.error('secrets could not be sealed with the newest master key; the old one is still needed', { error })

@@ -11,22 +11,33 @@ export type ResealDeps = SealDeps & { readonly engine: Pick<Engine, 'get' | 'lis
 const PAGE = 200
 const TRIES = 5
 
-/** @returns how many records it sealed anew; one that somebody changes all the time is left to the next time */
-export async function reseal(deps: ResealDeps): Promise<number> {
+/**
+ * May be called again where it was interrupted.
+ * @param goesOn asked before each record
+ * @returns how many records it sealed anew; one that somebody changes all the time is left to the next time
+ */
+export async function reseal(deps: ResealDeps, goesOn: () => boolean = () => true): Promise<number> {
   if ((deps.masterKeys ?? []).length === 0) return 0
   const seal = await loadSeal(deps)
   let resealed = 0
   for (let tries = 1; tries <= TRIES; tries++) {
-    const { done, missed } = await pass(deps, seal)
+    const { done, missed } = await pass(deps, seal, goesOn)
     resealed += done
+    if (!goesOn()) break
     if (missed > 0) continue
     const mark = await markNewest(deps)
-    if (mark === null || (await put(deps, mark))) break
+    if (mark === null) break
+    // What others sealed until then is looked for once more: nobody else has the store's own key any longer.
+    await put(deps, mark)
   }
   return resealed
 }
 
-async function pass(deps: ResealDeps, seal: Seal): Promise<{ readonly done: number; readonly missed: number }> {
+async function pass(
+  deps: ResealDeps,
+  seal: Seal,
+  goesOn: () => boolean,
+): Promise<{ readonly done: number; readonly missed: number }> {
   let done = 0
   let missed = 0
   const count = async (change: Change | null): Promise<void> => {
@@ -36,7 +47,10 @@ async function pass(deps: ResealDeps, seal: Seal): Promise<{ readonly done: numb
   }
   for (let after: string | null = null, more = true; more;) {
     const { items, next }: Page<StoredRecord> = await deps.engine.list({ prefix: VAULT_PREFIX, after, limit: PAGE })
-    for (const record of items) await count(vaultAnew(seal, record))
+    for (const record of items) {
+      if (!goesOn()) return { done, missed }
+      await count(vaultAnew(seal, record))
+    }
     after = next
     more = after !== null
   }

@@ -61,8 +61,11 @@ export function createSeal(masters: readonly Uint8Array[]): Seal {
 }
 
 function openWith(key: Buffer, record: string, sealed: Uint8Array): Buffer | null {
+  // With fewer bytes the tag would be a shorter one, which can be guessed.
+  if (sealed[0] !== VERSION || sealed.byteLength < 1 + NONCE_BYTES + TAG_BYTES) return null
   try {
-    const decipher = createDecipheriv(CIPHER, key, sealed.subarray(1, 1 + NONCE_BYTES))
+    const nonce = sealed.subarray(1, 1 + NONCE_BYTES)
+    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
     decipher.setAAD(Buffer.from(record))
     decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
     return Buffer.concat([decipher.update(sealed.subarray(1 + NONCE_BYTES, -TAG_BYTES)), decipher.final()])

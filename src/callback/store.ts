@@ -5,7 +5,7 @@
 import { belongingKey } from '../core/belonging.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Change, Engine, Page, Version } from '../core/engine.ts'
-import { PosthornError } from '../core/error.ts'
+import { isPosthornError, PosthornError } from '../core/error.ts'
 import type { Ids } from '../core/id.ts'
 import { fromJsonBytes, toJsonBytes } from '../core/json.ts'
 import { endpointQueue, partsOfAppName, spaceOf } from '../core/name.ts'
@@ -122,7 +122,13 @@ export class EndpointStore {
     const key = VAULT_PREFIX + id
     const [stored = null] = await this.#deps.engine.get([key])
     if (stored === null) throw new PosthornError('endpoint-not-found', `there are no secrets of an endpoint '${id}'`)
-    return (await this.seal()).open(key, stored.value) as Vault
+    try {
+      return (await this.seal()).open(key, stored.value) as Vault
+    } catch (error) {
+      if (!isPosthornError(error) || error.code !== 'corrupt') throw error
+      // Another process may have changed the master key since.
+      return (await this.#sealAnew()).open(key, stored.value) as Vault
+    }
   }
 
   /** @throws PosthornError `conflict` where there is one already, `full`, `unsupported` */
@@ -236,9 +242,15 @@ export class EndpointStore {
     return this.#seal
   }
 
+  #sealAnew(): Promise<Seal> {
+    this.#seal = null
+    return this.seal()
+  }
+
+  /** Never with a key that was in use some time ago: the store's own may be gone by now, and what it seals could not be opened by anybody. */
   async #vaultPut(id: string, vault: Vault): Promise<Change> {
     const key = VAULT_PREFIX + id
-    return { do: 'put', key, value: (await this.seal()).seal(key, vault) }
+    return { do: 'put', key, value: (await this.#sealAnew()).seal(key, vault) }
   }
 
   /** @param settings of its queue, where the subscription is a new one */
