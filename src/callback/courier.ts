@@ -60,6 +60,8 @@ export interface Round {
 
 const STOP_HEADERS = ['webhook-no-retry', 'posthorn-no-retry']
 const MOST_WAITS = 100
+/** Until an endpoint whose secrets could not be read is looked at again. */
+const NO_PEN_MS = 10_000
 const JITTER = 0.1
 /** Of an answer that is looked at, or taken back to the sender. */
 const ANSWER_BYTES = 65_536
@@ -79,8 +81,15 @@ export async function deliverTo(deps: CourierDeps, round: Round, run: Run): Prom
   const id = ids.uuid()
   const at = clock.wallMs()
   const startedMs = clock.monotonicMs()
-  const cut = round.pen()
-  const pen = cut instanceof Promise ? await cut : cut
+  let pen: Pen
+  try {
+    const cut = round.pen()
+    pen = cut instanceof Promise ? await cut : cut
+  } catch {
+    // Nobody was called, and neither the event nor the receiver has a share in it: what is wrong is logged where it is found.
+    round.gate.pause(NO_PEN_MS)
+    return snooze(0)
+  }
   const { url } = round.endpoint
   let answered: Answered | null = null
   let judged: Judgement

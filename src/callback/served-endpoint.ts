@@ -157,7 +157,13 @@ export class ServedEndpoint implements Round {
     const become = (pen: Pen | null): void => {
       if (this.#pen === cutting) this.#pen = pen
     }
-    cutting.then(become, () => become(null))
+    cutting.then(become, (error: unknown) => {
+      become(null)
+      this.#deps.log.error('the secrets of an endpoint could not be read; it is not called until they can be', {
+        endpoint: this.endpoint.id,
+        error,
+      })
+    })
     this.#pen = cutting
     return cutting
   }

@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks'
 import { z } from 'zod'
 import type { Delivering, EndpointOptions } from '../../src/callback/index.ts'
 import { ManualClock } from '../../src/core/clock.ts'
-import { open, type Post } from '../../src/posthorn.ts'
+import { internalsOf, open, type Post } from '../../src/posthorn.ts'
 import { silentLog } from '../../src/runtime/log.ts'
 import { topic } from '../../src/topic/index.ts'
 import { standardWebhooks, verify } from '../../src/webhooks/index.ts'
@@ -255,6 +255,33 @@ describe('endpoints', () => {
     const [attempt] = await post.endpoints.attempts('cut')
     match(attempt!.answer, /^x{500}\*\*\*\*$/)
     await end('cut')
+  })
+
+  test('while its secrets cannot be read nobody is called, and that is no attempt of the event', async () => {
+    const { endpoint } = await make('unread', { profile: 'github' })
+    const { engine } = internalsOf(post)
+    const key = 'system/endpoint-vault/unread'
+    const [{ value } = { value: new Uint8Array() }] = (await engine.get([key])).filter((each) => each !== null)
+    const put = (bytes: Uint8Array) => engine.commit([{ changes: [{ do: 'put', key, value: bytes }] }])
+    await put(new Uint8Array(40))
+    await publish()
+    const waiting = async () => {
+      const { items } = await engine.browse({
+        queue: 'topic:orders:endpoint.unread',
+        state: 'ready',
+        after: null,
+        limit: 1,
+      })
+      return items[0]
+    }
+    await until(async () => ((await waiting())?.released ?? 0) === 1, 'it is given back')
+    deepEqual([(await waiting())?.failed, (await post.endpoints.attempts('unread')).length], [0, 0])
+    equal(receiver.arrivals.length, 0)
+    await put(value)
+    await tick(10_000)
+    await arrived(1)
+    equal(endpoint.status, 'active')
+    await end('unread')
   })
 
   test('410 from where an endpoint was before says nothing of where it is', async () => {
