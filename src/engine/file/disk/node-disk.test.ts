@@ -68,6 +68,20 @@ test('a thread that was not woken is woken again', async (t) => {
   await disk.close()
 })
 
+test('a thread that was not woken to end is woken again', async (t) => {
+  const [disk, path] = [new NodeDisk(), folder(t)]
+  const file = disk.open(join(path, 'file'), 'create')
+  const notify = t.mock.method(Atomics, 'notify')
+  await disk.sync([file])
+  const [words] = notify.mock.calls[0]!.arguments
+  // One that does not sleep sees by itself that it is to end.
+  while (Atomics.notify(words, REQUEST) === 0) await setImmediate()
+  await disk.syncInBackground(file)
+  notify.mock.mockImplementationOnce(() => 0)
+  file.close()
+  await disk.close()
+})
+
 test('a thread that is woken for nothing new says its last answers again', async () => {
   const words = new Int32Array(new SharedArrayBuffer((1 + SLOTS * SLOT_WORDS) * Int32Array.BYTES_PER_ELEMENT))
   const thread = new Worker(new URL('./sync-thread.ts', import.meta.url), { workerData: words, execArgv: [] })

@@ -139,6 +139,8 @@ export class NodeDisk implements Disk {
     Atomics.notify(this.#words, REQUEST)
     this.#watched?.[Symbol.dispose]()
     this.#thread?.ref()
+    using watched = this.#watchStop()
+    void watched
     await this.#exited
     for (const descriptor of this.#folders.values()) if (descriptor !== NONE) closeSync(descriptor)
     this.#folders.clear()
@@ -173,6 +175,19 @@ export class NodeDisk implements Disk {
       if (first?.request === request) Atomics.notify(this.#words, REQUEST)
       this.#watched = first === undefined ? null : this.#watch(first.request)
     })
+  }
+
+  /** The same until it has ended. */
+  #watchStop(): Disposable {
+    let timer: Disposable
+    const watch = (): void => {
+      timer = systemClock.timer(WATCH_MS, () => {
+        Atomics.notify(this.#words, REQUEST)
+        watch()
+      })
+    }
+    watch()
+    return { [Symbol.dispose]: () => timer[Symbol.dispose]() }
   }
 
   #onAnswer({ request, failure }: SyncAnswer): void {
