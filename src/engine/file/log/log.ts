@@ -183,6 +183,8 @@ export class Log {
     // A frame may have gone beyond the zeros.
     const from = Math.max(this.#lengthBytes, segment.endBytes)
     if (endBytes + strideBytes / 2 <= from || from >= segment.capacityBytes) return
+    // None of them would be left.
+    if (endBytes >= from + strideBytes) return
     const bytes = Math.min(strideBytes, segment.capacityBytes - from)
     this.#lengthBytes = from + bytes
     try {
