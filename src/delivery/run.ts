@@ -7,6 +7,7 @@ import { clearDeadline } from '../runtime/deadline.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import { ActiveRun } from './active-run.ts'
+import type { Conclusion } from './binding.ts'
 import { factsOf, receiveMsOf, RunTimeout, type Handling, type LostReason } from './handling.ts'
 import { isOutcome } from './outcome.ts'
 import { UnknownContracts } from './unknown-contract.ts'
@@ -138,9 +139,10 @@ export class Runner {
 
   /** What the promise came to. */
   #came(handling: Handling, run: ActiveRun, value: unknown): void {
+    const conclusion = conclusionOf(handling, run)
     let concluded: unknown
     try {
-      concluded = run.conclusion === null ? value : run.conclusion.returned(value)
+      concluded = conclusion === null ? value : conclusion.returned(value)
     } catch (error) {
       return this.#threw(handling, run, error)
     }
@@ -148,10 +150,11 @@ export class Runner {
   }
 
   #failed(handling: Handling, run: ActiveRun, error: unknown): void {
-    if (run.conclusion === null) return this.#threw(handling, run, error)
+    const conclusion = conclusionOf(handling, run)
+    if (conclusion === null) return this.#threw(handling, run, error)
     let concluded: unknown
     try {
-      concluded = run.conclusion.threw(error)
+      concluded = conclusion.threw(error)
     } catch (failure) {
       return this.#threw(handling, run, failure)
     }
@@ -229,6 +232,9 @@ export class Runner {
     this.#deps.over(handling)
   }
 }
+
+const conclusionOf = ({ served }: Handling, run: ActiveRun): Conclusion | null =>
+  served.isWrapped ? null : run.conclusion
 
 /** The handler's own errors are all one to the table; what the run itself found wrong keeps its name through middleware. */
 function codeOf(error: unknown): ErrorCode {

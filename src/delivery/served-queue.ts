@@ -20,6 +20,8 @@ export class ServedQueue {
   readonly timeoutMs: number | null
   readonly retry: RetryPolicy
   readonly call: (run: Run) => unknown
+  /** What the handler comes to is concluded inside its middleware, which may end the run before. */
+  readonly isWrapped: boolean
   readonly suspects: boolean
   timeouts: DeadlineList<RunTimeout> | null = null
   /** Those that are being settled and have left their place to others. */
@@ -46,6 +48,7 @@ export class ServedQueue {
     this.retry = binding.retry ?? DEFAULT_RETRY
     if (this.retry.attempts !== Infinity) checkCount(binding, 'retry.attempts', this.retry.attempts, 1)
     this.call = composeRun(binding)
+    this.isWrapped = (binding.middleware?.length ?? 0) > 0
   }
 }
 

@@ -4,6 +4,7 @@ import { Workbench } from '../../test/delivery/workbench.ts'
 import type { Change } from '../core/engine.ts'
 import { stressLifecycle } from '../runtime/lifecycle-stress.ts'
 import type { Binding, Ended } from './binding.ts'
+import { bury } from './outcome.ts'
 
 const binding = (run: Binding['run'], more: Partial<Binding> = {}): Binding => ({
   queue: 'inbox',
@@ -91,6 +92,35 @@ test('middleware wraps the run of its queue', async () => {
   await bench.send('inbox')
   deepEqual(await worker.drain(), { handled: 1 })
   deepEqual(seen, ['true done'])
+})
+
+test('middleware that does not wait for its handler goes by its own outcome', async () => {
+  const bench = await Workbench.create()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let concluded = 0
+  const worker = bench.worker([
+    binding(
+      (run) => {
+        run.conclusion = { returned: () => concluded++, threw: () => concluded++ }
+        return promise
+      },
+      {
+        middleware: [
+          (next) => async (run) => {
+            void next(run)
+            return bury('out of patience')
+          },
+        ],
+      },
+    ),
+  ])
+  const id = await bench.send('inbox')
+  deepEqual(await worker.drain(), { handled: 1 })
+  equal((await bench.find('inbox', id))!.state, 'dead')
+  equal(concluded, 0)
+  resolve()
+  await bench.settle()
+  equal(concluded, 1)
 })
 
 test('the delays of a run: until the engine had it, until it started, the handler', async () => {
