@@ -2,12 +2,11 @@
  * Gathers the commits of one turn of the event loop into one call of the engine. Callers who were answered together send again
  * together, so what a call costs the engine is paid once for all of them; nobody is kept waiting for it.
  */
+import { bytesOfBodies, MOST_CALL_BYTES } from '../core/commit-size.ts'
 import type { Commit, CommitResult, Engine } from '../core/engine.ts'
 
 /** Commits in one call, at most: what an engine does in one piece, answers together, and may make durable while it decides the next. */
 const MOST = 50
-/** Bytes of bodies in one call, at most, and those of one commit more: an engine holds them in one piece, and writes them in one. */
-const MOST_BYTES = 1 << 20
 
 export class Gatherer {
   readonly #engine: Pick<Engine, 'commit'>
@@ -26,8 +25,8 @@ export class Gatherer {
       this.#bytes = 0
       this.#results = this.#give(this.#commits)
     }
-    this.#bytes += bytesOf(commit)
-    if (at === MOST - 1 || this.#bytes >= MOST_BYTES) this.#commits = []
+    this.#bytes += bytesOfBodies(commit)
+    if (at === MOST - 1 || this.#bytes >= MOST_CALL_BYTES) this.#commits = []
     return at
   }
 
@@ -42,13 +41,4 @@ export class Gatherer {
     if (this.#commits === commits) this.#commits = []
     return this.#engine.commit(commits)
   }
-}
-
-function bytesOf({ changes }: Commit): number {
-  let bytes = 0
-  for (const change of changes) {
-    if (change.do === 'send' || change.do === 'publish') bytes += change.message.body.byteLength
-    else if (change.do === 'put') bytes += change.value.byteLength
-  }
-  return bytes
 }
