@@ -51,7 +51,7 @@ export interface DeliverOptions {
   readonly allow?: readonly string[] | undefined
   /** Address ranges beyond the public ones, like '10.0.0.0/8'. Where some are given, plain http is allowed as well. */
   readonly allowRanges?: readonly string[] | undefined
-  /** DNS name of this sender, for the handshake of CloudEvents WebHook. Default: the machine's name. */
+  /** DNS name of this sender, for the handshake of CloudEvents WebHook. Default: the machine's name, where that is one. */
   readonly origin?: string | undefined
   /**
    * Where receivers may consent later, for the same handshake: an address that ends in the token, like 'https://api.example.com/v1/webhook-grants/',

@@ -57,6 +57,9 @@ const KNOWN = ['allow', 'allowRanges', 'origin', 'grantUrl', 'disableAfter']
 const DISABLE_AFTER_MS = 5 * 86_400_000
 const ORIGIN = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?$/
 
+/** How receivers may know the sender by a name; what is no DNS name, as machines may be called, tells them nothing. */
+export const originOf = (name: string): string => (ORIGIN.test(name) ? name : 'localhost')
+
 /** @throws PosthornError `invalid-option`, `invalid-duration` */
 export async function startDelivering(deps: DeliveringDeps, options: DeliverOptions = {}): Promise<Delivering> {
   checkKnown('deliver', options, KNOWN)
@@ -65,7 +68,7 @@ export async function startDelivering(deps: DeliveringDeps, options: DeliverOpti
 }
 
 export async function runDelivering(deps: DeliveringDeps, parts: DeliveringParts): Promise<Delivering> {
-  const { allowance, origin = hostname(), grantUrl, disableAfter = DISABLE_AFTER_MS } = parts
+  const { allowance, origin = originOf(hostname()), grantUrl, disableAfter = DISABLE_AFTER_MS } = parts
   if (grantUrl !== undefined && !/^https?:$/.test(URL.parse(grantUrl)?.protocol ?? ''))
     throw invalidOption('deliver', 'grantUrl', grantUrl, "an address like 'https://api.example.com/v1/webhook-grants/'")
   if (!ORIGIN.test(origin)) throw invalidOption('deliver', 'origin', origin, "a DNS name like 'events.example.com'")

@@ -61,6 +61,8 @@ export interface Verified {
   readonly ratePerMinute: number | null
   /** It has not said no, and may consent later, by calling the address that it was given: until then it is not verified. */
   readonly pending?: true | undefined
+  /** Of consent that came later: when it was asked for. */
+  readonly askedAt?: number | undefined
 }
 
 export interface StoredEndpoint extends EndpointSettings {

@@ -30,7 +30,8 @@ export function makeGrantToken(
 }
 
 /**
- * What the receiver grants holds from now on; null where nobody asked this, or too long ago, or of an endpoint that has gone or moved since.
+ * What the receiver grants holds from now on, and may be changed by the same address; null where nobody asked this, or too long ago, or of an
+ * endpoint that has gone or moved since, or consented to something that was asked later: who finds an old address undoes nothing.
  * @param rate what it says of the rate; undefined: nothing, which grants what was asked for
  */
 export async function takeGrant(
@@ -46,14 +47,23 @@ export async function takeGrant(
     by: 'handshake',
     at: nowMs,
     ratePerMinute: rate === undefined ? asked.ratePerMinute : rate,
+    askedAt: asked.at,
   }
   const { endpoint } = await store.change(asked.id, (current) =>
-    current.incarnation === asked.incarnation && current.url === asked.url
-      ? { endpoint: { ...current, verified } }
-      : null,
+    isOf(asked, current) && !isSame(current.verified, verified) ? { endpoint: { ...current, verified } } : null,
   )
-  return endpoint.verified === verified ? verified : null
+  return isOf(asked, endpoint) && isSame(endpoint.verified, verified) ? endpoint.verified : null
 }
+
+function isOf({ incarnation, url, at }: Asked, endpoint: StoredEndpoint): boolean {
+  const { verified } = endpoint
+  const isOld = verified !== null && (verified.askedAt ?? verified.at) > at
+  return endpoint.incarnation === incarnation && endpoint.url === url && !isOld
+}
+
+/** Said again, it is not written again. */
+const isSame = (known: Verified | null, { askedAt, ratePerMinute }: Verified): boolean =>
+  known?.askedAt === askedAt && known?.ratePerMinute === ratePerMinute
 
 function read(seal: Seal, token: string): Asked | null {
   try {

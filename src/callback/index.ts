@@ -13,7 +13,7 @@ export type {
   EndpointView,
   SecretView,
 } from './control.ts'
-export { runDelivering, type DeliveringParts } from './delivering.ts'
+export { originOf, runDelivering, type DeliveringParts } from './delivering.ts'
 export type { Drill, DrillStep } from './drill.ts'
 export type { Disabled, EndpointRetry, EndpointSubscription, Verified } from './endpoint.ts'
 export { createGuard, type GuardOptions, type Resolve } from './guard.ts'

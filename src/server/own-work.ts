@@ -2,7 +2,14 @@
  * Work of Posthorn's own that goes on beside requests: redrives and purges, callbacks to endpoints and to addresses that callers named. It
  * ends with the server, with the post at the latest, and alone it keeps no process alive.
  */
-import { bindCallbacks, platformSigner, runDelivering, type Allowance, type Delivering } from '../callback/index.ts'
+import {
+  bindCallbacks,
+  originOf,
+  platformSigner,
+  runDelivering,
+  type Allowance,
+  type Delivering,
+} from '../callback/index.ts'
 import { CALLBACK_QUEUE } from '../operation/index.ts'
 import { internalsOf, type Post } from '../posthorn.ts'
 import { bindHandlers, InsideMark } from '../task/index.ts'
@@ -52,7 +59,7 @@ export class OwnWork {
     const at = publicUrl === undefined ? undefined : parsePublicUrl(publicUrl)
     return runDelivering(internals, {
       allowance: this.#allowance,
-      origin: this.#options.webhookOrigin ?? at?.host,
+      origin: this.#options.webhookOrigin ?? (at === undefined ? undefined : originOf(at.host)),
       grantUrl: at === undefined ? undefined : new URL(GRANT_PATH.slice(1), at).href,
       disableAfter,
       keepAlive: false,

@@ -1,6 +1,9 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { inspect } from 'node:util'
 import { Webhook } from 'standardwebhooks'
+import { originOf } from '../../src/callback/index.ts'
+import { internalsOf } from '../../src/posthorn.ts'
 import { startReceiver, type Receiver } from '../callback/receiver.ts'
 import { startServer, until, type Reply, type TestServer } from './server/client.ts'
 
@@ -157,6 +160,32 @@ describe('endpoints over HTTP', () => {
     await named.call('PATCH', endpoint, { body: { url: `${receiver.url}/moved` } })
     equal((await call('POST', path)).json.code, 'endpoint-not-found', 'it consented for another address')
     equal((await named.call('GET', endpoint)).json.verified, null)
+  })
+
+  test('a server whose address or machine has no DNS name serves all the same, and asks as localhost', async () => {
+    equal(originOf('my_machine'), 'localhost')
+    equal(originOf('events.example.com:8443'), 'events.example.com:8443')
+    fresh()
+    await using named = await startServer({ callbackAllowRanges: ['127.0.0.0/8'], publicUrl: 'http://[::1]:7070' })
+    await named.call('PUT', '/v1/endpoints/v6', { body: { url: `${receiver.url}/v6`, profile: 'cloudevents' } })
+    const { status } = await named.call('POST', '/v1/endpoints/v6/verify')
+    equal(status, 202)
+    await until(() => receiver.arrivals.length > 0, 'it is asked')
+    const { headers } = receiver.arrivals[0]!
+    equal(headers['webhook-request-origin'], 'localhost')
+    match(String(headers['webhook-request-callback']), /^http:\/\/\[::1\]:7070\/v1\/webhook-grants\//)
+  })
+
+  test('what a log says of a request at such an address is not the address', async () => {
+    const lines: unknown[] = []
+    const note = (message: string, facts?: unknown) => void lines.push(message, facts)
+    await using logged = await startServer({ log: { debug() {}, info() {}, warn: note, error: note } })
+    // Its secrets are sealed with a key that is not given.
+    const value = Buffer.from(JSON.stringify({ outside: 'another' }))
+    await internalsOf(logged.post).engine.commit([{ changes: [{ do: 'put', key: 'system/endpoint-key', value }] }])
+    const { status, json } = await logged.call('GET', '/v1/webhook-grants/what-nobody-is-to-know')
+    deepEqual([status, json.code, json.instance], [500, 'master-key', '/v1/webhook-grants/{token}'])
+    equal(lines.length > 0 && !inspect(lines, { depth: 9 }).includes('nobody-is-to-know'), true)
   })
 
   test('a challenge as Slack has it', async () => {

@@ -96,7 +96,7 @@ export function showEndpoint(principal: Principal, view: EndpointView): Record<s
     answerTo: view.answerTo,
     status,
     disabled: view.disabled === null ? null : { reason: view.disabled.reason, at: toTime(view.disabled.at) },
-    verified: view.verified === null ? null : { ...view.verified, at: toTime(view.verified.at) },
+    verified: view.verified === null ? null : showVerified(view.verified),
     failingSince: view.failingSince === null ? null : toTime(view.failingSince),
     lag: view.lag,
     dead: view.dead,
@@ -122,4 +122,10 @@ function showProfile({ timeoutMs, retry, id, type, timestamp, ...rest }: Custom)
 const showRetry = ({ attempts, delaysMs }: NonNullable<EndpointView['retry']>): Record<string, unknown> => ({
   attempts,
   delays: delaysMs.map(formatDuration),
+})
+
+const showVerified = ({ by, at, ratePerMinute }: NonNullable<EndpointView['verified']>): Record<string, unknown> => ({
+  by,
+  at: toTime(at),
+  ratePerMinute,
 })

@@ -46,7 +46,7 @@ export function createRespond(deps: ServerDeps, routes: readonly Route[], access
             : await run({ deps, ...asked, principal, veil: CLEAR })
       } catch (error) {
         if (isPosthornError(error) && error.code === 'disk-full') tellFull(error.message)
-        answer = problemFrom(error, deps.log, url.pathname)
+        answer = problemFrom(error, deps.log, route?.hidesPath === true ? route.path : url.pathname)
       }
     } finally {
       deps.drain.leave()

@@ -42,6 +42,8 @@ export interface Route {
   readonly problems?: readonly ErrorCode[] | undefined
   /** Also for apps; without it a route is not there for them. `checkScope` and `inSpace` are its own business. */
   readonly forApps?: boolean | undefined
+  /** Its path holds what nobody else is to know: where a problem is told, and in the log, it stands as a template. */
+  readonly hidesPath?: boolean | undefined
   /** Needs no key. */
   readonly open?: boolean | undefined
   /** A ticket will do in place of a key: it is for browsers that can send no header. */
