@@ -1,14 +1,16 @@
-// `npm run test:kill9 -- --rounds 200`: kills the server under load, again and again, and says what was lost or doubled. `--engine URL`: on an
-// empty engine of any kind, else on a folder of its own.
+// Kills the server under load, again and again, and says what was lost or doubled.
 
 import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '../command-line.ts'
 import { fire } from './fire.ts'
 
-const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '50' }, seed: { type: 'string' }, engine: { type: 'string' } },
-})
-const rounds = Number(values.rounds)
+const USAGE = `npm run test:kill9 -- [options]
+  --rounds N    kills (default 50)
+  --seed N      what is done, and when it is killed (default: another each time)
+  --engine URL  an empty engine of any kind (default: a file engine in a folder of its own)`
+
+const values = readCommandLine(USAGE, ['rounds', 'seed', 'engine'])
+const rounds = Number(values.rounds ?? 50)
 const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed)
 
 console.log(`${rounds} rounds, seed ${seed} (again: --seed ${seed})`)

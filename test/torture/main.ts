@@ -1,18 +1,22 @@
-// `npm run test:torture`: power cuts, damaged files, failing disks and kill -9, by the thousand. Prints counts and seeds; what fails is
-// run again alone with the seed that is printed. `-- --only cuts --seed 7 --rounds 100`.
+// Power cuts, damaged files, failing disks and kill -9, by the thousand. Prints counts and seeds; what fails is run again alone with the
+// seed that is printed.
 
 import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '../command-line.ts'
 import { KINDS } from './kinds.ts'
 import { runRounds, type Counts } from './round.ts'
 
-const { values } = parseArgs({
-  options: { only: { type: 'string' }, seed: { type: 'string' }, rounds: { type: 'string' } },
-})
+const NAMES = KINDS.map(({ name }) => name).join(', ')
+const USAGE = `npm run test:torture -- [options]
+  --only KIND,…  some of ${NAMES} (default: all)
+  --rounds N     of each kind (default: until much has happened)
+  --seed N       what is done, and what goes wrong (default: another each time)`
+
+const values = readCommandLine(USAGE, ['only', 'rounds', 'seed'])
 const seed = values.seed === undefined ? randomInt(1_000_000) : Number(values.seed)
 const rounds = values.rounds === undefined ? null : Number(values.rounds)
 const chosen = KINDS.filter(({ name }) => values.only === undefined || values.only.split(',').includes(name))
-if (chosen.length === 0) throw new Error(`--only is one of ${KINDS.map(({ name }) => name).join(', ')}`)
+if (chosen.length === 0) throw new Error(`--only is one of ${NAMES}`)
 
 console.log(`seed ${seed} (again: --seed ${seed})`)
 for (const { name, round, counted, many } of chosen) {
