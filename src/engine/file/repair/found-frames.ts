@@ -51,11 +51,15 @@ function framesOf(segment: FoundSegment, loss: Loss): LogFrame[] {
     refuseNewer(frame, segment.file.path)
     all.push({ segment, offset: frame.offset, header: frame.header })
   }
-  const newest = segment.head?.header.incarnation ?? Math.max(...all.map(({ header }) => header.incarnation))
+  const newest =
+    segment.head?.header.incarnation ??
+    Math.max(...all.flatMap(({ header }) => (header.kind === KINDS.entries ? [header.incarnation] : [])))
   const own: LogFrame[] = []
   let expectedAt = segment.head?.endBytes ?? 0
   for (const frame of all) {
     const { incarnation, sequence, kind } = frame.header
+    // An opening leaves the segment of the one before it: what it says there of the log that went on is of this use.
+    if (kind === KINDS.left && incarnation > newest) own.push(frame)
     const last = own.at(-1)?.header.sequence ?? (segment.head?.header.sequence ?? 1) - 1
     if (kind === KINDS.head || incarnation !== newest || (kind === KINDS.entries && sequence <= last)) continue
     if (kind !== KINDS.entries) {
