@@ -32,8 +32,9 @@ export async function fire({ rounds, seed, engine, onRound }: FireOptions): Prom
   const server = new Server(engine ?? `file:${join(folder, 'engine')}`, await freePort())
   try {
     await server.start()
-    await underLoad({ url: server.url, log, random }, async () => {
+    await underLoad({ url: server.url, log, random }, async (signal) => {
       for (let round = 1; round <= rounds; round++) {
+        await someAreConfirmed(log, signal)
         await killAndStart(server, random)
         log.add({ did: 'kill', round })
         onRound?.(round)
@@ -54,7 +55,10 @@ export async function fire({ rounds, seed, engine, onRound }: FireOptions): Prom
   }
 }
 
-async function underLoad(setting: Omit<Setting, 'signal'>, body: () => Promise<void>): Promise<void> {
+async function underLoad(
+  setting: Omit<Setting, 'signal'>,
+  body: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const stop = new AbortController()
   const full = { ...setting, signal: stop.signal }
   const clients = [
@@ -62,11 +66,17 @@ async function underLoad(setting: Omit<Setting, 'signal'>, body: () => Promise<v
     ...Array.from({ length: LEASERS }, () => leaseAndSettle(full)),
   ]
   try {
-    await Promise.race([body(), Promise.all(clients)])
+    await Promise.race([body(stop.signal), Promise.all(clients)])
   } finally {
     stop.abort()
     await Promise.all(clients)
   }
+}
+
+/** However slow the machine is, there is something to lose. */
+async function someAreConfirmed({ confirmed }: ReceiptLog, signal: AbortSignal): Promise<void> {
+  const { count, inbox } = confirmed
+  while (!signal.aborted && (confirmed.count === count || confirmed.inbox === inbox)) await sleep(5)
 }
 
 async function killAndStart(server: Server, random: Random): Promise<void> {

@@ -21,6 +21,8 @@ export class ReceiptLog {
   readonly #file: string
   readonly #handle: number
   #unsynced = 0
+  /** Sends that were confirmed so far, to each queue. */
+  readonly confirmed: { count: number; inbox: number } = { count: 0, inbox: 0 }
 
   constructor(file: string) {
     this.#file = file
@@ -29,6 +31,7 @@ export class ReceiptLog {
 
   add(receipt: Receipt): void {
     writeSync(this.#handle, `${JSON.stringify(receipt)}\n`)
+    if (receipt.did === 'send' && receipt.answer === 'confirmed') this.confirmed[receipt.queue]++
     if (++this.#unsynced >= 64) this.#sync()
   }
 
