@@ -55,6 +55,8 @@ export interface DeliveringParts {
 
 const KNOWN = ['allow', 'allowRanges', 'origin', 'grantUrl', 'disableAfter']
 const DISABLE_AFTER_MS = 5 * 86_400_000
+/** Calls that were answered and are not yet on record: a crash makes them again, so that with a slow engine there must not be many. */
+const MOST_BESIDE = 200
 const ORIGIN = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?$/
 
 /** How receivers may know the sender by a name; what is no DNS name, as machines may be called, tells them nothing. */
@@ -115,6 +117,7 @@ class Running implements Delivering {
     this.#store = new EndpointStore(deps)
     this.#worker = new Worker(deps, bindings?.(agent, this) ?? [], {
       name: `callbacks of process ${process.pid}`,
+      beside: MOST_BESIDE,
       ...(keepAlive ? {} : { keepAlive: () => ({ [Symbol.dispose]() {} }) }),
     })
     this.#dispatch = new Dispatch(deps, this.#worker)

@@ -39,6 +39,9 @@ const READ_MS = 250
 /** All are read again so long after a change, whatever was told of it: by a clock that is far off another may not have been. */
 const SURE_MS = 60_000
 
+/** Of one endpoint, that were answered and are not yet on record. */
+const MOST_BESIDE = 100
+
 export class Dispatch {
   readonly #deps: DispatchDeps
   readonly #bench: Bench
@@ -180,6 +183,7 @@ export class Dispatch {
       concurrency: endpoint.concurrency,
       gate,
       suspects: false,
+      beside: MOST_BESIDE,
       retry: { attempts, backoff: { kind: 'fixed', baseMs: 60_000, capMs: 60_000, factor: 1, jitter: 'none' } },
       // One of the same id that was made later is another.
       run: (run) =>

@@ -21,6 +21,11 @@ export interface Binding {
    * be what killed the process. false: for handlers that run nobody's code but Posthorn's. Default true.
    */
   readonly suspects?: boolean | undefined
+  /**
+   * How many may have ended and wait for their end to be durable in nobody's place (docs/adr/0005-places-before-durability.md): a crash has them run
+   * again. Default 2,000.
+   */
+  readonly beside?: number | undefined
   /** Default: `DEFAULTS.leaseMs`. */
   readonly leaseMs?: number | undefined
   /** Longest time of one run: then its signal aborts and the run has failed as `timed-out`. null: none. */

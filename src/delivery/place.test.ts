@@ -101,6 +101,29 @@ test('two thousand may wait beside those that run, and no more', async () => {
   await worker.stop()
 })
 
+test('fewer may wait where the binding says so, and where all queues of a worker do together', async () => {
+  const bench = await Workbench.create()
+  const gate = Promise.withResolvers<void>()
+  const begun: Record<string, number> = { a: 0, b: 0, c: 0 }
+  const of = (queue: string, beside: number): Binding => ({
+    queue,
+    beside,
+    concurrency: 3,
+    run: () => void begun[queue]!++,
+  })
+  const worker = bench.worker([of('a', 10), of('b', 0), of('c', 10)], { beside: 15 })
+  bench.before = (call) => (call === 'commit' ? gate.promise : undefined)
+  for (let n = 0; n < 30; n++) for (const queue of ['a', 'b', 'c']) await bench.send(queue)
+  await worker.start()
+  await bench.settle(100)
+  // Its three that run, and those beside them.
+  deepEqual([begun['b'], begun['a']! + begun['c']!], [3, 3 + 3 + 15])
+  ok(begun['a']! <= 13 && begun['c']! <= 13)
+  gate.resolve()
+  await bench.until(() => Object.values(begun).every((count) => count === 30) && worker.inFlight === 0)
+  await worker.stop()
+})
+
 test('an engine that does not take ends is not given more of them than there are places', async () => {
   const { bench, begun, letEnd, worker } = await create(nothing, 2)
   letEnd()

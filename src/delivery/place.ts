@@ -6,29 +6,32 @@
 import type { Handling } from './handling.ts'
 import type { ServedQueue } from './served-queue.ts'
 
-/** Messages of one queue that may be on their way to their end beside those that run: what an engine takes in a few milliseconds. */
-const MOST_BESIDE = 2_000
-
 export class Places {
   readonly #freed: (served: ServedQueue) => void
+  /** Of all queues together, on their way to their end beside those that run, at most. */
+  readonly #most: number
+  #beside = 0
 
   /** `freed` is told when another may be leased. */
-  constructor(freed: (served: ServedQueue) => void) {
+  constructor(freed: (served: ServedQueue) => void, most: number) {
     this.#freed = freed
+    this.#most = most
   }
 
   /** Its end is on its way, and changes nothing that the next run could look for. */
   leave(handling: Handling): void {
     const { served } = handling
-    if (!handling.hasPlace || served.settlingBeside >= MOST_BESIDE) return
+    if (!handling.hasPlace || served.settlingBeside >= served.beside || this.#beside >= this.#most) return
     handling.hasPlace = false
     served.settlingBeside++
+    this.#beside++
     this.#free(served)
   }
 
   over({ served, hasPlace }: Handling): void {
-    if (hasPlace) this.#free(served)
-    else served.settlingBeside--
+    if (hasPlace) return this.#free(served)
+    served.settlingBeside--
+    this.#beside--
   }
 
   #free(served: ServedQueue): void {

@@ -12,10 +12,14 @@ import { DEFAULT_RETRY } from './retry.ts'
 /** A lease is extended at a third of its time: below this, a pause of the garbage collector would lose it. */
 const SHORTEST_LEASE_MS = 1_000
 
+/** What an engine takes in a few milliseconds. */
+const MOST_BESIDE = 2_000
+
 export class ServedQueue {
   readonly queue: string
   readonly binding: Binding
   readonly capacity: Capacity
+  readonly beside: number
   readonly leaseMs: number
   readonly timeoutMs: number | null
   readonly retry: RetryPolicy
@@ -39,6 +43,7 @@ export class ServedQueue {
     this.queue = checkQueueName(binding.queue, 'binding.queue')
     this.binding = binding
     this.capacity = new Capacity(checkCount(binding, 'concurrency', binding.concurrency, 1), binding.gate ?? null)
+    this.beside = checkCount(binding, 'beside', binding.beside ?? MOST_BESIDE, 0)
     this.leaseMs = checkCount(binding, 'leaseMs', binding.leaseMs ?? DEFAULTS.leaseMs, SHORTEST_LEASE_MS)
     this.timeoutMs =
       binding.timeoutMs === undefined || binding.timeoutMs === null

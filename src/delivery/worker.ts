@@ -43,6 +43,8 @@ export interface WorkerOptions {
   readonly holder?: LeaseRequest['holder'] | undefined
   /** What keeps the process from ending while the worker runs. */
   readonly keepAlive?: (() => Disposable) | undefined
+  /** As the bindings' `beside`, of all queues together. Default: no limit. */
+  readonly beside?: number | undefined
 }
 
 type WorkerConfig = { readonly [K in keyof WorkerOptions]-?: NonNullable<WorkerOptions[K]> }
@@ -58,7 +60,7 @@ export class Worker implements Service {
   readonly #served: Map<string, ServedQueue>
   readonly #groups: LeaseGroups
   readonly #inFlight = new InFlight()
-  readonly #places = new Places((served) => this.#groups.of(served).freed(served))
+  readonly #places: Places
   /** Messages leased so far. */
   #taken = 0
   readonly #wheel: DeadlineWheel
@@ -83,7 +85,9 @@ export class Worker implements Service {
       name: options.name ?? `process ${process.pid}`,
       holder: options.holder ?? 'process',
       keepAlive: options.keepAlive ?? keepProcessAlive,
+      beside: options.beside ?? Infinity,
     }
+    this.#places = new Places((served) => this.#groups.of(served).freed(served), this.#config.beside)
     this.#served = serveQueues(bindings)
     this.#wheel = new DeadlineWheel(clock)
     this.#condition = new Condition(clock)
