@@ -143,7 +143,7 @@ export async function loadPg(url: string): Promise<Driver> {
   }
 }
 
-/** Numbers are below 2^53, bytes come as hex; everything else is a text. */
+/** Numbers are below 2^53; everything else is a text. */
 const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
   16: (text) => text === 't',
   17: toBytes,
@@ -152,9 +152,19 @@ const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
   23: Number,
 }
 
+/** As hex, or as a database writes them that is set to `bytea_output = 'escape'`. */
 function toBytes(text: string): Uint8Array {
+  if (!text.startsWith('\\x')) return unescapeBytes(text)
   const { buffer, byteOffset, byteLength } = Buffer.from(text.slice(2), 'hex')
   return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
+/** Printable ASCII as it is, a backslash doubled, all others as three octal digits behind one. */
+function unescapeBytes(text: string): Uint8Array {
+  const bytes = text.replaceAll(/\\(\\|[0-7]{3})/g, (_, code: string) =>
+    code === '\\' ? code : String.fromCharCode(Number.parseInt(code, 8)),
+  )
+  return Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))
 }
 
 async function importPg(): Promise<Pg> {

@@ -18,6 +18,9 @@ import { toStored } from './view.ts'
 const LONGEST_PAGE = 1_000
 const PAGE_BYTES = 32 * 1_048_576
 const NUMBER = /^\d{1,16}$/
+/** As JSON says them: a character that no text of a database can have, and halves of one. An even number of backslashes before it are texts' own. */
+const INCOMPARABLE = String.raw`(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})`
+const STAND_IN = '\u{fffd}'
 /** Above every character of a key. */
 const AFTER_ALL = '\x7f'
 
@@ -59,19 +62,24 @@ export class Reads {
         after === null ? -1 : Number(after),
         most + 1,
         type ?? null,
-        group ?? null,
-        key ?? null,
+        group === undefined ? null : toComparable(group),
+        key === undefined ? null : toComparable(key),
         before ?? null,
         since ?? null,
         error === undefined ? null : toColumn(error),
+        INCOMPARABLE,
+        `\\1${STAND_IN}`,
+        error === undefined ? null : toComparable(error),
       ])
     })
     let bytes = 0
     const fits = (row: Columns, at: number): boolean => at === 0 || (bytes += row.size as number) <= PAGE_BYTES
     const shown = rows.slice(0, most).filter(fits)
     const isMore = rows.length > shown.length
+    const isSame = ({ message }: StoredMessage): boolean =>
+      (group === undefined || message.group === group) && (key === undefined || message.key === key)
     return {
-      items: shown.map((row) => toStored(row, name)),
+      items: shown.map((row) => toStored(row, name)).filter(isSame),
       next: isMore ? String(shown.at(-1)!.seq) : null,
     }
   }
@@ -182,3 +190,5 @@ function toRecord(row: Columns): StoredRecord {
 function clamp(limit: number): number {
   return Math.min(Math.max(1, Math.floor(limit) || 1), LONGEST_PAGE)
 }
+
+const toComparable = (text: string): string => text.replaceAll('\0', STAND_IN).toWellFormed()

@@ -5,6 +5,7 @@
 import type { Driver } from './driver.ts'
 
 const SETTINGS = [
+  "default_transaction_isolation = 'read committed'",
   "statement_timeout = '30s'",
   "lock_timeout = '10s'",
   "idle_in_transaction_session_timeout = '5s'",
@@ -13,8 +14,9 @@ const SETTINGS = [
   'enable_seqscan = off',
 ]
 
-export const BEGIN = 'begin'
-export const BEGIN_POOLED: string = ['begin', ...SETTINGS.map((setting) => `set local ${setting}`)].join('; ')
+/** Whatever the database's default is: who has waited for a lock sees what was committed meanwhile. */
+export const BEGIN = 'begin isolation level read committed'
+export const BEGIN_POOLED: string = [BEGIN, ...SETTINGS.map((setting) => `set local ${setting}`)].join('; ')
 
 const SESSION = { name: null, text: SETTINGS.map((setting) => `set ${setting}`).join('; ') }
 
