@@ -13,12 +13,13 @@ interface Begun {
 }
 
 /** A lane whose items are their weights, and what it begins. */
-function laneOf(width: number) {
+function laneOf(width: number, connections = Infinity) {
   const begun: Begun[] = []
   let used = 0
   const given: number[] = []
   const pool = {
     async with(use: (connection: Connection) => Promise<unknown>) {
+      if (given.length === 0 && used === connections) throw new Error('there are no more')
       const number = given.shift() ?? used++
       await use({ pid: number } as Connection)
       given.push(number)
@@ -108,4 +109,14 @@ test('with one connection none is large', async () => {
     [0, 1],
   ])
   equal(begun[0]!.placed, null)
+})
+
+test('where there is no second connection, all go over the one that there is', async () => {
+  const { begun, add } = laneOf(2, 1)
+  await add(500, 500, 500, 500)
+  deepEqual(shape(begun), [[0, 2]])
+  await begun[0]!.end()
+  deepEqual(shape(begun.slice(1)), [[0, 1]])
+  await begun[1]!.end()
+  deepEqual(shape(begun.slice(2)), [[0, 1]])
 })

@@ -116,6 +116,8 @@ export class Lane<T> {
       })
     } catch (error) {
       this.#isOpening = false
+      // Whoever waits for one that there is does not need another.
+      if (this.#tracks.length > 0) return
       const items = this.#waiting
       this.#waiting = []
       this.#weight = 0
