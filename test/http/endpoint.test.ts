@@ -152,6 +152,11 @@ describe('endpoints over HTTP', () => {
     const call = (method: string, at: string, headers = {}) => named.call(method, at, { headers })
     equal((await call('GET', `${path.slice(0, -2)}AA`)).json.code, 'endpoint-not-found')
     equal((await call('POST', path, { 'webhook-allowed-rate': 'many' })).json.code, 'invalid')
+    const looked = await call('HEAD', path)
+    deepEqual([looked.status, looked.headers.get('allow')], [405, 'GET, POST'])
+    equal((await named.call('GET', endpoint)).json.verified, null, 'a look at the address is no consent')
+    const large = await named.call('POST', path, { body: { large: 'x'.repeat(5_000) } })
+    equal(large.json.code, 'payload-too-large')
     equal((await call('GET', path)).status, 200)
     const { verified } = (await named.call('GET', endpoint)).json
     deepEqual([verified.by, verified.ratePerMinute], ['handshake', 300])

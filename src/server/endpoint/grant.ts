@@ -31,6 +31,7 @@ export const grantRoutes: readonly Route[] = (['GET', 'POST'] as const).map((met
     },
   },
   problems: ['invalid', 'endpoint-not-found'],
+  bodyBytes: 4_096,
   hidesPath: true,
   open: true,
   writes: true,

@@ -5,7 +5,7 @@ import { CLEAR, PLATFORM, type AppPrincipal, type Principal, type Veil } from '.
 import { toShownError } from '../app/space.ts'
 import { untilOver } from '../app/until-over.ts'
 import type { Access } from '../request/access.ts'
-import { readBody } from '../request/body.ts'
+import { readBody, type BodyLimits } from '../request/body.ts'
 import { problemFrom, type Answer } from './answer.ts'
 import type { Call, ServerDeps } from './call.ts'
 import { fingerprintOf, KEPT_MS, noMemory, readIdempotencyKey } from './idempotency.ts'
@@ -70,7 +70,9 @@ function nowAndThen({ clock }: ServerDeps, call: (message: string) => void): (me
 /** `handler` may be given any method, `constructor` included. */
 function routeOf(methods: Methods, method: string): Route | undefined {
   const asked = method === 'HEAD' ? 'GET' : method
-  return Object.hasOwn(methods, asked) ? methods[asked] : undefined
+  const route = Object.hasOwn(methods, asked) ? methods[asked] : undefined
+  // Whoever looks at a link without following it does nothing by it.
+  return method === 'HEAD' && route?.writes === true ? undefined : route
 }
 
 interface Asked {
@@ -143,8 +145,11 @@ async function run(asked: Run): Promise<Answer> {
       `there is nothing at ${url.pathname}: GET /openapi.json lists what there is`,
     )
   if (route === undefined || !isAllowed(principal, route)) {
-    const methods = Object.keys(found.methods).filter((method) => isAllowed(principal, found.methods[method]!))
-    const allow = [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))]
+    const allow = [...Object.keys(found.methods), 'HEAD']
+      .filter((method) => {
+        const each = routeOf(found.methods, method)
+        return each !== undefined && isAllowed(principal, each)
+      })
       .sort()
       .join(', ')
     throw new PosthornError('method-not-allowed', `${request.method} is not allowed at ${url.pathname}: ${allow} is`, {
@@ -152,12 +157,17 @@ async function run(asked: Run): Promise<Answer> {
     })
   }
   // The body is read even so: an answer before the end of a request may never reach its sender.
-  const body = WITH_BODY.includes(route.method) ? await readBody(request, deps.limits, deps.clock) : NOTHING
+  const body = WITH_BODY.includes(route.method) ? await readBody(request, limitsOf(deps, route), deps.clock) : NOTHING
   if (route.writes === true) deps.drain.check()
   const call: Call = { deps, request, url, params: found.params, principal, veil, body, memory: noMemory }
   const answer = await runOnce(call, route)
   return route.conclude === undefined ? answer : route.conclude(call, answer)
 }
+
+const limitsOf = ({ limits }: ServerDeps, { bodyBytes = Infinity }: Route): BodyLimits => ({
+  bodyBytes: Math.min(limits.bodyBytes, bodyBytes),
+  bodyMs: limits.bodyMs,
+})
 
 /** What is the platform's only is not there for an app. */
 const isAllowed = ({ kind }: Principal, { open, forApps }: Route): boolean =>

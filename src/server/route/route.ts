@@ -48,7 +48,9 @@ export interface Route {
   readonly open?: boolean | undefined
   /** A ticket will do in place of a key: it is for browsers that can send no header. */
   readonly ticketed?: boolean | undefined
-  /** Refused while the server drains. */
+  /** Less than the server's limit, where more could only be meant ill. */
+  readonly bodyBytes?: number | undefined
+  /** Refused while the server drains, and done by no HEAD. */
   readonly writes?: boolean | undefined
   /** Honours Idempotency-Key. */
   readonly idempotent?: boolean | undefined
