@@ -15,6 +15,7 @@ import { decodeCommit } from '../decode.ts'
 import { decideCommit } from '../decide/commit.ts'
 import { dueTimes, flush, sweep } from '../decide/sweep.ts'
 import { Desk } from '../desk.ts'
+import { nodeDriver } from '../driver/node-driver.ts'
 import { Statements } from '../driver/statements.ts'
 import { encodeCommit } from '../encode.ts'
 import { isBusy } from '../fault.ts'
@@ -115,7 +116,17 @@ export class Joins {
     if (!database.isOpen) return 'committed'
     const known = new Statements(toDatabase(database)).of(REMEMBERED).first(id, 0)
     if (known === undefined) return 'rolled-back'
-    return database.isTransaction && this.#open.has(database) ? 'open' : 'committed'
+    return database.isTransaction && this.#open.has(database) && !this.#isSeen(id) ? 'open' : 'committed'
+  }
+
+  /** By others. That the connection is in a transaction says nothing of those that it was in before. */
+  #isSeen(id: string): boolean {
+    const other = nodeDriver.open(this.#parts.path)
+    try {
+      return new Statements(other).of(REMEMBERED).first(id, 0) !== undefined
+    } finally {
+      other.close()
+    }
   }
 
   #follow(database: DatabaseSync): void {
