@@ -1,6 +1,6 @@
 // Connections that nobody needs any more end, whatever went wrong: else a server runs out of them, and a process does not exit.
 
-import { equal, ok, rejects } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock, systemClock } from '../../src/core/clock.ts'
 import { loadPg, type Answer, type Connection, type Driver } from '../../src/engine/postgres/driver.ts'
@@ -94,6 +94,54 @@ test('who asks after silent connections goes on where the one that he asks over 
   }
   pulse.close()
   ok(driver.made >= 3, `asked ${driver.made} times in 10 s`)
+})
+
+/** Never answers once it was asked. */
+const silentConnection = (pid: number): Connection => ({
+  ...plainConnection(),
+  pid,
+  query: () => new Promise(() => {}),
+})
+
+async function pass(clock: ManualClock, ms: number): Promise<void> {
+  for (let n = 0; n < ms / 50; n++) {
+    clock.advance(50)
+    await settle()
+  }
+}
+
+test('where one connection is silent, those that are idle are found dead beside it, and the living stay', async () => {
+  const clock = new ManualClock()
+  const driver = new CountingDriver(() => Promise.resolve(plainConnection()))
+  const pulse = new Pulse({ driver, clock, statements: new Statements('posthorn', true) })
+  const lost: number[] = []
+  const living: Connection = { ...plainConnection(), pid: 9 }
+  const [used] = [silentConnection(7), silentConnection(8), living].map((connection) => {
+    connection.onLost(() => lost.push(connection.pid))
+    return pulse.watch(connection)
+  })
+  await pass(clock, 1_000)
+  void used!.query({ name: null, text: '' })
+  await pass(clock, 1_000)
+  pulse.close()
+  deepEqual(lost, [7, 8])
+})
+
+test('a probe that goes silent is given up', async () => {
+  const clock = new ManualClock()
+  let probes = 0
+  const driver = new CountingDriver(
+    () => Promise.resolve(plainConnection()),
+    (name) => (name === 'posthorn at-work' && probes++ === 0 ? new Promise(() => {}) : null),
+  )
+  const pulse = new Pulse({ driver, clock, statements: new Statements('posthorn', true) })
+  const connection = silentConnection(7)
+  let isLost = false
+  connection.onLost(() => (isLost = true))
+  void pulse.watch(connection).query({ name: null, text: '' })
+  await pass(clock, 3_000)
+  pulse.close()
+  deepEqual([isLost, driver.open], [true, 0])
 })
 
 test('a database that refuses every look is not asked every few milliseconds', async () => {

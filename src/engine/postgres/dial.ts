@@ -1,11 +1,11 @@
 /**
- * A connection, as soon as there can be one. An attempt that gets no answer may never get any, although the database is back: after a
+ * A connection, as soon as there can be one. An attempt that gets no answer may never get any, although the database is back: after half a
  * second another is made beside it, and whoever is first wins.
  */
 import { pause, type Clock } from '../../core/clock.ts'
 import type { Connection, Driver } from './driver.ts'
 
-const PATIENCE_MS = 1_000
+const PATIENCE_MS = 500
 
 /** @throws what the latest attempt says */
 export function dial(driver: Driver, clock: Clock): Promise<Connection> {
