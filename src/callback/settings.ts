@@ -27,6 +27,7 @@ const KNOWN = [
 ]
 const MOST_CONCURRENCY = 100
 const LONGEST_DESCRIPTION = 500
+const LONGEST_URL = 2_048
 export const DEFAULT_ENDPOINT: Omit<EndpointSettings, 'url'> = {
   description: '',
   app: null,
@@ -104,12 +105,15 @@ export function resolveEndpoint(field: string, given: unknown, base: EndpointSet
 }
 
 function checkUrl(field: string, value: unknown): string {
-  const url = typeof value === 'string' && value.length <= 2_048 ? URL.parse(value) : null
+  const url = typeof value === 'string' && value.length <= LONGEST_URL ? URL.parse(value) : null
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.hostname === '')
     throw invalidOption(field, 'url', value, 'an https URL of at most 2,048 characters')
   if (url.username !== '' || url.password !== '')
     throw invalidOption(field, 'url', `${url.origin}…`, 'one without a user or password: use headers')
   url.hash = ''
+  // As it is sent: a letter that is not ASCII is up to nine there.
+  if (url.href.length > LONGEST_URL)
+    throw invalidOption(field, 'url', `${url.origin}…`, `at most ${LONGEST_URL} characters, as it is sent`)
   return url.href
 }
 

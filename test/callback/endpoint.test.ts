@@ -479,6 +479,10 @@ describe('endpoints', () => {
       })
     await wrong({ url: 'ftp://a' }, /url is "ftp:\/\/a": it must be an https URL/)
     await wrong({ url: 'https://u:p@a.example' }, /without a user or password/)
+    await wrong(
+      { url: `https://a.example/${'€'.repeat(300)}` },
+      /url is "https:\/\/a\.example…": it must be at most 2048/,
+    )
     await wrong({ profile: 'paypal' }, /profile is "paypal": it must be one of standard-webhooks/)
     await wrong({ profile: 'alipay' }, /needs \{ privateKey/)
     await wrong({ secret: '****abcd' }, /how a secret is shown/)
