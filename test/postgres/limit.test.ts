@@ -1,6 +1,7 @@
-// A large limit holds although most sends do not look at it: between two looks each process sends at most a 64th of what is free.
+// A large limit holds although most sends do not look at it: between two looks each process sends at most a 64th of what is free. And how much
+// one request is handed out.
 
-import { equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { DEFAULT_QUEUE } from '../../src/core/settings.ts'
 import { loadPg, type Driver } from '../../src/engine/postgres/driver.ts'
 import { commit, message, onPostgres } from './world.ts'
@@ -34,4 +35,16 @@ onPostgres('bounded: a process that does not look at a large limit takes no more
   }
   ok(runs.length > 0, 'most of it goes the short way')
   ok(Math.max(...runs) <= LIMIT / SHARES, `${Math.max(...runs)} without a look`)
+})
+
+onPostgres('no-starvation: what is asked of empty queues takes no room from those after them', async (world) => {
+  const engine = await world.open({ limits: { leaseBatch: 3 } })
+  for (const queue of ['b', 'c', 'c', 'c']) await commit(engine, { do: 'send', queue, message: message() })
+  const wants = ['none', 'a', 'b', 'c'].map((queue) => ({ queue, max: 3 }))
+  const given: (readonly string[])[] = []
+  for (const id of ['1', '2', '3']) {
+    const { deliveries } = await engine.lease({ id, worker: 'w', holder: 'client', leaseMs: 60_000, wants })
+    given.push(deliveries.map(({ stored }) => stored.queue))
+  }
+  deepEqual(given, [['b', 'c', 'c'], ['c'], []])
 })

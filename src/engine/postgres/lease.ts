@@ -73,8 +73,9 @@ export class Leases {
     const before = this.#lost.get(request.id)
     const number = before ?? (await this.#number())
     try {
-      const wants = limited(request.wants, this.#session.limits.leaseBatch)
-      const plain = before === undefined ? await this.#leasePlain(number, wants, request) : LOST
+      const wants = request.wants.map(({ queue, max }) => ({ queue, max: Math.floor(max) }))
+      const isSmall = countOf(wants) <= this.#session.limits.leaseBatch
+      const plain = before !== undefined ? LOST : isSmall ? await this.#leasePlain(number, wants, request) : null
       const result =
         plain === null || plain === LOST ? await this.#leaseAs(number, plain === LOST, wants, request) : plain
       this.#lost.delete(request.id)
@@ -132,12 +133,16 @@ export class Leases {
       const idle = all.filter(({ settings, isUnbound }) => isUnbound || settings.idleExpiryMs !== null)
       const holder = request.holder === 'process' ? this.#session.holder : null
       const until = [now, wall, Math.round(request.leaseMs), holder, number]
+      const most = this.#session.limits.leaseBatch
+      const isSmall = countOf(wants) <= most
+      const taken = takeAll(query, wants, most, queues, until, floor)
+      if (!isSmall) await taken
       const given = Promise.all([
-        take(query, wants, queues, until, floor),
+        taken,
         query('next-due', [all.filter(isOpen).map(({ number }) => number), floor.nextUntil]),
         ...(idle.length > 0 ? [query('use-queues', [idle.map(({ number }) => number), now])] : []),
       ])
-      last()
+      if (isSmall) last()
       const [rows, { rows: due }] = await given
       for (const { queue } of rows) floor.gave(queue as number)
       return {
@@ -185,6 +190,29 @@ function forgetOldest(requests: Map<string, unknown>, most: number): void {
 }
 
 const isOpen = ({ settings, isUnbound }: Queue): boolean => !settings.paused && !isUnbound
+
+/** What some queues have not is room for those after them. */
+async function takeAll(
+  query: Query,
+  wants: readonly Want[],
+  most: number,
+  queues: ReadonlyMap<string, Queue>,
+  until: readonly unknown[],
+  floor: Floor,
+): Promise<Answer['rows']> {
+  const rows: Columns[] = []
+  for (let rest = wants; ;) {
+    const some = limited(rest, most - rows.length)
+    const taken = await take(query, some, queues, until, floor)
+    rows.push(...taken)
+    rest = rest.flatMap(({ queue, max }, at) => {
+      const asked = some[at]!.max
+      const got = taken.filter((row) => row.queue === queues.get(queue)?.number).length
+      return asked < max && got === asked ? [{ queue, max: max - asked }] : []
+    })
+    if (rest.length === 0 || rows.length === most) return rows
+  }
+}
 
 async function take(
   query: Query,
@@ -246,10 +274,13 @@ function tokenOf(row: Columns): Token {
   return toToken({ lease: row.lease as number, queue: row.queue as number, id: row.id as string })
 }
 
+const countOf = (wants: readonly Want[]): number => wants.reduce((sum, { max }) => sum + max, 0)
+
+/** As many of the first as there is room for. */
 function limited(wants: readonly Want[], most: number): Want[] {
   let left = most
   return wants.map(({ queue, max }) => {
-    const some = Math.min(Math.floor(max), left)
+    const some = Math.min(max, left)
     left -= some
     return { queue, max: some }
   })
