@@ -178,20 +178,24 @@ function placed(error: unknown, { file, from, until }: Hurt): string {
 export function isEndOfLog({ files }: Specimen, damaged: Files): boolean {
   const left = framesOf(damaged)
   const there = new Set(left.map(({ name }) => name))
-  const gone = framesOf(files).filter(({ name }) => !there.has(name))
+  const gone = framesOf(files).filter(({ name, isOld }) => !isOld && !there.has(name))
   const firstGone = Math.min(...gone.map(({ sequence }) => sequence))
   return left.every(({ syncedTo }) => syncedTo < firstGone)
 }
 
-function framesOf(files: Files): { name: string; sequence: number; syncedTo: number }[] {
+/** Old are those of an earlier use of the file: the log has them no more. */
+function framesOf(files: Files): { name: string; sequence: number; syncedTo: number; isOld: boolean }[] {
   const disk = diskOf(files)
-  return [...files.keys()].flatMap((file) =>
-    [...new FrameReader(disk.open(`${FOLDER}/${file}`, 'existing')).search(0)].map(({ header, offset }) => ({
+  return [...files.keys()].flatMap((file) => {
+    const frames = [...new FrameReader(disk.open(`${FOLDER}/${file}`, 'existing')).search(0)]
+    const first = frames[0]?.offset === 0 ? frames[0].header.sequence : 0
+    return frames.map(({ header, offset }) => ({
       name: `${file} ${offset} ${header.crc}`,
       sequence: header.sequence,
       syncedTo: Math.max(header.syncedTo, file === 'checkpoint' ? header.sequence : 0),
-    })),
-  )
+      isOld: header.sequence < first,
+    }))
+  })
 }
 
 export function copyOf({ steps }: History): History {
