@@ -2,10 +2,12 @@
 // Posthorn makes, secrets and hidden texts say nothing, and are compared by the order in which they come.
 
 import { deepEqual, ok } from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { seedOfRun } from '../seed.ts'
-import { beginning, steps, type Known, type Step, type Template } from './step.ts'
+import { startReceiver, type Receiver } from '../callback/receiver.ts'
+import { beginning, steps, type Step } from './step.ts'
+import type { Known, Template } from './template.ts'
 import { openWorld, type Asked, type Told, type World } from './world.ts'
 
 const RUNS = Number(process.env['POSTHORN_APART_RUNS'] ?? 500)
@@ -14,7 +16,16 @@ const SECRET = /(?:whsec_|\*{4})[A-Za-z0-9+/=]+/g
 const HIDDEN = /[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{2,}/g
 const QUOTAS = { queues: 2, subscriptions: 2, operations: 3, bytes: 100, remembered: 6, ratePerSecond: 20 }
 
+/** In which a change of an endpoint is known to whoever delivers, whatever else was changed at the time. */
+const KNOWN_MS = 250
+
 type App = 'acme' | 'beta'
+
+let receiver: Receiver
+before(async () => {
+  receiver = await startReceiver(({ path, method }) => ({ status: path === '/no' || method !== 'POST' ? 400 : 204 }))
+})
+after(() => receiver[Symbol.dispose]())
 
 /** What an app was told, as its client keeps it. */
 class Memory {
@@ -49,7 +60,7 @@ class Names {
 }
 
 function fill(template: Template, own: Memory, other: Memory): Asked {
-  let text = JSON.stringify({ ...template, known: undefined })
+  let text = JSON.stringify({ ...template, known: undefined }).replaceAll('{receiver}', receiver.url)
   for (const { kind, at, stolen } of template.known)
     text = text.replaceAll(`{${kind}}`, JSON.stringify((stolen ? other : own).known(kind, at)).slice(1, -1))
   return JSON.parse(text) as Asked
@@ -69,7 +80,7 @@ async function answersTo(
   for (const step of [...beginning, ...sequence]) {
     switch (step.do) {
       case 'advance':
-        world.clock.advance(step.ms)
+        await world.pass(step.ms)
         break
       case 'work':
         await world.work()
@@ -83,13 +94,18 @@ async function answersTo(
         })
         break
       case 'ask': {
-        if (step.who !== who && !withOther) break
+        const isSettled = step.asked.method === 'GET' || !step.asked.path.startsWith('/v1/endpoints/')
+        if (step.who !== who && !withOther) {
+          if (!isSettled) await world.pass(KNOWN_MS)
+          break
+        }
         const own = memories[step.who]
         // The one who is looked at steals nothing: that would be something of the other's in its own question.
         const asked = fill(step.asked, own, step.who === who ? nobody : memories[who])
         const told = await world.ask(step.who, asked)
         ok(told.status < 500, `${asked.method} ${asked.path}: ${told.text}`)
         own.take(told)
+        if (!isSettled) await world.pass(KNOWN_MS)
         if (step.who === who) answers.push(names.of(show(asked, told)))
       }
     }
@@ -103,7 +119,9 @@ function show({ method, path }: Asked, { status, headers, text }: Told): string 
 }
 
 async function checkApart(who: App, sequence: readonly Step[], tight: boolean): Promise<void> {
-  const options = tight ? { watched: who, quotas: QUOTAS } : { watched: who }
+  const options = tight
+    ? { watched: who, receiver: receiver.url, quotas: QUOTAS }
+    : { watched: who, receiver: receiver.url }
   await using both = await openWorld(options)
   await using alone = await openWorld(options)
   deepEqual(await answersTo(who, sequence, true, both), await answersTo(who, sequence, false, alone))

@@ -1,25 +1,14 @@
 // Random steps of two apps and their platform. Both apps use the same names, keys, texts and ids, and either may use what the other was told.
 
 import fc from 'fast-check'
-import type { Asked } from './world.ts'
-
-/** Something that an app was told before, by its number among those of its kind; of the other app: stolen. */
-export interface Known {
-  readonly kind: 'id' | 'token' | 'next' | 'etag' | 'position'
-  readonly at: number
-  readonly stolen: boolean
-}
+import { endpoint, endpointTemplates } from './endpoint-step.ts'
+import { chosen, delivery, get, known, number, template, topic, type Template } from './template.ts'
 
 export type Step =
   | { readonly do: 'ask'; readonly who: 'acme' | 'beta'; readonly asked: Template }
   | { readonly do: 'publish'; readonly topic: string; readonly type: string; readonly n: number }
   | { readonly do: 'advance'; readonly ms: number }
   | { readonly do: 'work' }
-
-/** A request in which `{kind}` stands for what is known. */
-export interface Template extends Asked {
-  readonly known: readonly Known[]
-}
 
 const apps = fc.constantFrom('acme', 'beta')
 const queue = fc.constantFrom(
@@ -34,35 +23,6 @@ const queue = fc.constantFrom(
 )
 const ownQueue = fc.constantFrom('inbox', 'inbox', 'inbox', 'jobs')
 const anyQueue = fc.oneof({ weight: 9, arbitrary: ownQueue }, queue)
-const topic = fc.constantFrom('orders', 'news')
-const number = fc.integer({ min: 0, max: 9 })
-/** Ids that both may choose. */
-const CHOSEN = ['019b76da-a800-7c12-9d3e-0123456789ab', '019b76da-a800-7c12-9d3e-0123456789ac']
-const chosen = fc.constantFrom(...CHOSEN)
-const known = (kind: Known['kind']): fc.Arbitrary<Known> =>
-  fc.record({ kind: fc.constant(kind), at: fc.nat(5), stolen: fc.boolean() })
-
-const attributes = fc.record(
-  {
-    'posthorn-priority': fc.constantFrom('0', '4', '9'),
-    'posthorn-key': fc.constantFrom('k1', 'k2', 'app:acme:k1'),
-    'posthorn-dedupe': fc.constantFrom('d1', 'd2', 'app:beta:d1'),
-    'posthorn-group': fc.constantFrom('acme', 'beta', 'other'),
-    'posthorn-delay': fc.constantFrom('1s', '1m'),
-    'posthorn-expires': fc.constantFrom('30s', '5m'),
-    'idempotency-key': fc.constantFrom('i1', 'i2', 'i3'),
-  },
-  { requiredKeys: [] },
-) as fc.Arbitrary<Record<string, string>>
-
-/** Most have none, so that what is sent is there to be had. */
-const delivery = fc.oneof({ weight: 2, arbitrary: fc.constant<Record<string, string>>({}) }, attributes)
-
-const template = (arbitrary: fc.Arbitrary<Asked>, ...wants: readonly fc.Arbitrary<Known>[]): fc.Arbitrary<Template> =>
-  fc.tuple(arbitrary, fc.tuple(...wants)).map(([asked, of]) => ({ ...asked, known: of as readonly Known[] }))
-
-const get = (path: fc.Arbitrary<string>): fc.Arbitrary<Asked> => path.map((each) => ({ method: 'GET', path: each }))
-
 const templates: readonly { weight: number; arbitrary: fc.Arbitrary<Template> }[] = [
   {
     weight: 4,
@@ -184,7 +144,11 @@ const templates: readonly { weight: number; arbitrary: fc.Arbitrary<Template> }[
         .map(([task, headers, n, id]) => ({
           method: 'POST',
           path: `/v1/tasks/${task}`,
-          headers: id === null ? headers : { ...headers, 'operation-id': id },
+          headers: {
+            ...headers,
+            ...(id === null ? {} : { 'operation-id': id }),
+            ...(n > 6 ? { 'posthorn-callback': 'endpoint:hook' } : {}),
+          },
           body: { n },
         })),
     ),
@@ -291,37 +255,7 @@ const templates: readonly { weight: number; arbitrary: fc.Arbitrary<Template> }[
         })),
     ),
   },
-  {
-    weight: 3,
-    arbitrary: template(
-      fc
-        .tuple(fc.constantFrom('hook', 'app:beta:hook'), fc.constantFrom('orders', 'news', 'unknown'))
-        .map(([id, of]) => ({
-          method: 'PUT',
-          path: `/v1/endpoints/${id}`,
-          // Nobody calls it: when a call fails is not this clock's to say.
-          body: { url: 'https://nobody.example/hook', enabled: false, app: 'beta', subscriptions: [{ topic: of }] },
-        })),
-    ),
-  },
-  {
-    weight: 3,
-    arbitrary: template(
-      get(
-        fc.constantFrom(
-          '/v1/endpoints',
-          '/v1/endpoints/hook',
-          '/v1/endpoints/app:acme:hook',
-          '/v1/endpoints/hook/attempts',
-          '/v1/endpoints/hook/secrets',
-        ),
-      ),
-    ),
-  },
-  {
-    weight: 1,
-    arbitrary: template(fc.constant({ method: 'DELETE', path: '/v1/endpoints/hook?force=true' })),
-  },
+  ...endpointTemplates,
   {
     weight: 1,
     arbitrary: template(
@@ -333,6 +267,9 @@ const templates: readonly { weight: number; arbitrary: fc.Arbitrary<Template> }[
           '/v1/trail',
           '/openapi.json',
           '/v1/topics/system:audit/events',
+          '/v1/app',
+          '/v1/sources/github',
+          '/v1/webhook-grants/nothing',
           '/nowhere',
         ),
       ),
@@ -347,6 +284,7 @@ export const beginning: readonly Step[] = (['acme', 'beta'] as const).flatMap((w
     { method: 'PUT', path: '/v1/queues/jobs', body: { retry: { attempts: 1 }, keep: { acked: true } } },
     { method: 'PUT', path: '/v1/subscriptions/mine', body: { topic: 'orders', types: ['order.*'] } },
     { method: 'PUT', path: '/v1/subscriptions/other', body: { topic: 'news', order: 'strict' } },
+    { method: 'PUT', path: '/v1/endpoints/hook', body: endpoint('/fine', true, 'orders') },
   ].map((asked) => ({ do: 'ask' as const, who, asked: { ...asked, known: [] } })),
 )
 

@@ -1,5 +1,6 @@
 // A platform with two apps behind the HTTP handler, in no time at all: the clock stands still until a step moves it, and chance is none.
 
+import { queuesOf } from '../../src/callback/endpoint.ts'
 import { ManualClock } from '../../src/core/clock.ts'
 import { fromJsonBytes, toJsonBytes } from '../../src/core/json.ts'
 import { internalsOf, open } from '../../src/posthorn.ts'
@@ -22,14 +23,22 @@ export interface Told {
 }
 
 export interface World extends AsyncDisposable {
-  readonly clock: ManualClock
+  /** Time goes on, and what is then due is done. */
+  pass(ms: number): Promise<void>
   ask(who: Who, asked: Asked): Promise<Told>
   /** The platform does what is to be done: it ends every call of the task, and its own work comes to rest. */
   work(): Promise<void>
 }
 
 const KEY = 'the-key-of-the-platform'
-const OWN_QUEUES = ['task:system.redrive', 'task:system.purge', 'system:operation']
+const OWN_QUEUES = [
+  'task:system.redrive',
+  'task:system.purge',
+  'task:system.endpoint-redeliver',
+  'task:system.endpoint-verify',
+  'task:system.endpoint-drill',
+  'system:operation',
+]
 const SCOPES = (app: string, watched: string | null): readonly string[] => [
   'queue:**',
   'task:resize',
@@ -43,16 +52,18 @@ const SCOPES = (app: string, watched: string | null): readonly string[] => [
 export interface WorldOptions {
   /** The app that is looked at: the other may follow what it publishes. */
   readonly watched: 'acme' | 'beta'
+  /** Where endpoints may be. */
+  readonly receiver: string
   readonly quotas?: Readonly<Record<string, number>> | undefined
 }
 
-export async function openWorld({ watched, quotas = {} }: WorldOptions): Promise<World> {
+export async function openWorld({ watched, receiver, quotas = {} }: WorldOptions): Promise<World> {
   const clock = new ManualClock()
   const post = await open('memory:', { clock, log: silentLog, random: () => 0.5 })
   const { engine } = internalsOf(post)
   // The order of chosen ids is that of their masks, which are made of this and of the apps' incarnations: the same in every world.
   await engine.commit([{ changes: [{ do: 'put', key: 'system/app-secret', value: new Uint8Array(32).fill(7) }] }])
-  const answer = handler(post, { key: KEY })
+  const answer = handler(post, { key: KEY, callbackAllow: [receiver] })
   const keys: Record<Who, string> = { platform: KEY, acme: '', beta: '' }
   const ask = async (who: Who, { method, path, headers = {}, body }: Asked): Promise<Told> => {
     const raw = body === undefined || typeof body === 'string'
@@ -85,13 +96,23 @@ export async function openWorld({ watched, quotas = {} }: WorldOptions): Promise
   const rest = async (): Promise<void> => {
     for (let quiet = 0; quiet < 2;) {
       await new Promise((resolve) => setImmediate(resolve))
-      const depths = await engine.depth(OWN_QUEUES)
-      quiet = depths.some(({ ready, held, leased }) => ready + held + leased > 0) ? 0 : quiet + 1
+      const { items } = await post.endpoints.list()
+      const called = items.filter(({ status }) => status !== 'disabled').flatMap((each) => queuesOf(each))
+      const own = await engine.depth(OWN_QUEUES)
+      // Behind one that is tried again later the others are held, and that is rest.
+      const due = await engine.depth(called)
+      const isBusy =
+        own.some(({ ready, held, leased }) => ready + held + leased > 0) ||
+        due.some(({ ready, leased }) => ready + leased > 0)
+      quiet = isBusy ? 0 : quiet + 1
     }
   }
 
   return {
-    clock,
+    async pass(ms) {
+      clock.advance(ms)
+      await rest()
+    },
     async ask(who, asked) {
       const told = await ask(who, asked)
       await rest()
