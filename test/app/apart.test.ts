@@ -13,6 +13,7 @@ import { openWorld, type Asked, type Told, type World } from './world.ts'
 const RUNS = Number(process.env['POSTHORN_APART_RUNS'] ?? 500)
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
 const SECRET = /(?:whsec_|\*{4})[A-Za-z0-9+/=]+/g
+const KEY = /key-[0-9a-f]{12}/g
 const HIDDEN = /[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{2,}/g
 const QUOTAS = { queues: 2, subscriptions: 2, operations: 3, bytes: 100, remembered: 6, ratePerSecond: 20 }
 
@@ -55,7 +56,11 @@ class Names {
       if (!this.#names.has(found)) this.#names.set(found, `${kind}${this.#names.size}`)
       return this.#names.get(found)!
     }
-    return text.replaceAll(SECRET, named('secret-')).replaceAll(UUID, named('id-')).replaceAll(HIDDEN, named('hidden-'))
+    return text
+      .replaceAll(SECRET, named('secret-'))
+      .replaceAll(UUID, named('id-'))
+      .replaceAll(KEY, named('key-of-'))
+      .replaceAll(HIDDEN, named('hidden-'))
   }
 }
 
