@@ -102,7 +102,7 @@ console.table(
     const left = new Map([...sentAt].map(([content, times]) => [content, [...times]]))
     const delays = taken.map(({ content, atMs }) => atMs - (left.get(content)?.shift() ?? atMs)).sort((a, b) => a - b)
     const quantile = (q: number): number => Math.round(delays[Math.floor((delays.length - 1) * q)] ?? 0)
-    const seconds = (taken.at(-1)!.atMs - taken[0]!.atMs) / 1_000
+    const seconds = ((taken.at(-1)?.atMs ?? 0) - (taken[0]?.atMs ?? 0)) / 1_000
     return {
       'app': plan.name,
       'profile': plan.profile,
@@ -112,7 +112,7 @@ console.table(
       'exactly those': isExact(at),
       'delay p50 ms': quantile(0.5),
       'p99 ms': quantile(0.99),
-      'events/s': Math.round(taken.length / seconds),
+      'events/s': seconds > 0 ? Math.round(taken.length / seconds) : 0,
       'calls': calls,
       'reliability': `${Math.round((taken.length / calls) * 1_000) / 10} %`,
       'refused': refused,
