@@ -34,6 +34,7 @@ export const grantRoutes: readonly Route[] = (['GET', 'POST'] as const).map((met
   bodyBytes: 4_096,
   hidesPath: true,
   open: true,
+  actsOnGet: true,
   writes: true,
   run: consent,
 }))

@@ -72,7 +72,7 @@ function routeOf(methods: Methods, method: string): Route | undefined {
   const asked = method === 'HEAD' ? 'GET' : method
   const route = Object.hasOwn(methods, asked) ? methods[asked] : undefined
   // Whoever looks at a link without following it does nothing by it.
-  return method === 'HEAD' && route?.writes === true ? undefined : route
+  return method === 'HEAD' && route?.actsOnGet === true ? undefined : route
 }
 
 interface Asked {

@@ -50,7 +50,9 @@ export interface Route {
   readonly ticketed?: boolean | undefined
   /** Less than the server's limit, where more could only be meant ill. */
   readonly bodyBytes?: number | undefined
-  /** Refused while the server drains, and done by no HEAD. */
+  /** Its GET does something: there is no HEAD. */
+  readonly actsOnGet?: boolean | undefined
+  /** Refused while the server drains. */
   readonly writes?: boolean | undefined
   /** Honours Idempotency-Key. */
   readonly idempotent?: boolean | undefined
