@@ -55,7 +55,7 @@ const layers: readonly Layer[] = [
 const packages: Readonly<Record<string, readonly string[]>> = {
   '@standard-schema/spec': ['core/'],
   'undici': ['callback/', 'cli/'],
-  'ipaddr.js': ['callback/'],
+  'ipaddr.js': ['callback/call/'],
   'hono': ['server/'],
   '@hono/node-server': ['server/'],
   'commander': ['cli/'],

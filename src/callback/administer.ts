@@ -1,13 +1,10 @@
 /** Administration of endpoints on an engine: the calls of `EndpointControl` as reads and commits. */
-import type { QueueDepth } from '../core/engine.ts'
 import { parseDuration, type Duration } from '../core/duration.ts'
+import type { QueueDepth } from '../core/engine.ts'
 import { isPosthornError, PosthornError } from '../core/error.ts'
 import { DEFAULT_PRIORITY } from '../core/message.ts'
 import { checkAppName, checkName, endpointQueue, partsOfAppName, spaceOf } from '../core/name.ts'
 import { checkKnown, invalidOption } from '../core/option.ts'
-import { resolveHeaders } from './call-header.ts'
-import type { EndpointOptions } from './option.ts'
-import { readAttempts } from './attempt.ts'
 import type {
   ChangeEndpointOptions,
   CreateEndpointOptions,
@@ -15,17 +12,20 @@ import type {
   EndpointView,
   SecretView,
 } from './control.ts'
+import { redeliver } from './deliver/redeliver.ts'
 import { startDelivering, type DeliveringDeps } from './delivering.ts'
-import { notesFor, queuesOf, isActive, type StoredEndpoint, type Verified } from './endpoint.ts'
-import { takeGrant } from './grant.ts'
-import { isHeld } from './hold.ts'
-import { publicKeys, rotateKey } from './key.ts'
-import { sampleCall } from './probe.ts'
-import { profileOf, PROFILES, signsStandard } from './profile.ts'
-import { redeliver } from './redeliver.ts'
-import { checkSecret, makeSecret, MASK, maskSecret, MOST_SECRETS, type Vault } from './secret.ts'
-import { resolveEndpoint } from './settings.ts'
-import { EndpointStore, type Found, type StoreDeps } from './store.ts'
+import { readAttempts } from './endpoint/attempt.ts'
+import { resolveHeaders } from './endpoint/call-header.ts'
+import { notesFor, queuesOf, isActive, type StoredEndpoint, type Verified } from './endpoint/endpoint.ts'
+import { isHeld } from './endpoint/hold.ts'
+import type { EndpointOptions } from './endpoint/option.ts'
+import { resolveEndpoint } from './endpoint/settings.ts'
+import { EndpointStore, type Found, type StoreDeps } from './endpoint/store.ts'
+import { takeGrant } from './probe/grant.ts'
+import { sampleCall } from './probe/probe.ts'
+import { profileOf, PROFILES, signsStandard } from './profile/profile.ts'
+import { publicKeys, rotateKey } from './secret/key.ts'
+import { checkSecret, makeSecret, MASK, maskSecret, MOST_SECRETS, type Vault } from './secret/secret.ts'
 
 const LONGEST_ID = 80
 const PAGE = 50

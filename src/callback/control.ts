@@ -2,12 +2,12 @@
 import type { Duration } from '../core/duration.ts'
 import type { Page, Version } from '../core/engine.ts'
 import type { PublicJwk } from '../webhooks/index.ts'
-import type { Attempt } from './attempt.ts'
-import type { Drill } from './drill.ts'
-import type { StoredEndpoint, Verified } from './endpoint.ts'
-import type { Redelivered, RedeliverOptions } from './redeliver.ts'
-import type { SecretValue } from './secret.ts'
-import type { EndpointOptions } from './option.ts'
+import type { Redelivered, RedeliverOptions } from './deliver/redeliver.ts'
+import type { Attempt } from './endpoint/attempt.ts'
+import type { StoredEndpoint, Verified } from './endpoint/endpoint.ts'
+import type { EndpointOptions } from './endpoint/option.ts'
+import type { Drill } from './probe/drill.ts'
+import type { SecretValue } from './secret/secret.ts'
 
 export interface EndpointView extends StoredEndpoint {
   /** active: it is called · failing: several calls in a row did not reach it · disabled: it is not called, and what comes is kept · paused: so is its app, and what comes is kept. */

@@ -1,6 +1,6 @@
 // A platform with two apps behind the HTTP handler, in no time at all: the clock stands still until a step moves it, and chance is none.
 
-import { queuesOf } from '../../src/callback/endpoint.ts'
+import { queuesOf } from '../../src/callback/endpoint/endpoint.ts'
 import { ManualClock } from '../../src/core/clock.ts'
 import { fromJsonBytes, toJsonBytes } from '../../src/core/json.ts'
 import { internalsOf, open } from '../../src/posthorn.ts'

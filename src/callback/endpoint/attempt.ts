@@ -1,0 +1,92 @@
+/**
+ * The log of attempts: what was called when, what came back. Each is written in the commit that settles its message, so that neither is
+ * without the other. Rings of records bound it: the newest of those that succeeded, and more of those that did not.
+ */
+import type { Change, Engine } from '../../core/engine.ts'
+import { fromJsonBytes, toJsonBytes } from '../../core/json.ts'
+
+export interface Attempt {
+  /** A UUIDv7 of its own. */
+  readonly id: string
+  /** Of the event: `webhook-id`, the same at every attempt. */
+  readonly message: string
+  readonly event: string
+  readonly type: string
+  /** null: it was sent to this endpoint alone. */
+  readonly topic: string | null
+  /** 1 for the first. */
+  readonly attempt: number
+  /** Wall time at which it began. */
+  readonly at: number
+  readonly durationMs: number
+  /** From the publish to the end of this attempt. */
+  readonly sincePublishMs: number
+  /** delivered · retry: it is tried again · dead: it is not, and is kept · held: it waits for the endpoint, uncounted. */
+  readonly outcome: 'delivered' | 'retry' | 'dead' | 'held'
+  /** Of the answer; null: there was none. */
+  readonly status: number | null
+  /** Why it did not succeed. */
+  readonly error: string | null
+  /** When it is tried again, ms from its end; null where it is not. */
+  readonly retryInMs: number | null
+  /** The first bytes of the answer as text, without secrets. */
+  readonly answer: string
+}
+
+const PREFIX = 'system/attempt/'
+/** Of each endpoint. */
+export const KEPT_ATTEMPTS = { delivered: 50, failed: 100 } as const
+const KEPT_MS = 7 * 86_400_000
+/** Most that are put in the place of another expire when that one would have: nothing of when they do is to be written anew. */
+const EXPIRY_STEP_MS = 3_600_000
+const DIGITS = 4
+
+/** Where the next of an endpoint is written. One process goes round; several begin at places of their own. */
+export class AttemptRing {
+  readonly #prefix: string
+  #delivered: number
+  #failed: number
+
+  constructor(endpoint: string, start: number) {
+    this.#prefix = `${PREFIX}${endpoint}/`
+    this.#delivered = start % KEPT_ATTEMPTS.delivered
+    this.#failed = start % KEPT_ATTEMPTS.failed
+  }
+
+  put(attempt: Attempt): Change {
+    const isDelivered = attempt.outcome === 'delivered'
+    const place = isDelivered
+      ? `d${pad((this.#delivered = (this.#delivered + 1) % KEPT_ATTEMPTS.delivered))}`
+      : `f${pad((this.#failed = (this.#failed + 1) % KEPT_ATTEMPTS.failed))}`
+    const { at, durationMs } = attempt
+    return {
+      do: 'put',
+      key: this.#prefix + place,
+      value: toJsonBytes(attempt),
+      expiresAt: Math.floor((at + durationMs + KEPT_MS) / EXPIRY_STEP_MS) * EXPIRY_STEP_MS,
+    }
+  }
+}
+
+const pad = (place: number): string => String(place).padStart(DIGITS, '0')
+
+/** All that are kept of an endpoint, the newest first. */
+export async function readAttempts(engine: Pick<Engine, 'list'>, endpoint: string): Promise<readonly Attempt[]> {
+  const { items } = await engine.list({
+    prefix: `${PREFIX}${endpoint}/`,
+    after: null,
+    limit: KEPT_ATTEMPTS.delivered + KEPT_ATTEMPTS.failed,
+  })
+  const attempts = items.map(({ value }) => fromJsonBytes(value) as Attempt)
+  return attempts.sort((one, other) => (one.id < other.id ? 1 : -1))
+}
+
+/** What removes them with their endpoint. */
+export async function removeAttempts(engine: Pick<Engine, 'list'>, endpoint: string): Promise<readonly Change[]> {
+  const { items } = await engine.list({
+    prefix: `${PREFIX}${endpoint}/`,
+    after: null,
+    limit: KEPT_ATTEMPTS.delivered + KEPT_ATTEMPTS.failed,
+  })
+  return items.map(({ key }) => ({ do: 'remove', key }))
+}

@@ -1,0 +1,70 @@
+import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
+import { test } from 'node:test'
+import { internalsOf, open } from '../../posthorn.ts'
+import { silentLog } from '../../runtime/log.ts'
+import { DEFAULT_ENDPOINT } from '../endpoint/settings.ts'
+import { EndpointStore, type StoreDeps } from '../endpoint/store.ts'
+import { reseal } from './reseal.ts'
+import { createSeal } from './seal.ts'
+import type { Vault } from './secret.ts'
+
+const A = new TextEncoder().encode('a-master-key-of-at-least-32-characters-1')
+const settings = { ...DEFAULT_ENDPOINT, url: 'https://acme.example/' }
+const vault: Vault = { secrets: [{ id: 's', value: 'secret-1', createdAt: 0, expiresAt: null }], headers: {} }
+
+/** Two processes on one store. */
+const withKey = (deps: StoreDeps, masterKeys: readonly Uint8Array[]): StoreDeps => ({ ...deps, masterKeys })
+
+test("who still seals with the store's own key is told that it is gone, and seals nothing that nobody could open", async () => {
+  await using post = await open('memory:', { log: silentLog })
+  const deps = internalsOf(post)
+  const before = new EndpointStore(withKey(deps, []))
+  await before.create('one', settings, vault)
+  equal(await reseal(withKey(deps, [A])), 1)
+  await rejects(before.create('two', settings, vault), { code: 'master-key' })
+  await rejects(before.vault('one'), { code: 'master-key' })
+  equal(await before.get('two'), null)
+  deepEqual(await new EndpointStore(withKey(deps, [A])).vault('one'), vault)
+})
+
+test("what another process seals with the store's own key while that is removed is sealed anew as well", async () => {
+  await using post = await open('memory:', { log: silentLog })
+  const deps = internalsOf(post)
+  const { engine } = deps
+  const before = new EndpointStore(withKey(deps, []))
+  await before.create('one', settings, vault)
+  const own = createSeal([(await engine.get(['system/endpoint-key']))[0]!.value])
+  const key = 'system/endpoint-vault/one'
+  // It read the key before, and commits after.
+  const commit: typeof engine.commit = async (commits) => {
+    const results = await engine.commit(commits)
+    const [change] = commits[0]!.changes
+    if (change?.do === 'put' && change.key === 'system/endpoint-key')
+      await engine.commit([{ changes: [{ do: 'put', key, value: own.seal(key, { ...vault, headers: { a: 'b' } }) }] }])
+    return results
+  }
+  const list = engine.list.bind(engine)
+  equal(await reseal({ masterKeys: [A], engine: { get: (keys) => engine.get(keys), list, commit } }), 2)
+  deepEqual((await new EndpointStore(withKey(deps, [A])).vault('one')).headers, { a: 'b' })
+})
+
+test('it ends between two records where delivery is stopped, and goes on the next time', async () => {
+  await using post = await open('memory:', { log: silentLog })
+  const deps = internalsOf(post)
+  const store = new EndpointStore(withKey(deps, []))
+  for (const id of ['one', 'two', 'three']) await store.create(id, settings, vault)
+  let left = 1
+  equal(await reseal(withKey(deps, [A]), () => left-- > 0), 1)
+  equal(await reseal(withKey(deps, [A])), 2)
+})
+
+test('what is sealed opens as a whole and for its record alone', () => {
+  const seal = createSeal([A])
+  const sealed = seal.seal('one', { a: 1 })
+  deepEqual(seal.open('one', sealed), { a: 1 })
+  const other = Uint8Array.from(sealed)
+  other[0] = 2
+  for (const wrong of [other, sealed.subarray(0, 12), sealed.subarray(0, -1), new Uint8Array(4), new Uint8Array(0)])
+    for (const record of ['one', 'two']) throws(() => seal.open(record, wrong), { code: 'corrupt' })
+  throws(() => seal.open('two', sealed), { code: 'corrupt' })
+})

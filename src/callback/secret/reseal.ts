@@ -1,0 +1,81 @@
+/** Seals with the newest master key what an earlier one sealed, so that the earlier one is needed no more. */
+import type { Change, Engine, Page } from '../../core/engine.ts'
+import { fromJsonBytes, toJsonBytes } from '../../core/json.ts'
+import type { StoredRecord } from '../../core/record.ts'
+import { KEYS_RECORD, type StoredKey } from './key.ts'
+import { loadSeal, markNewest, type Seal, type SealDeps } from './seal.ts'
+import { VAULT_PREFIX } from './secret.ts'
+
+export type ResealDeps = SealDeps & { readonly engine: Pick<Engine, 'get' | 'list' | 'commit'> }
+
+const PAGE = 200
+const TRIES = 5
+
+/**
+ * May be called again where it was interrupted.
+ * @param goesOn asked before each record
+ * @returns how many records it sealed anew; one that somebody changes all the time is left to the next time
+ */
+export async function reseal(deps: ResealDeps, goesOn: () => boolean = () => true): Promise<number> {
+  if ((deps.masterKeys ?? []).length === 0) return 0
+  const seal = await loadSeal(deps)
+  let resealed = 0
+  for (let tries = 1; tries <= TRIES; tries++) {
+    const { done, missed } = await pass(deps, seal, goesOn)
+    resealed += done
+    if (!goesOn()) break
+    if (missed > 0) continue
+    const mark = await markNewest(deps)
+    if (mark === null) break
+    // What others sealed until then is looked for once more: nobody else has the store's own key any longer.
+    await put(deps, mark)
+  }
+  return resealed
+}
+
+async function pass(
+  deps: ResealDeps,
+  seal: Seal,
+  goesOn: () => boolean,
+): Promise<{ readonly done: number; readonly missed: number }> {
+  let done = 0
+  let missed = 0
+  const count = async (change: Change | null): Promise<void> => {
+    if (change === null) return
+    if (await put(deps, change)) done++
+    else missed++
+  }
+  for (let after: string | null = null, more = true; more;) {
+    const { items, next }: Page<StoredRecord> = await deps.engine.list({ prefix: VAULT_PREFIX, after, limit: PAGE })
+    for (const record of items) {
+      if (!goesOn()) return { done, missed }
+      await count(vaultAnew(seal, record))
+    }
+    after = next
+    more = after !== null
+  }
+  const [keys = null] = await deps.engine.get([KEYS_RECORD])
+  if (keys !== null) await count(keysAnew(seal, keys))
+  return { done, missed }
+}
+
+async function put({ engine }: ResealDeps, change: Change): Promise<boolean> {
+  const [result] = await engine.commit([{ changes: [change] }])
+  return result?.status === 'committed'
+}
+
+function vaultAnew(seal: Seal, { key, value, version }: StoredRecord): Change | null {
+  if (seal.isNewest(key, value)) return null
+  return { do: 'put', key, value: seal.seal(key, seal.open(key, value)), ifVersion: version }
+}
+
+function keysAnew(seal: Seal, { key, value, version }: StoredRecord): Change | null {
+  const keys = fromJsonBytes(value) as readonly StoredKey[]
+  const bytesOf = ({ sealed }: StoredKey): Uint8Array => Buffer.from(sealed, 'base64')
+  if (keys.every((each) => seal.isNewest(key, bytesOf(each)))) return null
+  const anew = keys.map((each) => ({
+    ...each,
+    sealed: Buffer.from(seal.seal(key, seal.open(key, bytesOf(each)))).toString('base64'),
+  }))
+  return { do: 'put', key, value: toJsonBytes(anew), ifVersion: version }
+}
