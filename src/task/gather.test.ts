@@ -65,6 +65,20 @@ test('a call has at most a mebibyte of bodies, or one commit', async () => {
   deepEqual(calls, [['0', '1', '2'], ['3'], ['4', '5']])
 })
 
+test('a call has at most five hundred changes, and those of one commit more', async () => {
+  const { gatherer, calls } = create()
+  const removals = [200, 299, 400, 600, 1, 2]
+  const remove = async (id: string, count: number): Promise<CommitResult | undefined> => {
+    const at = gatherer.add({ id, changes: Array.from({ length: count }, () => ({ do: 'remove', key: 'key' })) })
+    return (await gatherer.results)[at]
+  }
+  deepEqual(
+    await Promise.all(removals.map((count, at) => remove(`${at}`, count))),
+    ['0', '1', '2', '3', '4', '5'].map(resultOf),
+  )
+  deepEqual(calls, [['0', '1', '2'], ['3'], ['4', '5']])
+})
+
 test('a call that fails fails for all who are in it, and for nobody after', async () => {
   let calls = 0
   const gatherer = new Gatherer({

@@ -7,11 +7,17 @@ import type { Commit, CommitResult, Engine } from '../core/engine.ts'
 
 /** Commits in one call, at most: what an engine does in one piece, answers together, and may make durable while it decides the next. */
 const MOST = 50
+/**
+ * So many changes fill a call as well. Callers that each commit hundreds at once would else be answered together, and make the next ready
+ * together while the engine has nothing to do.
+ */
+const MOST_CHANGES = 500
 
 export class Gatherer {
   readonly #engine: Pick<Engine, 'commit'>
   #commits: Commit[] = []
   #bytes = 0
+  #changes = 0
   #results: Promise<readonly CommitResult[]> = Promise.resolve([])
 
   constructor(engine: Pick<Engine, 'commit'>) {
@@ -23,10 +29,12 @@ export class Gatherer {
     const at = this.#commits.push(commit) - 1
     if (at === 0) {
       this.#bytes = 0
+      this.#changes = 0
       this.#results = this.#give(this.#commits)
     }
     this.#bytes += bytesOfBodies(commit)
-    if (at === MOST - 1 || this.#bytes >= MOST_CALL_BYTES) this.#commits = []
+    this.#changes += commit.changes.length
+    if (at === MOST - 1 || this.#bytes >= MOST_CALL_BYTES || this.#changes >= MOST_CHANGES) this.#commits = []
     return at
   }
 
