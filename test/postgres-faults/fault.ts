@@ -1,7 +1,6 @@
 // What goes wrong with a database and those who use it, one after the other: each under load, with the laws as the judge, and with how long
 // it took until work went on.
 
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { randomBytes } from 'node:crypto'
 import { connect, type Client } from '../postgres/client.ts'
@@ -95,9 +94,22 @@ export const FAULTS: readonly Fault[] = [
       underLoad(arena, {}, async ({ load, random }) => {
         for (let round = 0; round < arena.rounds; round++) {
           await sleep(20 + random() * 300)
-          const victim = load.workers.shift()!
-          victim.kill('SIGKILL')
-          await Promise.all([once(victim, 'exit'), load.addWorker()])
+          await load.replaceWorker()
+        }
+        return [await resumes(arena, load)]
+      }),
+  },
+  {
+    name: 'two sweep at once what killed workers held',
+    withinMs: BACK_MS,
+    run: (arena) =>
+      underLoad(arena, {}, async ({ load, random }) => {
+        await Promise.all([load.addSweeper(), load.addSweeper()])
+        for (let round = 0; round < arena.rounds; round++) {
+          await sleep(20 + random() * 300)
+          // Every third time one of the two goes as well, in the middle of it.
+          if (round % 3 === 2) await load.replaceSweeper()
+          await load.replaceWorker()
         }
         return [await resumes(arena, load)]
       }),

@@ -26,6 +26,7 @@ export interface Verdict {
 
 export class Load {
   readonly workers: ChildProcess[] = []
+  readonly #sweepers: ChildProcess[] = []
   readonly #options: LoadOptions
   readonly #confirmed = new Set<number>()
   readonly #unknown = new Set<number>()
@@ -49,10 +50,23 @@ export class Load {
     this.#senders = Array.from({ length: SENDERS }, (_, at) => this.#send(at < KEYS ? `key-${at}` : null))
   }
 
-  async addWorker(): Promise<void> {
-    const child = fork(join(import.meta.dirname, 'worker.ts'), [this.#options.url], { stdio: 'inherit' })
-    this.workers.push(child)
-    await once(child, 'message')
+  addWorker(): Promise<void> {
+    return add(this.workers, 'worker.ts', [this.#options.url])
+  }
+
+  addSweeper(): Promise<void> {
+    const url = new URL(this.#options.url)
+    url.searchParams.delete('schema')
+    return add(this.#sweepers, 'sweeper.ts', [url.href, this.#options.schema])
+  }
+
+  /** Kills the oldest, and another comes. */
+  async replaceWorker(): Promise<void> {
+    await Promise.all([killOldest(this.workers), this.addWorker()])
+  }
+
+  async replaceSweeper(): Promise<void> {
+    await Promise.all([killOldest(this.#sweepers), this.addSweeper()])
   }
 
   async #send(key: string | null): Promise<void> {
@@ -88,7 +102,7 @@ export class Load {
   async stop(): Promise<void> {
     this.#isOver = true
     await Promise.allSettled(this.#senders)
-    for (const child of this.workers) {
+    for (const child of [...this.workers, ...this.#sweepers]) {
       if (child.exitCode !== null || child.signalCode !== null) continue
       child.kill('SIGTERM')
       await once(child, 'exit')
@@ -134,4 +148,16 @@ export class Load {
     const { rows } = await admin.query(text.replaceAll('{schema}', this.#options.schema))
     return rows[0]!['count'] as number
   }
+}
+
+async function add(children: ChildProcess[], program: string, values: readonly string[]): Promise<void> {
+  const child = fork(join(import.meta.dirname, program), values, { stdio: 'inherit' })
+  children.push(child)
+  await once(child, 'message')
+}
+
+async function killOldest(children: ChildProcess[]): Promise<void> {
+  const victim = children.shift()!
+  victim.kill('SIGKILL')
+  await once(victim, 'exit')
 }
