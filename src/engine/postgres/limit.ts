@@ -14,6 +14,8 @@ export interface EngineLimits {
   readonly fold: number
   /** Messages that a sweep moves in one transaction. */
   readonly sweep: number
+  /** Of each kind of what is remembered: rows that are forgotten in one statement. */
+  readonly forget: number
 }
 
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
@@ -25,4 +27,5 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   leaseBatch: 10_000,
   fold: 1_000,
   sweep: 1_000,
+  forget: 20_000,
 }

@@ -98,11 +98,13 @@ export class Upkeep {
       await findGone()
     }
     if (nowMs < this.#forgetAtMs) return
-    this.#forgetAtMs = nowMs + FORGET_MS
-    await session.burst(async (query) => {
+    const isMore = await session.burst(async (query) => {
       const { now } = await session.now(query)
-      await query('forget', [now])
+      return (await query('forget', [now, session.limits.forget])).rows[0]!.is_more === true
     })
+    // What is much goes in pieces, one at each look.
+    if (isMore) this.#napMs = SHORTEST_MS
+    else this.#forgetAtMs = nowMs + FORGET_MS
   }
 
   /** Whether time has something to decide; and tells watchers of what others have written. */
