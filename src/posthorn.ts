@@ -141,7 +141,11 @@ function keyOf(url: string): string {
   return url.startsWith('file:') ? `file:${resolve(directoryOf(url))}` : url
 }
 
-async function loadEngine(url: string, { clock = systemClock, ids, limits, durability }: OpenOptions): Promise<Engine> {
+async function loadEngine(
+  url: string,
+  { clock = systemClock, ids, limits, durability, log: given }: OpenOptions,
+): Promise<Engine> {
+  const log = guardLog(given ?? createStderrLog())
   // An output within the limit still has to fit into the message that tells of it.
   const bodyBytes = (limits?.bodyBytes ?? DEFAULTS.maxBodyBytes) + ENVELOPE_BYTES
   if (url === 'memory:') {
@@ -168,7 +172,16 @@ async function loadEngine(url: string, { clock = systemClock, ids, limits, durab
   }
   if (/^postgres(ql)?:/.test(url)) {
     const { openPostgresUrl } = await import('./engine/postgres/url.ts')
-    return openPostgresUrl(url, { clock, limits: { bodyBytes } })
+    return openPostgresUrl(url, {
+      clock,
+      limits: { bodyBytes },
+      onFailure: (error) => log.warn('the engine could not look for what is due; it looks again', { error }),
+      onRefused: ({ n, reason }) =>
+        log.error('a commit of a transaction of yours was refused after that had committed: nothing came of it', {
+          arrival: n,
+          reason,
+        }),
+    })
   }
   // What follows the scheme may hold a password.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0]

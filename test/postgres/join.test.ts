@@ -1,6 +1,6 @@
 // Commits inside users' transactions: what is given exists with the transaction, and with nothing else.
 
-import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import type { Change, Delivery, Engine } from '../../src/core/engine.ts'
 import { isPosthornError } from '../../src/core/error.ts'
 import { connect } from './client.ts'
@@ -305,3 +305,17 @@ onPostgres(
     }
   },
 )
+
+onPostgres('what is refused after the commit all the same is told, and stays with the reason', async (world) => {
+  const told: { readonly n: number; readonly reason: string }[] = []
+  const engine = await world.open({ onRefused: (arrival) => told.push(arrival) })
+  await inTransaction(world, 'commit', async (client) => {
+    await join(engine, client).commit({ changes: [sends()] })
+    // Somebody meddles: nothing that Posthorn itself writes is refused this late.
+    await client.query(`update ${world.schema}.arrival set changes = replace(changes, '"a"', '"no good"')`)
+  })
+  equal(await leaseOne(engine), undefined)
+  const [row] = await world.ask('select n::int as n, refused from {schema}.arrival')
+  deepEqual(told, [{ n: row!['n'], reason: row!['refused'] }])
+  match(told[0]!.reason, /^invalid at 0: queue is "no good"/)
+})

@@ -217,6 +217,7 @@ export type ColumnName =
   | 'is_held'
   | 'is_lagging'
   | 'is_lapsed'
+  | 'is_more'
   | 'is_there'
   | 'is_unbound'
   | 'is_wall_due'

@@ -16,6 +16,7 @@ import { PlainSettles } from './plain/settles.ts'
 import { FoldNumbers } from './plain/short-way.ts'
 import { Pool } from './pool.ts'
 import { Pulse } from './pulse.ts'
+import type { RefusedArrival } from './row.ts'
 import { Session } from './session.ts'
 import { withSettings } from './setting.ts'
 import { Statements } from './statement.ts'
@@ -40,7 +41,9 @@ export interface PostgresOptions {
   readonly limits?: Partial<EngineLimits> | undefined
   /** For tests: the time, where it is not the database's. */
   readonly moment?: (() => Moment) | undefined
+  /** The engine's own look for what is due has failed: told once, until one succeeds. It looks again. */
   readonly onFailure?: ((error: unknown) => void) | undefined
+  readonly onRefused?: ((arrival: RefusedArrival) => void) | undefined
 }
 
 export const DEFAULT_SCHEMA = 'posthorn'
@@ -99,6 +102,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       lockKey,
       process,
       hint,
+      refused: options.onRefused ?? (() => {}),
       outageMs,
       floor,
     })

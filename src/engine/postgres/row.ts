@@ -163,3 +163,10 @@ export const toColumn = (text: string): string =>
   /[\\\0]/.test(text) ? text.replaceAll('\\', '\\\\').replaceAll('\0', '\\0') : text
 export const fromColumn = (text: string): string =>
   text.includes('\\') ? text.replace(/\\(.)/g, (_, mark: string) => (mark === '0' ? '\0' : mark)) : text
+
+/** A commit of a user's transaction that was refused after that had committed. */
+export interface RefusedArrival {
+  /** Of its row of `arrival`, which it keeps. */
+  readonly n: number
+  readonly reason: string
+}

@@ -11,6 +11,7 @@ import type { Floor } from './floor.ts'
 import type { EngineLimits } from './limit.ts'
 import { waitOut } from './outage.ts'
 import type { Pool } from './pool.ts'
+import type { RefusedArrival } from './row.ts'
 import type { Statements } from './statement.ts'
 import { sweepRound } from './time/sweep.ts'
 import { writesOf } from './unit/flush.ts'
@@ -32,6 +33,8 @@ export interface TransactorParts {
   readonly lockKey: number
   readonly process: number
   readonly hint: (notices: readonly Notice[]) => void
+  /** What a user's transaction has brought could not be decided: it stays where it is, and nothing came of it. */
+  readonly refused: (arrival: RefusedArrival) => void
   readonly outageMs: number
   readonly floor: Floor
 }
@@ -49,7 +52,13 @@ const ROUNDS = 100
 interface Pending<T> {
   readonly serial: number
   readonly result: T
-  readonly hints: readonly Notice[]
+  readonly told: Told
+}
+
+/** What is told when it is durable. */
+interface Told {
+  readonly hints: Notice[]
+  readonly refused: RefusedArrival[]
 }
 
 export class Transactor {
@@ -105,7 +114,7 @@ export class Transactor {
     before: Pending<T> | null,
     decided: (pending: Pending<T>) => void,
   ): Promise<T> {
-    const { statements, lockKey, hint } = this.#parts
+    const { statements, lockKey } = this.#parts
     const begun = [connection.query(statements.begin), connection.query(statements.get('lock'), [lockKey])]
     try {
       if (before !== null) {
@@ -113,24 +122,24 @@ export class Transactor {
         const { rows } = await connection.query(statements.get('find-fold'), [before.serial])
         if (rows.length > 0) {
           await connection.query(statements.plain('commit'))
-          hint(before.hints)
+          this.#tell(before.told)
           return before.result
         }
       }
-      const hints: Notice[] = []
-      const work = await this.#atRest(connection, decision, hints, begun)
+      const told: Told = { hints: [], refused: [] }
+      const work = await this.#atRest(connection, decision, told, begun)
       const result = await decision.decide(work)
-      hints.push(...work.hints)
+      told.hints.push(...work.hints)
       const serial = work.serial()
       const writes = writesOf(work)
-      if (writes.length > 0) decided({ serial, result, hints })
+      if (writes.length > 0) decided({ serial, result, told })
       const last = writes.length > 0 ? ([['insert-fold', [serial]]] as const) : []
       await all([
         ...[...writes, ...last].map(([name, values]) => connection.query(statements.get(name), values)),
         connection.query(statements.plain('commit')),
       ])
       this.hasSeen(work.now)
-      if (hints.length > 0) hint(hints)
+      this.#tell(told)
       return result
     } catch (error) {
       await connection.query(statements.plain('rollback')).catch(() => {})
@@ -138,11 +147,16 @@ export class Transactor {
     }
   }
 
+  #tell({ hints, refused }: Told): void {
+    if (hints.length > 0) this.#parts.hint(hints)
+    for (const arrival of refused) this.#parts.refused(arrival)
+  }
+
   /** A unit of work when time has nothing to decide any more. */
   async #atRest<T>(
     connection: Connection,
     decision: Decision<T>,
-    hints: Notice[],
+    told: Told,
     begun: readonly Promise<unknown>[],
   ): Promise<Work> {
     const { statements, moment } = this.#parts
@@ -160,7 +174,8 @@ export class Transactor {
       Object.assign(fresh, { now: work.now, wall: work.wall })
       fresh.startSerials(start.serial as number)
       await sweepRound(fresh, this.#sweptAt === -Infinity ? fresh.now : this.#sweptAt)
-      hints.push(...fresh.hints)
+      told.hints.push(...fresh.hints)
+      told.refused.push(...fresh.unseated)
       const writes = writesOf(fresh)
       // What is due is in the hands of a user's transaction that is just ending.
       if (writes.length === 0) return work

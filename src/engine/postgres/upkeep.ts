@@ -19,6 +19,7 @@ export interface UpkeepParts {
   readonly isTold: () => boolean
   /** The longest pause between two looks. */
   readonly pollMs: () => number
+  /** Told of the first of failures in a row. */
   readonly failed: (error: unknown) => void
 }
 
@@ -41,6 +42,7 @@ export class Upkeep {
   /** Short while there is something to do, longer with each look that finds nothing. */
   #napMs = SHORTEST_MS
   #isStopped = false
+  #isFailing = false
   /** Positions and versions that were seen last, of what is watched. */
   #seen = new Map<string, number>()
 
@@ -84,9 +86,11 @@ export class Upkeep {
       const longest = clock.monotonicMs() < this.#hasteUntilMs ? Math.min(HASTY_MS, pollMs()) : pollMs()
       this.#napMs = isDue || hasNews ? SHORTEST_MS : Math.min(this.#napMs * 2, longest)
       await this.#rarely()
+      this.#isFailing = false
     } catch (error) {
       this.#napMs = Math.min(this.#napMs * 2, pollMs())
-      failed(error)
+      if (!this.#isFailing) failed(error)
+      this.#isFailing = true
     }
   }
 

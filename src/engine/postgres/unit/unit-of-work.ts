@@ -19,6 +19,7 @@ import {
   type Row,
   type Tally,
   type Topic,
+  type RefusedArrival,
 } from '../row.ts'
 import { toQueue, toRecords, toRow, toTopics } from './read-row.ts'
 import type { Dedupe, Line, Remembered } from './in-hand.ts'
@@ -67,7 +68,7 @@ export class Work {
   readonly hints: Notice[] = []
   /** Arrivals that were decided, and those that could not be, with why. */
   readonly seated: number[] = []
-  readonly unseated: { readonly n: number; readonly reason: string }[] = []
+  readonly unseated: RefusedArrival[] = []
   readonly #connection: Connection
   readonly #statements: Statements
   readonly #ids: Ids
