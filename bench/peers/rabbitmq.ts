@@ -54,7 +54,13 @@ export class RabbitMq implements Contestant {
   async work({ handlers }: Limits, started: (n: number) => void): Promise<Working> {
     const handler = ({ body }: { body: Work }) => handleAtOnce(body, started)
     const consumer = this.#connection!.createConsumer(
-      { queue: this.#queue, queueOptions: this.#declaration, qos: { prefetchCount: handlers } },
+      {
+        queue: this.#queue,
+        queueOptions: this.#declaration,
+        qos: { prefetchCount: handlers },
+        // As many as the server hands out at once. With a limit, what arrives while it stops is left to the server, and not handled and acked too late.
+        concurrency: handlers,
+      },
       handler,
     )
     this.#consumer = consumer
