@@ -1,9 +1,9 @@
-// What a call leaves behind that makes no sense.
-import { equal, rejects } from 'node:assert/strict'
+// What a call leaves behind that makes no sense, and who comes first.
+import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { Disk, RecordedStore } from '../../../test/conformance/recorded-subject.ts'
 import { ManualClock } from '../../core/clock.ts'
-import type { CommitResult } from '../../core/engine.ts'
+import type { CommitResult, LeaseRequest } from '../../core/engine.ts'
 import { createIds } from '../../core/id.ts'
 import type { Message } from '../../core/message.ts'
 import { LedgerEngine } from './engine.ts'
@@ -11,6 +11,36 @@ import { Snapshot } from './snapshot/snapshot.ts'
 import { LedgerState } from './state/state.ts'
 
 test('what time decided before a call that makes no sense is made durable, and holds up nobody', async () => {
+  const { clock, engine, send } = create()
+  await send([{ expires: { at: clock.wallMs() + 1_000 } }])
+  const sent = send()
+  clock.stepWall(1_000)
+  await rejects(engine.extend([], -1), { code: 'invalid' })
+  await sent
+  const { deliveries } = await engine.lease(request('first', 10))
+  equal(deliveries.length, 1)
+  await engine.close()
+})
+
+test('who has been handed much waits with his next request for callers who wait for their commits', async () => {
+  const { engine, send } = create()
+  await send(Array.from({ length: 300 }, () => ({})))
+  const told: string[] = []
+  const calls = [
+    send().then(() => told.push('sent')),
+    engine.lease(request('first', 100)).then(() => told.push('first')),
+    engine.lease(request('second', 100)).then(() => told.push('second')),
+  ]
+  await Promise.all(calls)
+  deepEqual(told, ['first', 'sent', 'second'])
+  await engine.close()
+})
+
+function create(): {
+  clock: ManualClock
+  engine: LedgerEngine
+  send: (messages?: readonly Partial<Message>[]) => Promise<readonly CommitResult[]>
+} {
   const clock = new ManualClock()
   const ids = createIds(clock)
   const state = new LedgerState()
@@ -18,19 +48,18 @@ test('what time decided before a call that makes no sense is made durable, and h
   store.snapshot = new Snapshot(state)
   store.snapshot.finish()
   const engine = new LedgerEngine({ state, store, clock, ids, openedAt: clock.wallMs() })
-  const send = (more: Partial<Message> = {}): Promise<readonly CommitResult[]> => {
-    const id = ids.uuid()
-    const event = { id, source: '/', type: 'x' }
-    const message = { id, event, body: new Uint8Array(), priority: 4, ...more }
-    return engine.commit([{ changes: [{ do: 'send', queue: 'inbox', message }] }])
+  const send = (messages: readonly Partial<Message>[] = [{}]): Promise<readonly CommitResult[]> => {
+    const changes = messages.map((more) => {
+      const id = ids.uuid()
+      const event = { id, source: '/', type: 'x' }
+      const message = { id, event, body: new Uint8Array(), priority: 4, ...more }
+      return { do: 'send', queue: 'inbox', message } as const
+    })
+    return engine.commit([{ changes }])
   }
-  await send({ expires: { at: clock.wallMs() + 1_000 } })
-  const sent = send()
-  clock.stepWall(1_000)
-  await rejects(engine.extend([], -1), { code: 'invalid' })
-  await sent
-  const wants = [{ queue: 'inbox', max: 10 }]
-  const { deliveries } = await engine.lease({ id: 'first', worker: 'w', holder: 'process', leaseMs: 1_000, wants })
-  equal(deliveries.length, 1)
-  await engine.close()
-})
+  return { clock, engine, send }
+}
+
+function request(id: string, max: number): LeaseRequest {
+  return { id, worker: 'w', holder: 'process', leaseMs: 1_000, wants: [{ queue: 'inbox', max }] }
+}

@@ -17,6 +17,7 @@ import { Pace } from './time/pace.ts'
 import { reopen } from './time/reopen.ts'
 import type { LedgerState } from './state/state.ts'
 import type { Store } from './store.ts'
+import { Share } from './time/share.ts'
 import { sweep, sweepDueInMs } from './time/sweep.ts'
 import { Trail } from './trail.ts'
 import { Waiters } from './waiter.ts'
@@ -38,6 +39,7 @@ export class Conduct {
   readonly desk: Desk
   readonly watchers: Watchers
   readonly trail: Trail
+  readonly share: Share
   /** The level that must be reached before anything is handed out, and that an answer has unless less was asked for. */
   readonly best: Durability
   /** While a copy is made time decides nothing. */
@@ -64,6 +66,7 @@ export class Conduct {
     this.#clock = new EngineClock(clock, openedAt)
     this.#waiters = new Waiters(store)
     this.#timer = new DueTimer(this.#clock, () => this.#onTimer())
+    this.share = new Share(this.#clock)
     const effects = store.entries === null ? state : new Both(state, store.entries)
     this.desk = new Desk({ state, effects, store, ids, limits, notices: this.watchers })
     this.trail = new Trail(this.desk)
@@ -107,6 +110,11 @@ export class Conduct {
     }
     this.#hasSwept = false
     if (!this.isStill) this.#timer.arm(desk.now, sweepDueInMs(desk))
+  }
+
+  /** Callers wait, with so many changes, until what was decided so far is durable. */
+  awaited(changes: number): void {
+    if (this.#dirtyFrame > this.#store.reached(this.best)) this.share.awaited(changes, this.#dirtyFrame)
   }
 
   /** The answer, when everything that was decided so far has reached the level. */
@@ -194,7 +202,10 @@ export class Conduct {
   }
 
   #onReached(level: Durability, frame: number): void {
-    if (level === this.best) this.desk.state.messages.placing.seat(frame)
+    if (level === this.best) {
+      this.desk.state.messages.placing.seat(frame)
+      this.share.reached(frame)
+    }
     this.#waiters.reached(level, frame)
     if (level !== this.best) return
     this.watchers.reached(frame)
@@ -211,6 +222,7 @@ export class Conduct {
     this.#failure = error
     this.#failed.resolve(error)
     this.#timer[Symbol.dispose]()
+    this.share.stop()
     this.#waiters.failed(
       new PosthornError('unknown', `the engine stopped before the answer was known: ${error.message}`, {
         cause: error,
@@ -220,6 +232,7 @@ export class Conduct {
 
   async #close(): Promise<void> {
     this.#timer[Symbol.dispose]()
+    this.share.stop()
     await this.#store.close()
     this.#waiters.failed(new PosthornError('closed', 'the engine was closed before the answer was known'))
   }

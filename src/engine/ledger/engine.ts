@@ -103,6 +103,8 @@ export class LedgerEngine implements Engine {
       let level = commits.length === 0 ? best : 0
       /** What only acks comes from workers, who have let go of the message: nobody waits to go on. */
       let isPatient = true
+      /** Of callers who do nothing else meanwhile. */
+      let changed = 0
       const results: CommitResult[] = []
       for (const commit of commits) {
         if (ackPlainly(desk, commit)) {
@@ -118,11 +120,14 @@ export class LedgerEngine implements Engine {
         }
         level = Math.max(level, commit.durability === undefined ? best : offers.indexOf(commit.durability))
         desk.holdBack()
-        results.push(decideCommit(desk, commit, offers))
+        const result = decideCommit(desk, commit, offers)
+        if (result.status === 'committed' && !isSettling(commit)) changed += commit.changes.length
+        results.push(result)
         settleTouched(desk)
       }
       settleTouched(desk)
       this.#conduct.finish(commits.length, isPatient)
+      if (level === best) this.#conduct.awaited(changed)
       return this.#conduct.answer(offers[level]!, results)
     })
   }
@@ -130,8 +135,10 @@ export class LedgerEngine implements Engine {
   lease(request: LeaseRequest): Promise<LeaseResult> {
     return this.#conduct.run(() => {
       checkLeaseRequest(request)
-      const settled = this.#conduct.settled()
-      return settled === null ? this.#lease(request) : settled.then(() => this.#conduct.run(() => this.#lease(request)))
+      const turn = this.#conduct.share.turn()
+      return turn === null
+        ? this.#leaseSettled(request)
+        : turn.then(() => this.#conduct.run(() => this.#leaseSettled(request)))
     })
   }
 
@@ -209,6 +216,11 @@ export class LedgerEngine implements Engine {
     return this.#conduct.close()
   }
 
+  #leaseSettled(request: LeaseRequest): Promise<LeaseResult> {
+    const settled = this.#conduct.settled()
+    return settled === null ? this.#lease(request) : settled.then(() => this.#conduct.run(() => this.#lease(request)))
+  }
+
   #lease(request: LeaseRequest): Promise<LeaseResult> {
     const { desk } = this.#conduct
     const recalled = this.#requests.recall(request.id)
@@ -219,6 +231,7 @@ export class LedgerEngine implements Engine {
     settleTouched(desk)
     this.#conduct.finish()
     if (slots.length > 0) this.#store.write()
+    this.#conduct.share.gave(slots.length)
     const inOrder = all(given)
     if (!(inOrder instanceof Promise))
       return Promise.resolve({ deliveries: inOrder as readonly Delivery[], nextReadyInMs: inMs })
@@ -254,6 +267,11 @@ export class LedgerEngine implements Engine {
       return null
     }
   }
+}
+
+/** Whether it comes from who has handled a message. */
+function isSettling({ changes: [first] }: Commit): boolean {
+  return first !== undefined && 'token' in first
 }
 
 function capabilitiesOf(store: Store, limits: EngineLimits): Capabilities {
