@@ -1,9 +1,10 @@
 /**
  * What the file engine writes for each byte that decisions take: first come first served, but for a share of the messages that
  * is delayed until many others have passed, so that their segments must be rewritten to be used again. The clock is moved by hand:
- * a delay lasts for so many messages. Prints one JSON line.
+ * a delay lasts for so many messages. Prints one JSON line: `settled` counts from where as many are delayed as ever will be, `whole` from an
+ * empty folder, whose segments are all made first. All that is written is in `amplification`, zeros too.
  *
- *   node bench/amplification.ts [--count 3000000] [--delayed 0.01] [--passing 1000000] [--bytes 256] [--dir DIR]
+ *   node bench/amplification.ts [--count 5000000] [--delayed 0.01] [--passing 1000000] [--bytes 256] [--dir DIR]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,7 +26,7 @@ const LANES = 8
 
 const { values } = parseArgs({
   options: {
-    count: { type: 'string', default: '3000000' },
+    count: { type: 'string', default: '5000000' },
     delayed: { type: 'string', default: '0.01' },
     passing: { type: 'string', default: '1000000' },
     bytes: { type: 'string', default: '256' },
@@ -39,6 +40,12 @@ const [count, share, passing, bytes] = [values.count, values.delayed, values.pas
   number,
 ]
 
+/** By then as much is taken out of segments as is put into them. */
+const settling = 2 * passing
+if (count <= settling) throw new RangeError(`--count is ${count}: it must be more than twice --passing`)
+
+const NOTHING: Written = { messages: 0, frames: 0, rewritten: 0, checkpoints: 0, filling: 0, segmentBytes: 0 }
+
 const folder = mkdtempSync(join(values.dir, 'posthorn-amplification-'))
 const clock = new ManualClock(Date.now())
 const ids = createIds(clock)
@@ -49,10 +56,12 @@ try {
   checked(await engine.commit([{ changes: [{ do: 'configure', queue: QUEUE, settings }] }]))
   let sent = 0
   let acked = 0
+  let settled: Written | null = null
   const lane = async () => {
     // eslint-disable-next-line no-unmodified-loop-condition -- other lanes send as well
     while (sent < count) {
       const changes = Array.from({ length: BATCH }, () => toSend(sent++))
+      if (sent >= settling) settled ??= written(engine.measure(), sent)
       clock.advance(1)
       checked(await engine.commit([{ changes }]))
       const done = await ackSome()
@@ -60,6 +69,7 @@ try {
     }
   }
   await Promise.all(Array.from({ length: LANES }, lane))
+  const end = written(engine.measure(), sent)
   console.log(
     JSON.stringify({
       bench: 'amplification',
@@ -68,7 +78,9 @@ try {
       passing,
       bytes,
       acked,
-      ...figures(engine.measure()),
+      settled: figures(settled!, end),
+      whole: figures(NOTHING, end),
+      segmentMb: round(end.segmentBytes / 1e6),
     }),
   )
 } finally {
@@ -107,24 +119,43 @@ function checked(results: readonly CommitResult[]): void {
   for (const result of results) if (result.status === 'refused') throw new Error(`refused: ${result.detail}`)
 }
 
-function figures(measures: readonly Measure[]): object {
+/** Bytes so far, and messages. */
+interface Written {
+  readonly messages: number
+  /** Of frames, with those that were rewritten. */
+  readonly frames: number
+  readonly rewritten: number
+  readonly checkpoints: number
+  readonly filling: number
+  readonly segmentBytes: number
+}
+
+function written(measures: readonly Measure[], messages: number): Written {
   const value = (name: string, label?: string): number => {
     const found = measures.find(
       (each) => each.name === name && (label === undefined || Object.values(each.labels ?? {})[0] === label),
     )
     return found !== undefined && found.kind !== 'histogram' ? found.value : Number.NaN
   }
-  const frames = value('posthorn_log_written_bytes_total', 'frames')
-  const rewritten = value('posthorn_log_rewritten_bytes_total')
-  const checkpoints = value('posthorn_log_written_bytes_total', 'checkpoints')
-  const filling = value('posthorn_log_written_bytes_total', 'filling')
-  const first = frames - rewritten
   return {
-    bytesEach: round(first / count),
-    rewrittenShare: round(rewritten / first),
-    checkpointShare: round(checkpoints / first),
-    fillingShare: round(filling / first),
-    amplification: round((first + rewritten + checkpoints + filling) / first),
-    segmentMb: round(value('posthorn_log_bytes', 'used') / 1e6),
+    messages,
+    frames: value('posthorn_log_written_bytes_total', 'frames'),
+    rewritten: value('posthorn_log_rewritten_bytes_total'),
+    checkpoints: value('posthorn_log_written_bytes_total', 'checkpoints'),
+    filling: value('posthorn_log_written_bytes_total', 'filling'),
+    segmentBytes: value('posthorn_log_bytes', 'used'),
+  }
+}
+
+function figures(from: Written, to: Written): object {
+  const by = (field: keyof Written): number => to[field] - from[field]
+  const first = by('frames') - by('rewritten')
+  return {
+    messages: by('messages'),
+    bytesEach: round(first / by('messages')),
+    rewrittenShare: round(by('rewritten') / first),
+    checkpointShare: round(by('checkpoints') / first),
+    fillingShare: round(by('filling') / first),
+    amplification: round((by('frames') + by('checkpoints') + by('filling')) / first),
   }
 }
