@@ -22,6 +22,8 @@ export interface Took {
   readonly ms: number
 }
 
+export type Result = Ending | Totals | Took
+
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   for await (const { type, data } of events) {
     if (type === 'test:pass' && data.skip !== undefined) {
@@ -40,8 +42,8 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
         reason: firstLine(data.details.error.message),
       })
     }
-    if (type === 'test:summary' && data.file !== undefined)
-      yield line({ kind: 'took', file: data.file, ms: data.duration_ms })
+    if (type === 'test:complete' && data.file !== undefined && data.name === data.file)
+      yield line({ kind: 'took', file: data.file, ms: data.details.duration_ms })
     if (type === 'test:summary' && data.file === undefined) {
       const { tests, passed, skipped, todo } = data.counts
       yield line({ kind: 'totals', passed, failed: tests - passed - skipped - todo })
@@ -58,6 +60,6 @@ function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? ''
 }
 
-function line(value: Ending | Totals | Took): string {
+function line(value: Result): string {
   return `${JSON.stringify(value)}\n`
 }

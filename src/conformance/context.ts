@@ -115,9 +115,18 @@ export class Context {
   }
 
   async sendMany(queue: string, count: number, attributes: Attributes = {}): Promise<string[]> {
+    return this.#commitMany(count, attributes, (message) => ({ do: 'send', queue, message }))
+  }
+
+  async publishMany(topic: string, count: number, attributes: Attributes = {}): Promise<string[]> {
+    return this.#commitMany(count, attributes, (message) => ({ do: 'publish', topic, message }))
+  }
+
+  /** A commit for each, all in one call. */
+  async #commitMany(count: number, attributes: Attributes, change: (message: Message) => Change): Promise<string[]> {
     const messages = Array.from({ length: count }, () => this.message(attributes))
-    const commits = messages.map((message): Commit => ({ changes: [{ do: 'send', queue, message }] }))
-    for (const result of await this.engine.commit(commits)) ok(result.status === 'committed', 'the send is taken')
+    const commits = messages.map((message): Commit => ({ changes: [change(message)] }))
+    for (const result of await this.engine.commit(commits)) ok(result.status === 'committed', 'the commit is taken')
     return messages.map(({ id }) => id)
   }
 

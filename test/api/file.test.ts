@@ -17,12 +17,12 @@ const echo = task('echo', { input: z.string(), output: z.string() })
 
 test('an operation outlives the process: sent by one, handled by another, told by a third', async () => {
   const url = `file:${join(root, 'restart')}`
-  const first = await open(url)
+  await using first = await open(url)
   const sent = await first.send(echo, 'x', { onSuccess: told })
   equal(sent.receipt.durability, 'disk')
   await first.close()
 
-  const second = await open(url)
+  await using second = await open(url)
   equal((await second.operation(echo, sent.id).view())!.status, 'accepted')
   const worker = await second.work([handle(echo, (text, ctx) => (ctx.put('seen', text), text.toUpperCase()))])
   equal(await second.operation(echo, sent.id).result(), 'X')
@@ -30,7 +30,7 @@ test('an operation outlives the process: sent by one, handled by another, told b
   await second.close()
 
   const heard: string[] = []
-  const third = await open(url)
+  await using third = await open(url)
   deepEqual(await third.operation(echo, sent.id).ended(), { status: 'succeeded', output: 'X' })
   equal((await third.records.get('seen'))!.value, 'x')
   const teller = await third.work([handle(told, (end) => void heard.push(end.output))])
@@ -41,27 +41,27 @@ test('an operation outlives the process: sent by one, handled by another, told b
 
 test('a folder has one owner; another open is told who, and the same process may share', async () => {
   const folder = join(root, 'locked')
-  const first = await open(`file:${folder}`)
+  await using first = await open(`file:${folder}`)
   await rejects(open(`file:${folder}`), { code: 'engine-locked' })
-  const shared = await open(`file:${folder}/../locked`, { shared: true })
+  await using shared = await open(`file:${folder}/../locked`, { shared: true })
   equal(internalsOf(shared).engine, internalsOf(first).engine)
   await first.close()
   const receipt = await shared.send(echo, 'x')
   equal(receipt.receipt.duplicate, false)
   await shared.close()
-  const again = await open(`file:${folder}`)
+  await using again = await open(`file:${folder}`)
   await again.close()
 })
 
 test('durability os is a choice of its own', async () => {
-  const post = await open(`file:${join(root, 'os')}`, { durability: 'os' })
+  await using post = await open(`file:${join(root, 'os')}`, { durability: 'os' })
   equal((await post.send(echo, 'x')).receipt.durability, 'os')
   await post.close()
   await rejects(open(`file:${join(root, 'quorum')}`, { durability: 'quorum' }), {
     code: 'unsupported',
     message: /the engine 'file' reaches /,
   })
-  const free = await open(`file:${join(root, 'quorum')}`)
+  await using free = await open(`file:${join(root, 'quorum')}`)
   await free.close()
 })
 

@@ -15,19 +15,19 @@ const echo = task('echo', { input: z.string(), output: z.string() })
 
 test('an operation outlives the process: sent by one, handled by another, told by a third', async () => {
   const url = `sqlite:${join(root, 'restart.db')}`
-  const first = await open(url)
+  await using first = await open(url)
   const sent = await first.send(echo, 'x')
   equal(sent.receipt.durability, 'disk')
   await first.close()
 
-  const second = await open(url)
+  await using second = await open(url)
   equal((await second.operation(echo, sent.id).view())!.status, 'accepted')
   const worker = await second.work([handle(echo, (text, ctx) => (ctx.put('seen', text), text.toUpperCase()))])
   equal(await second.operation(echo, sent.id).result(), 'X')
   await worker.stop()
   await second.close()
 
-  const third = await open(url)
+  await using third = await open(url)
   deepEqual(await third.operation(echo, sent.id).ended(), { status: 'succeeded', output: 'X' })
   equal((await third.records.get('seen'))!.value, 'x')
   await third.close()
@@ -45,12 +45,12 @@ test('one program sends and waits, another works: both are woken', async () => {
 
 test('durability os, shared engines, and what the engine has not', async () => {
   const url = `sqlite:${join(root, 'options.db')}`
-  const post = await open(url, { durability: 'os', shared: true })
-  const again = await open(`sqlite:${join(root, '.', 'options.db')}`, { shared: true })
+  await using post = await open(url, { durability: 'os', shared: true })
+  await using again = await open(`sqlite:${join(root, '.', 'options.db')}`, { shared: true })
   equal((await again.send(echo, 'x')).receipt.durability, 'os')
   await post.close()
   await again.close()
-  const full = await open(url, { limits: { minFreeBytes: 2 ** 52 } })
+  await using full = await open(url, { limits: { minFreeBytes: 2 ** 52 } })
   await rejects(full.send(echo, 'x'), { code: 'disk-full' })
   await full.close()
   await rejects(open(url, { durability: 'quorum' }), { code: 'unsupported', message: /reaches 'os', 'disk'/ })

@@ -10,7 +10,7 @@ import { beginning, steps, type Step } from './step.ts'
 import type { Known, Template } from './template.ts'
 import { openWorld, type Asked, type Told, type World } from './world.ts'
 
-const RUNS = Number(process.env['POSTHORN_APART_RUNS'] ?? 500)
+const RUNS = Number(process.env['POSTHORN_RUNS'] ?? 150)
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
 const SECRET = /(?:whsec_|\*{4})[A-Za-z0-9+/=]+/g
 const KEY = /key-[0-9a-f]{12}/g

@@ -6,4 +6,4 @@ import { holdsAgainstOracle } from './property.ts'
 
 keepsTheLaws(fileSubject, { hints: 'deliver' })
 keepsTheLaws(fileSubject, { hints: 'drop' })
-holdsAgainstOracle(fileSubject, { runs: 2_000, faults: ['close', 'kill', 'power-cut'], durability: ['os', 'disk'] })
+holdsAgainstOracle(fileSubject, { runs: 1_000, faults: ['close', 'kill', 'power-cut'], durability: ['os', 'disk'] })

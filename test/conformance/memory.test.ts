@@ -6,4 +6,4 @@ import { holdsAgainstOracle } from './property.ts'
 
 keepsTheLaws(memorySubject, { hints: 'deliver' })
 keepsTheLaws(memorySubject, { hints: 'drop' })
-holdsAgainstOracle(memorySubject, { runs: 2_000, faults: ['close', 'kill'], durability: ['memory'] })
+holdsAgainstOracle(memorySubject, { runs: 1_000, faults: ['close', 'kill'], durability: ['memory'] })

@@ -2,12 +2,12 @@
 // worlds last. The database's clock is played by the kit's, so that time can be stepped; a kill ends the sessions on the server, as the death of a
 // process does. Nobody cuts the server's power here, so it need not wait for its disk.
 
-import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../src/core/clock.ts'
 import type { Subject } from '../../src/conformance/index.ts'
 import { loadPg, type Connection, type Driver } from '../../src/engine/postgres/driver.ts'
 import { openPostgresEngine } from '../../src/engine/postgres/open.ts'
 import { connect, type Client } from '../postgres/client.ts'
+import { newSchema } from '../postgres/schema.ts'
 
 /** Connections of which all can be cut at once; afterwards there are none. */
 class MortalDriver implements Driver {
@@ -67,7 +67,7 @@ export function postgresSubject(url: string): PostgresSubject {
       await client.end()
     },
     async create() {
-      const schema = empty.pop() ?? `kit_${randomBytes(8).toString('hex')}`
+      const schema = empty.pop() ?? newSchema('kit')
       const application = `kit ${schema}`
       const settings = `application_name=${encodeURIComponent(application)}&options=${encodeURIComponent('-c synchronous_commit=off')}`
       const pg = await loadPg(`${url}${url.includes('?') ? '&' : '?'}${settings}`)

@@ -1,7 +1,6 @@
 // `postgres://…` keeps the laws on a real server, with hints and without, and agrees with the oracle.
 
 import { after, test } from 'node:test'
-import { CASES } from '../../src/conformance/index.ts'
 import { findPostgres } from '../postgres/server.ts'
 import { keepsTheLaws } from './laws.ts'
 import { postgresSubject } from './postgres-subject.ts'
@@ -17,11 +16,6 @@ else {
     await server.stop()
   })
   keepsTheLaws(subject, { hints: 'deliver' })
-  // What two cases do in thousands of commits one after the other does not hang on hints.
-  keepsTheLaws(
-    subject,
-    { hints: 'drop' },
-    CASES.filter(({ name }) => !/^however (many an unbound|much)/.test(name)),
-  )
+  keepsTheLaws(subject, { hints: 'drop' })
   holdsAgainstOracle(subject, { runs: 150, faults: ['close', 'kill'], durability: ['os', 'disk'] })
 }

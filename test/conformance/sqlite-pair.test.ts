@@ -5,4 +5,4 @@ import { holdsAgainstOracle } from './property.ts'
 import { sqlitePairSubject } from './sqlite-subject.ts'
 
 keepsTheLaws(sqlitePairSubject, { hints: 'deliver' })
-holdsAgainstOracle(sqlitePairSubject, { runs: 500, faults: ['close', 'kill', 'power-cut'], durability: ['os', 'disk'] })
+holdsAgainstOracle(sqlitePairSubject, { runs: 200, faults: ['close', 'kill', 'power-cut'], durability: ['os', 'disk'] })

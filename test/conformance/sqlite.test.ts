@@ -6,7 +6,7 @@ import { sqliteBundledSubject, sqliteSubject } from './sqlite-subject.ts'
 
 keepsTheLaws(sqliteSubject, { hints: 'deliver' })
 keepsTheLaws(sqliteBundledSubject, { hints: 'drop' })
-holdsAgainstOracle(sqliteSubject, { runs: 1_000, faults: ['close', 'kill', 'power-cut'], durability: ['os', 'disk'] })
+holdsAgainstOracle(sqliteSubject, { runs: 500, faults: ['close', 'kill', 'power-cut'], durability: ['os', 'disk'] })
 holdsAgainstOracle(sqliteBundledSubject, {
   runs: 200,
   faults: ['close', 'kill', 'power-cut'],

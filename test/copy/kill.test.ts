@@ -18,7 +18,12 @@ const found = await findPostgres()
 const server = typeof found === 'string' ? null : found.url
 const victim = join(import.meta.dirname, 'victim.ts')
 const KINDS: readonly Kind[] = ['file', 'sqlite', 'postgres']
-const WAYS = KINDS.flatMap((from) => KINDS.map((to) => [from, to] as const))
+const ALL = KINDS.flatMap((from) => KINDS.map((to) => [from, to] as const))
+/** Each is left once and reached once; POSTHORN_COPY_WAYS=all: between all of them. */
+const WAYS =
+  process.env['POSTHORN_COPY_WAYS'] === 'all'
+    ? ALL
+    : ALL.filter(([from, to]) => KINDS[(KINDS.indexOf(from) + 1) % KINDS.length] === to)
 
 /** Runs a copy until it is so far and kills itself; its report, if it came to the end before. */
 async function runUntil(from: string, to: string, pieces: number): Promise<CopyReport | null> {

@@ -1,6 +1,5 @@
 // Places that a copy can be made between, each by its URL, and gone after the test.
 
-import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,12 +9,13 @@ import type { Engine } from '../../src/core/engine.ts'
 import { open, internalsOf, type Post } from '../../src/posthorn.ts'
 import { silentLog } from '../../src/runtime/log.ts'
 import { connect } from '../postgres/client.ts'
+import { newSchema } from '../postgres/schema.ts'
 
 export type Kind = 'file' | 'sqlite' | 'postgres'
 
 export async function newPlace(t: TestContext, kind: Kind, server: string): Promise<string> {
   if (kind === 'postgres') {
-    const schema = `copy_${randomBytes(6).toString('hex')}`
+    const schema = newSchema('copy')
     t.after(async () => {
       const admin = await connect(server)
       await admin.query(`drop schema if exists ${schema} cascade`)

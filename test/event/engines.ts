@@ -1,12 +1,12 @@
 // The four engines as tests of what stands above them open them: by URL, each test a place of its own.
 
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { connect } from '../postgres/client.ts'
 import { findPostgres } from '../postgres/server.ts'
+import { newSchema } from '../postgres/schema.ts'
 
 const postgres = await findPostgres()
 if (typeof postgres !== 'string') after(() => postgres.stop())
@@ -25,7 +25,7 @@ export function onEngines(name: string, run: (url: string) => Promise<void>): vo
     })
   test(`postgres: ${name}`, { skip: typeof postgres === 'string' && postgres }, async () => {
     const url = new URL((postgres as Exclude<typeof postgres, string>).url)
-    const schema = `test_${randomBytes(8).toString('hex')}`
+    const schema = newSchema('test')
     url.searchParams.set('schema', schema)
     try {
       await run(url.href)

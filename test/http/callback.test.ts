@@ -104,25 +104,23 @@ describe('completion callbacks', () => {
   })
 
   test('a server that allows no origin leaves what is due to one that does', async () => {
-    const post = await open('memory:', { log: silentLog })
-    const first = await serve(post, { port: 0, callbackAllow: [origin] })
+    await using post = await open('memory:', { log: silentLog })
+    await using first = await serve(post, { port: 0, callbackAllow: [origin] })
     const started = await callAt(first.url, 'POST', '/v1/tasks/later', {
       body: {},
       headers: { 'posthorn-callback': `${origin}/later` },
     })
     await first.stop({ graceMs: 0 })
-    const second = await serve(post, { port: 0 })
+    await using second = await serve(post, { port: 0 })
     const leased = await callAt(second.url, 'POST', '/v1/queues/task:later/lease', { body: {} })
     const outcomes = [{ token: leased.json.deliveries[0].token, do: 'ack' }]
     await callAt(second.url, 'POST', '/v1/queues/task:later/settle', { body: { outcomes } })
     const waiting = await callAt(second.url, 'GET', '/v1/queues/system:callback')
     deepEqual([waiting.json.ready, waiting.json.dead, received.length], [1, 0, 0])
     await second.stop({ graceMs: 0 })
-    const third = await serve(post, { port: 0, callbackAllow: [origin] })
+    await using _third = await serve(post, { port: 0, callbackAllow: [origin] })
     await until(() => received.length === 1, 'the callback')
     equal(received.splice(0)[0]!.event['subject'], started.json.id)
-    await third.stop({ graceMs: 1_000 })
-    await post.close()
   })
 
   test('only allowed origins are taken', async () => {

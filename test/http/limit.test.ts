@@ -36,8 +36,7 @@ describe('limits', () => {
     const reply = await raw.ended
     deepEqual([reply.status, code(reply)], [431, 'headers-too-large'])
     match(reply.headers, /content-type: application\/problem\+json/)
-    const all = await startServer()
-    await using _all = all
+    await using all = await startServer()
     equal((await all.call('GET', '/v1/queues', { headers: { 'x-large': 'x'.repeat(60_000) } })).status, 200)
     equal((await all.call('GET', '/v1/queues', { headers: { 'x-large': 'x'.repeat(70_000) } })).status, 431)
   })
@@ -216,7 +215,7 @@ describe('the end', () => {
   })
 
   test('stop lets what is under way end, then takes no more', async () => {
-    const server = await startServer()
+    await using server = await startServer()
     const sending = ask({
       host: server.server.host,
       port: server.server.port,
@@ -238,12 +237,11 @@ describe('the end', () => {
     await stopped
     await server.server.stop()
     equal(await server.call('GET', '/healthz').catch(() => 'gone'), 'gone')
-    await server.post.close()
   })
 
   test('after the grace what is under way is cut off', async () => {
     const clock = new ManualClock(Date.now())
-    const server = await startServer({ open: { clock } })
+    await using server = await startServer({ open: { clock } })
     using raw = connectRaw(server.server)
     raw.write('POST /v1/queues/a/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhalf')
     await until(
@@ -254,6 +252,5 @@ describe('the end', () => {
     clock.advance(10_000)
     await stopped
     equal((await raw.ended).status, 0)
-    await server.post.close()
   })
 })

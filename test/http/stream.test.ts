@@ -97,7 +97,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 test('events come as they are published; coming back with the last id acknowledges, and goes on there', async () => {
   await using server = await start()
   await publish(server, 1, 2)
-  const first = await Reader.open(server, 's')
+  await using first = await Reader.open(server, 's')
   equal(first.status, 200)
   await first.has(2)
   await publish(server, 3, 4)
@@ -182,7 +182,7 @@ test('a backlog that is full of what is not acknowledged is not waited for in va
 test('with ack=manual each event has a token to settle, and one that was not settled comes again', async () => {
   await using server = await start()
   await publish(server, 1, 3)
-  const first = await Reader.open(server, 's', '?ack=manual')
+  await using first = await Reader.open(server, 's', '?ack=manual')
   await first.has(3)
   const [one, two] = first.received.map(({ data }) => JSON.parse(data))
   const { json } = await server.call('POST', '/v1/queues/topic:t:s/settle', {
@@ -245,7 +245,7 @@ test('a reader that takes nothing keeps nobody from taking over', async () => {
 test('one reader at a time; another may take over', async () => {
   await using server = await start()
   await publish(server, 1, 1)
-  const first = await Reader.open(server, 's')
+  await using first = await Reader.open(server, 's')
   await first.has(1)
   const refused = await server.call('GET', '/v1/subscriptions/s/stream')
   deepEqual([refused.status, refused.json.code], [409, 'stream-in-use'])
@@ -258,7 +258,7 @@ test('one reader at a time; another may take over', async () => {
 test('gaps are told: what was missed while the reader was away, and what is missed while it reads', async () => {
   await using server = await start({ backlog: { messages: 2 } })
   await publish(server, 1, 1)
-  const first = await Reader.open(server, 's')
+  await using first = await Reader.open(server, 's')
   await first.has(1)
   const last = first.received[0]!.id
   await first[Symbol.asyncDispose]()
@@ -277,7 +277,7 @@ test('a quiet stream has a heartbeat; a reader that stays away lets what it held
   const clock = new ManualClock(Date.UTC(2026, 0, 1))
   await using server = await start({}, { open: { clock } })
   await publish(server, 1, 1)
-  const reader = await Reader.open(server, 's')
+  await using reader = await Reader.open(server, 's')
   await reader.has(1)
   await until(() => (clock.advance(1_000), reader.comments > 0), 'a heartbeat')
   await reader[Symbol.asyncDispose]()
@@ -288,15 +288,14 @@ test('a quiet stream has a heartbeat; a reader that stays away lets what it held
 })
 
 test('what is wrong is told, and the server ends its streams when it drains', async () => {
-  const server = await start()
+  await using server = await start()
   equal((await server.call('GET', '/v1/subscriptions/nobody/stream')).json.code, 'subscription-not-found')
   equal((await server.call('GET', '/v1/subscriptions/s/stream?ack=auto')).json.code, 'invalid')
   equal((await server.call('HEAD', '/v1/subscriptions/s/stream')).status, 200)
-  const reader = await Reader.open(server, 's')
+  await using reader = await Reader.open(server, 's')
   equal(reader.status, 200)
   await server.server.stop()
   await until(() => reader.ended, 'the end')
-  await server[Symbol.asyncDispose]()
 })
 
 test('a browser shows a ticket in place of the key: once, within a minute, and on a stream only', async () => {
@@ -310,7 +309,7 @@ test('a browser shows a ticket in place of the key: once, within a minute, and o
   const { ticket, expiresAt } = await issue()
   equal(expiresAt, '2026-01-01T00:01:00.000Z')
   equal((await server.call('GET', `/v1/subscriptions/s?ticket=${ticket}`)).status, 401)
-  const reader = await Reader.open(server, 's', `?ticket=${ticket}`)
+  await using reader = await Reader.open(server, 's', `?ticket=${ticket}`)
   await reader.has(2)
   await reader[Symbol.asyncDispose]()
   equal((await Reader.open(server, 's', `?ticket=${ticket}`)).status, 401, 'it was used')

@@ -80,7 +80,7 @@ async function someAreConfirmed({ confirmed }: ReceiptLog, signal: AbortSignal):
 }
 
 async function killAndStart(server: Server, random: Random): Promise<void> {
-  await sleep(30 + random() * 700)
+  await sleep(30 + random() ** 2 * 700)
   await server.kill()
   // Now and then it dies again while it starts, which may be in the middle of its recovery.
   while (random() < 0.2) {

@@ -2,7 +2,10 @@
 
 import { handle, task, type Handler, type WorkGiven, type WorkParts } from 'posthorn'
 import { z } from 'zod'
+import { keepCompiledNow } from '../compiled.ts'
 import { addKey, emptyShard, fails, Shard, shardOf } from './shard.ts'
+
+keepCompiledNow()
 
 export const count = task('count', {
   input: z.object({ key: z.string() }),

@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto'
 import { readCommandLine } from '../command-line.ts'
+import { keepCompiled } from '../compiled.ts'
 import { fire } from './fire.ts'
 
 const USAGE = `npm run test:kill9 -- [options]
@@ -9,6 +10,7 @@ const USAGE = `npm run test:kill9 -- [options]
   --seed N      what is done, and when it is killed (default: another each time)
   --engine URL  an empty engine of any kind (default: a file engine in a folder of its own)`
 
+keepCompiled()
 const values = readCommandLine(USAGE, ['rounds', 'seed', 'engine'])
 const rounds = Number(values.rounds ?? 50)
 const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed)

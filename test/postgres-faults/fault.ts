@@ -2,12 +2,12 @@
 // it took until work went on.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { randomBytes } from 'node:crypto'
 import { connect, type Client } from '../postgres/client.ts'
 import type { OwnServer } from '../postgres/own-server.ts'
 import { startProxy } from '../postgres/proxy.ts'
 import { seededRandom, type Random } from '../kill9/random.ts'
 import { Load, type Verdict } from './load.ts'
+import { newSchema } from '../postgres/schema.ts'
 
 export interface Fault {
   readonly name: string
@@ -180,7 +180,7 @@ async function underLoad(
   { isBehindProxy = false }: { readonly isBehindProxy?: boolean },
   body: (scene: Scene) => Promise<readonly number[]>,
 ): Promise<Outcome> {
-  const schema = `fault_${randomBytes(6).toString('hex')}`
+  const schema = newSchema('fault')
   const proxy = await startProxy(server.url)
   const url = `${isBehindProxy ? proxy.url : server.url}?schema=${schema}`
   const load = new Load({ url, schema, workers: WORKERS })

@@ -11,10 +11,13 @@ export interface TestServer {
 
 const STANDARD = 'postgres://postgres@127.0.0.1:5432/test'
 
+/** Of the server that stays when the tests are over, whether there is one or not. */
+export const serverUrl = (): string => process.env['POSTHORN_TEST_POSTGRES'] ?? STANDARD
+
 /** @returns why there is none, as a text that begins with the engine's name. Where one is required, that is a failure. */
 export async function findPostgres(): Promise<TestServer | string> {
-  const given = process.env['POSTHORN_TEST_POSTGRES']
-  const found = given === undefined ? ((await answers(STANDARD)) ? at(STANDARD) : await start()) : at(given)
+  const isGiven = process.env['POSTHORN_TEST_POSTGRES'] !== undefined
+  const found = isGiven || (await answers(serverUrl())) ? at(serverUrl()) : await start()
   const isRequired = (process.env['POSTHORN_TEST_REQUIRE'] ?? '').split(',').includes('postgres')
   if (typeof found === 'string' && isRequired)
     throw new Error(`POSTHORN_TEST_REQUIRE names postgres, but there is none. ${found}`)

@@ -1,6 +1,5 @@
 // A schema of its own for a test, on the database's own clock, dropped at the end.
 
-import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
 import type { Commit, CommitResult, Engine } from '../../src/core/engine.ts'
 import { createIds, type Ids } from '../../src/core/id.ts'
@@ -8,6 +7,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import type { Message } from '../../src/core/message.ts'
 import { openPostgresEngine, type PostgresOptions } from '../../src/engine/postgres/open.ts'
 import { connect } from './client.ts'
+import { newSchema } from './schema.ts'
 import { findPostgres } from './server.ts'
 
 const server = await findPostgres()
@@ -26,7 +26,7 @@ export interface World {
 export function onPostgres(name: string, run: (world: World) => Promise<void>): void {
   test(name, { skip: typeof server === 'string' && server }, async () => {
     const { url } = server as Exclude<typeof server, string>
-    const schema = `test_${randomBytes(8).toString('hex')}`
+    const schema = newSchema('test')
     const engines: Engine[] = []
     const admin = await connect(url)
     try {

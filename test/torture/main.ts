@@ -3,6 +3,7 @@
 
 import { randomInt } from 'node:crypto'
 import { readCommandLine } from '../command-line.ts'
+import { keepCompiled } from '../compiled.ts'
 import { KINDS } from './kinds.ts'
 import { runRounds, type Counts } from './round.ts'
 
@@ -12,6 +13,7 @@ const USAGE = `npm run test:torture -- [options]
   --rounds N     of each kind (default: until much has happened)
   --seed N       what is done, and what goes wrong (default: another each time)`
 
+keepCompiled()
 const values = readCommandLine(USAGE, ['only', 'rounds', 'seed'])
 const seed = values.seed === undefined ? randomInt(1_000_000) : Number(values.seed)
 const rounds = values.rounds === undefined ? null : Number(values.rounds)

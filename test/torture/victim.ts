@@ -6,6 +6,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import { createIds } from '../../src/core/id.ts'
 import { seeded } from '../../src/engine/file/disk/fault-disk.ts'
 import { openFileEngine } from '../../src/engine/file/engine.ts'
+import { keepCompiledNow } from '../compiled.ts'
 import { drawLimits } from './disk.ts'
 import { readNotes, type Note } from './note.ts'
 import { look } from './look.ts'
@@ -23,6 +24,7 @@ async function live(folder: string, notes: string, seed: number): Promise<void> 
   await look(engine, history)
   for (const { step, answer } of open) note({ end: [step.n, answer] })
   await repeat(engine, history)
+  keepCompiledNow()
   writeSync(1, `ready ${history.confirmed}\n`)
   const ids = createIds(systemClock)
   await work(engine, history, {

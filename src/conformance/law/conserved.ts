@@ -108,10 +108,7 @@ export const conserved: readonly Case[] = [
     name: 'however many an unbound subscription had, each is discarded once',
     async run(ctx) {
       await ctx.bind('t', 's')
-      const changes = Array.from({ length: 3_000 }, () => {
-        return { do: 'publish', topic: 't', message: ctx.message({ report: 'reports' }) } as const
-      })
-      for (const change of changes) await ctx.commit(change)
+      await ctx.publishMany('t', 3_000, { report: 'reports' })
       await ctx.commit({ do: 'unbind', topic: 't', name: 's' })
       await ctx.advance(0)
       equal((await ctx.depth('reports')).ready, 3_000)

@@ -64,7 +64,7 @@ export const noStarvation: readonly Case[] = [
     name: 'with aging, a message waits for those ahead of it by place and priority when it came, and for those in flight',
     needs: ['priority'],
     async run(ctx) {
-      const agingMs = 50
+      const agingMs = 20
       await ctx.configure('a', { pick: { by: 'priority', agingMs } })
       for (let n = 0; n < 20; n++) await ctx.send('a', { priority: n % 10 })
       const low = await ctx.send('a', { priority: 0 })

@@ -99,7 +99,7 @@ export const routedLater: readonly Case[] = [
     needs: ['retained'],
     async run(ctx) {
       await retain(ctx, 10_000)
-      const ids = await publishMany(ctx, 2_500)
+      const ids = await ctx.publishMany('t', 2_500)
       await ctx.bind('t', 's', { from: 'beginning', order: 'none' })
       ids.push(...(await publishMany(ctx, 10)))
       const got: string[] = []

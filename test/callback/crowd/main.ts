@@ -2,13 +2,13 @@
  * `npm run test:callbacks -- --engine file --engine postgres`: many events to 100 endpoints of which 10 are flaky, 5 dead and 5 slow.
  * `--part cost`: what the bad ones cost the healthy ones, by runs with and without them. `--part kill`: a kill -9 of the sender in the middle.
  */
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { connect } from '../../postgres/client.ts'
 import { runCrowd, type Crowd, type CrowdReport } from './run.ts'
+import { newSchema } from '../../postgres/schema.ts'
 
 const { values } = parseArgs({
   options: {
@@ -58,7 +58,7 @@ function tell(what: string, report: CrowdReport): void {
 
 async function run(engine: string, crowd: Omit<Crowd, 'url'>): Promise<CrowdReport> {
   if (engine === 'postgres') {
-    const schema = `crowd_${randomBytes(6).toString('hex')}`
+    const schema = newSchema('crowd')
     const url = new URL(values.postgres)
     url.searchParams.set('schema', schema)
     try {

@@ -18,6 +18,7 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Bytes and texts go as they are, anything else as JSON. */
   readonly body?: unknown
+  /** Default: it is given up after a minute. */
   readonly signal?: AbortSignal
 }
 
@@ -62,7 +63,7 @@ export async function callAt(
     method,
     headers: { ...type, ...headers },
     ...(body === undefined ? {} : { body: raw ? (body as string) : JSON.stringify(body) }),
-    ...(signal === undefined ? {} : { signal }),
+    signal: signal ?? AbortSignal.timeout(60_000),
     redirect: 'manual',
   })
   const text = await response.text()
