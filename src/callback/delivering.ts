@@ -40,15 +40,20 @@ export interface DeliveringDeps extends SealDeps {
   readonly closing: AbortSignal
 }
 
+/** What bindings beside those of endpoints share with them. */
+export interface BindingParts {
+  readonly agent: ReturnType<typeof createGuard>
+  /** Whether the app is paused, as far as this process knows. */
+  holds(app: string): boolean
+}
+
 export interface DeliveringParts {
   readonly allowance: Allowance
   readonly origin?: string | undefined
   readonly grantUrl?: string | undefined
   readonly disableAfter?: Duration | undefined
   /** More queues for the same worker. */
-  readonly bindings?:
-    | ((agent: ReturnType<typeof createGuard>, delivering: Delivering) => readonly Binding[])
-    | undefined
+  readonly bindings?: ((parts: BindingParts) => readonly Binding[]) | undefined
   /** Whether the process lives as long as this does. Default true. */
   readonly keepAlive?: boolean | undefined
 }
@@ -57,6 +62,8 @@ const KNOWN = ['allow', 'allowRanges', 'origin', 'grantUrl', 'disableAfter']
 const DISABLE_AFTER_MS = 5 * 86_400_000
 /** Calls that were answered and are not yet on record: a crash makes them again, so that with a slow engine there must not be many. */
 const MOST_BESIDE = 200
+/** Records in one line of the log. */
+const MOST_NAMED = 20
 const ORIGIN = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?$/
 
 /** How receivers may know the sender by a name; what is no DNS name, as machines may be called, tells them nothing. */
@@ -115,7 +122,7 @@ class Running implements Delivering {
     const { deps, agent } = parts
     this.#parts = parts
     this.#store = new EndpointStore(deps)
-    this.#worker = new Worker(deps, bindings?.(agent, this) ?? [], {
+    this.#worker = new Worker(deps, bindings?.({ agent, holds: (app) => this.#dispatch.holds(app) }) ?? [], {
       name: `callbacks of process ${process.pid}`,
       beside: MOST_BESIDE,
       ...(keepAlive ? {} : { keepAlive: () => ({ [Symbol.dispose]() {} }) }),
@@ -187,8 +194,16 @@ class Running implements Delivering {
   async #reseal(): Promise<void> {
     const { deps } = this.#parts
     try {
-      const count = await reseal(deps, () => this.#stopped === null)
+      const { count, unopened } = await reseal(deps, () => this.#stopped === null)
       if (count > 0) deps.log.info(`${count} secrets are sealed with the newest master key now`)
+      if (unopened.length > 0)
+        deps.log.error(
+          'secrets that none of the master keys opens were left as they are: damaged, or sealed with a key that is not given',
+          {
+            count: unopened.length,
+            records: unopened.slice(0, MOST_NAMED),
+          },
+        )
     } catch (error) {
       deps.log.error('secrets could not be sealed with the newest master key; the old one is still needed', { error })
     }

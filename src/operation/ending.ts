@@ -87,7 +87,7 @@ export function endingChanges(
   if (status !== 'succeeded' && onFailure !== undefined)
     changes.push(followUp(deps, message, onFailure, { id, error: problemOf(operation) }))
   if (callback !== undefined)
-    changes.push(callbackOf(deps, { ...message, id: as }, callback, { ...operation, id: as, expiresAt }))
+    changes.push(callbackOf(deps, { ...message, id: as }, { url: callback, app }, { ...operation, id: as, expiresAt }))
   return changes
 }
 
@@ -125,14 +125,19 @@ function followUp(deps: EndingDeps, cause: Omit<Message, 'body'>, target: string
   }
 }
 
-function callbackOf(deps: EndingDeps, cause: Omit<Message, 'body'>, url: string, operation: OperationSnapshot): Change {
+function callbackOf(
+  deps: EndingDeps,
+  cause: Omit<Message, 'body'>,
+  { url, app }: { readonly url: string; readonly app: string | undefined },
+  operation: OperationSnapshot,
+): Change {
   const base = message(deps, cause, ENDED_TYPE, toJsonBytes(toResource(operation)))
   const told = { ...base, event: { ...base.event, subject: operation.id } }
   const endpoint = endpointOfCallback(url)
   return {
     do: 'send',
     ...(endpoint === null
-      ? { queue: CALLBACK_QUEUE, message: { ...told, notes: { callback: url } } }
+      ? { queue: CALLBACK_QUEUE, message: { ...told, notes: { callback: url, ...(app === undefined ? {} : { app: app.split(':')[0]! }) } } }
       : {
           queue: endpointQueue(endpoint.id),
           message: {

@@ -63,9 +63,9 @@ export class OwnWork {
       grantUrl: at === undefined ? undefined : new URL(GRANT_PATH.slice(1), at).href,
       disableAfter,
       keepAlive: false,
-      bindings: (agent) => {
+      bindings: ({ agent, holds }) => {
         const { clock } = internals
-        const callbacks = { clock, agent, allowance: this.#allowance, sign }
+        const callbacks = { clock, agent, allowance: this.#allowance, sign, holds }
         // Who allows no origin leaves callbacks that are on their way to a server that does.
         return this.#allowance.isEmpty ? own : [...own, bindCallbacks(CALLBACK_QUEUE, callbacks)]
       },

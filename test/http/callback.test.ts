@@ -123,6 +123,44 @@ describe('completion callbacks', () => {
     equal(received.splice(0)[0]!.event['subject'], started.json.id)
   })
 
+  test('what a paused app asked for waits, uncounted, and goes when the app is resumed', async () => {
+    const clock = new ManualClock(Date.now())
+    const post = await open('memory:', { clock, log: silentLog })
+    const platform = 'the-key-of-the-platform'
+    const options = { port: 0, key: platform, callbackAllow: [origin] }
+    await post.apps.create('acme', { scopes: ['task:echo'], callbackOrigins: [origin] })
+    const { key } = await post.apps.addKey('acme')
+    const before = await serve(post, options)
+    const headers = { authorization: `Bearer ${platform}` }
+    // A task that nobody has called yet is none to an app.
+    await callAt(before.url, 'POST', '/v1/tasks/echo', { body: { n: 0 }, headers })
+    const { json } = await callAt(before.url, 'POST', '/v1/tasks/echo', {
+      body: { n: 1 },
+      headers: { 'authorization': `Bearer ${key}`, 'posthorn-callback': `${origin}/` },
+    })
+    await before.stop({ graceMs: 0 })
+    await post.apps.pause('acme')
+    const server = await serve(post, options)
+    await post.work([handle(echo, (input) => input)])
+    const queue = async () => (await callAt(server.url, 'GET', '/v1/queues/system:callback', { headers })).json
+    for (const waitMs of [5_000, 10_000, 20_000, 40_000, 60_000, 60_000]) {
+      await until(async () => (await queue()).delayed === 1, 'the callback is put off')
+      clock.advance(waitMs)
+    }
+    equal(received.length, 0)
+    await post.apps.resume('acme')
+    await until(async () => {
+      clock.advance(1_000)
+      return (await queue()).delayed === 0 && received.length === 1
+    }, 'the callback')
+    const [{ event }] = received.splice(0) as [Received]
+    deepEqual([event['subject'], event.data['status']], [json.id, 'succeeded'])
+    await until(async () => (await queue()).leased === 0, 'its end')
+    equal((await queue()).dead, 0)
+    await server.stop({ graceMs: 0 })
+    await post.close({ grace: 0 })
+  })
+
   test('only allowed origins are taken', async () => {
     for (const url of [
       'https://example.com/',

@@ -43,7 +43,7 @@ export interface Answered {
   readonly body: string
 }
 
-/** Once the status is known, a body that is slow is not waited for longer. */
+/** Once the status is known, a body that is slow is not waited for longer, and never beyond the limit of the whole. */
 const BODY_MS = 2_000
 const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000
 export const EXCERPT_BYTES = 512
@@ -81,6 +81,7 @@ class Reading extends Limited implements Dispatcher.DispatchHandler {
   readonly #reject: (error: Error) => void
   readonly #limits: TimeLimits
   readonly #giveUp: (() => void) | null = null
+  readonly #endsAtMs: number
   #chunks: Buffer[] | null = null
   #controller: Dispatcher.DispatchController | null = null
   #size = 0
@@ -101,6 +102,7 @@ class Reading extends Limited implements Dispatcher.DispatchHandler {
     this.#resolve = resolve
     this.#reject = reject
     this.#limits = deps.timeLimits ?? new TimeLimits(deps.clock)
+    this.#endsAtMs = deps.clock.monotonicMs() + asked.totalMs
     this.#limits.set(this, asked.totalMs)
     if (deps.signal === null) return
     this.#giveUp = () => this.#abort()
@@ -122,7 +124,7 @@ class Reading extends Limited implements Dispatcher.DispatchHandler {
     if (status < 200) return
     this.#status = status
     this.#headers = headers
-    this.#limits.set(this, BODY_MS)
+    if (this.#deps.clock.monotonicMs() + BODY_MS < this.#endsAtMs) this.#limits.set(this, BODY_MS)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

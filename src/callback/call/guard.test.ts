@@ -310,6 +310,36 @@ test('a call has one limit, of the whole: undici is given none of its own, which
   await refused
 })
 
+test('a body that is slow is waited for two seconds, and never beyond the limit of the whole', async () => {
+  const bodyOf = async (totalMs: number, answeredAtMs: number): Promise<number> => {
+    const clock = new ManualClock()
+    let handler: Dispatcher.DispatchHandler | null = null
+    const abort = (error: Error) => handler!.onResponseError?.(controller, error)
+    const controller = { abort } as Dispatcher.DispatchController
+    const agent: Pick<Dispatcher, 'dispatch'> = {
+      dispatch: (_, given) => {
+        handler = given
+        given.onRequestStart?.(controller, {})
+        return true
+      },
+    }
+    const asked = { url: 'https://a.example/', headers: {}, body: 'x', totalMs, readBytes: 10 }
+    let over = false
+    const answered = exchange(asked, { agent, clock, signal: null }).then(() => (over = true))
+    clock.advance(answeredAtMs)
+    handler!.onResponseStart?.(controller, 200, {})
+    while (!over && clock.nextTimerInMs() !== null) {
+      clock.advance(clock.nextTimerInMs()!)
+      await Promise.resolve()
+    }
+    await answered
+    return clock.monotonicMs()
+  }
+  equal(await bodyOf(15_000, 1_000), 3_000)
+  equal(await bodyOf(3_000, 2_500), 3_000)
+  equal(await bodyOf(1_500, 10), 1_500)
+})
+
 test('Retry-After is seconds or a date, bounded', () => {
   const clock = new ManualClock(Date.UTC(2026, 0, 1))
   equal(parseRetryAfter('7', clock.wallMs()), 7_000)

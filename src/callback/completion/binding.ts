@@ -15,11 +15,16 @@ export const CALLBACK_RETRY: RetryPolicy = {
   backoff: { kind: 'exponential', baseMs: 5_000, factor: 4, capMs: 6 * 3_600_000, jitter: 'full' },
 }
 
+/** Until what an app asked for is looked at again, while the app is paused: longer and longer, and no longer than this. */
+const HELD = { baseMs: 5_000, capMs: 60_000 }
+
 export interface CallbackDeps {
   readonly clock: Clock
   readonly agent: Agent
   readonly allowance: Allowance
   readonly concurrency?: number | undefined
+  /** Whether an app is paused: what it asked for waits. Default: none is. */
+  readonly holds?: ((app: string) => boolean) | undefined
   readonly retry?: RetryPolicy | undefined
   /** For one whole exchange. */
   readonly totalMs?: number | undefined
@@ -27,7 +32,7 @@ export interface CallbackDeps {
   readonly sign?: (() => Promise<Signer>) | undefined
 }
 
-/** @param queue whose messages name their URL in the note `callback` */
+/** @param queue whose messages name their URL in the note `callback`, and in `app` the app that asked for it, where one did */
 export function bindCallbacks(queue: string, deps: CallbackDeps): Binding {
   const patience = new Patience()
   return {
@@ -40,8 +45,9 @@ export function bindCallbacks(queue: string, deps: CallbackDeps): Binding {
 
 async function callBack(run: Run, deps: CallbackDeps, patience: Patience): Promise<Outcome> {
   const { message, released } = run.delivery.stored
-  const url = message.notes?.['callback']
+  const { callback: url, app } = message.notes ?? {}
   if (url === undefined) return bury('the message names no URL to call back')
+  if (app !== undefined && deps.holds?.(app) === true) return snooze(Math.min(HELD.baseMs * 2 ** released, HELD.capMs))
   // What was allowed at the send may not be any more, or not by this server: then another attempt may find one that does.
   const target = deps.allowance.checkUrl(url)
   const waitMs = patience.enter(target.origin, released)

@@ -89,6 +89,11 @@ export class Dispatch {
     return gate === undefined ? null : { circuit: gate.circuit, limit: gate.limit, underWay: gate.underWay }
   }
 
+  /** Whether the app is paused, as far as is known here. */
+  holds(app: string): boolean {
+    return this.#held.has(app)
+  }
+
   /** Resolves when all that are there are served. */
   async start(): Promise<void> {
     await this.#read()

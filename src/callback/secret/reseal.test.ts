@@ -20,7 +20,7 @@ test("who still seals with the store's own key is told that it is gone, and seal
   const deps = internalsOf(post)
   const before = new EndpointStore(withKey(deps, []))
   await before.create('one', settings, vault)
-  equal(await reseal(withKey(deps, [A])), 1)
+  deepEqual(await reseal(withKey(deps, [A])), { count: 1, unopened: [] })
   await rejects(before.create('two', settings, vault), { code: 'master-key' })
   await rejects(before.vault('one'), { code: 'master-key' })
   equal(await before.get('two'), null)
@@ -44,7 +44,8 @@ test("what another process seals with the store's own key while that is removed 
     return results
   }
   const list = engine.list.bind(engine)
-  equal(await reseal({ masterKeys: [A], engine: { get: (keys) => engine.get(keys), list, commit } }), 2)
+  const resealed = await reseal({ masterKeys: [A], engine: { get: (keys) => engine.get(keys), list, commit } })
+  equal(resealed.count, 2)
   deepEqual((await new EndpointStore(withKey(deps, [A])).vault('one')).headers, { a: 'b' })
 })
 
@@ -54,8 +55,26 @@ test('it ends between two records where delivery is stopped, and goes on the nex
   const store = new EndpointStore(withKey(deps, []))
   for (const id of ['one', 'two', 'three']) await store.create(id, settings, vault)
   let left = 1
-  equal(await reseal(withKey(deps, [A]), () => left-- > 0), 1)
-  equal(await reseal(withKey(deps, [A])), 2)
+  equal((await reseal(withKey(deps, [A]), () => left-- > 0)).count, 1)
+  equal((await reseal(withKey(deps, [A]))).count, 2)
+})
+
+test('a damaged secret is told of, and keeps no other from being sealed anew', async () => {
+  await using post = await open('memory:', { log: silentLog })
+  const deps = internalsOf(post)
+  const { engine } = deps
+  const store = new EndpointStore(withKey(deps, []))
+  for (const id of ['one', 'two', 'three']) await store.create(id, settings, vault)
+  const key = 'system/endpoint-vault/one'
+  const { value } = (await engine.get([key]))[0]!
+  const damaged = value.with(20, value[20]! ^ 1)
+  await engine.commit([{ changes: [{ do: 'put', key, value: damaged }] }])
+  deepEqual(await reseal(withKey(deps, [A])), { count: 2, unopened: [key] })
+  const after = new EndpointStore(withKey(deps, [A]))
+  await rejects(after.vault('one'), { code: 'corrupt' })
+  deepEqual(await after.vault('two'), vault)
+  deepEqual(await after.vault('three'), vault)
+  deepEqual((await engine.get([key]))[0]?.value, damaged, 'what might be saved by hand is left')
 })
 
 test('what is sealed opens as a whole and for its record alone', () => {

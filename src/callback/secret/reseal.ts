@@ -1,5 +1,6 @@
 /** Seals with the newest master key what an earlier one sealed, so that the earlier one is needed no more. */
 import type { Change, Engine, Page } from '../../core/engine.ts'
+import { isPosthornError } from '../../core/error.ts'
 import { fromJsonBytes, toJsonBytes } from '../../core/json.ts'
 import type { StoredRecord } from '../../core/record.ts'
 import { KEYS_RECORD, type StoredKey } from './key.ts'
@@ -8,21 +9,31 @@ import { VAULT_PREFIX } from './secret.ts'
 
 export type ResealDeps = SealDeps & { readonly engine: Pick<Engine, 'get' | 'list' | 'commit'> }
 
+/** What came of it. */
+export interface Resealed {
+  /** Records that were sealed anew. */
+  readonly count: number
+  /** The keys of those that none of the master keys opens: damaged, or sealed with one that is not given. They are left as they are. */
+  readonly unopened: readonly string[]
+}
+
 const PAGE = 200
 const TRIES = 5
 
 /**
  * May be called again where it was interrupted.
  * @param goesOn asked before each record
- * @returns how many records it sealed anew; one that somebody changes all the time is left to the next time
+ * One record that somebody changes all the time is left to the next time.
  */
-export async function reseal(deps: ResealDeps, goesOn: () => boolean = () => true): Promise<number> {
-  if ((deps.masterKeys ?? []).length === 0) return 0
+export async function reseal(deps: ResealDeps, goesOn: () => boolean = () => true): Promise<Resealed> {
+  if ((deps.masterKeys ?? []).length === 0) return { count: 0, unopened: [] }
   const seal = await loadSeal(deps)
-  let resealed = 0
+  let count = 0
+  let unopened: readonly string[] = []
   for (let tries = 1; tries <= TRIES; tries++) {
-    const { done, missed } = await pass(deps, seal, goesOn)
-    resealed += done
+    const { done, missed, ...found } = await pass(deps, seal, goesOn)
+    count += done
+    unopened = found.unopened
     if (!goesOn()) break
     if (missed > 0) continue
     const mark = await markNewest(deps)
@@ -30,17 +41,32 @@ export async function reseal(deps: ResealDeps, goesOn: () => boolean = () => tru
     // What others sealed until then is looked for once more: nobody else has the store's own key any longer.
     await put(deps, mark)
   }
-  return resealed
+  return { count, unopened }
 }
 
-async function pass(
-  deps: ResealDeps,
-  seal: Seal,
-  goesOn: () => boolean,
-): Promise<{ readonly done: number; readonly missed: number }> {
+interface Pass {
+  readonly done: number
+  readonly missed: number
+  readonly unopened: readonly string[]
+}
+
+async function pass(deps: ResealDeps, seal: Seal, goesOn: () => boolean): Promise<Pass> {
   let done = 0
   let missed = 0
-  const count = async (change: Change | null): Promise<void> => {
+  const unopened: string[] = []
+  const renew = async (
+    record: StoredRecord,
+    anew: (seal: Seal, record: StoredRecord) => Change | null,
+  ): Promise<void> => {
+    let change: Change | null
+    try {
+      change = anew(seal, record)
+    } catch (error) {
+      if (!isPosthornError(error) || error.code !== 'corrupt') throw error
+      // Whatever opens it, if anything does, is none of the keys here: that it stays changes nothing for the others.
+      unopened.push(record.key)
+      return
+    }
     if (change === null) return
     if (await put(deps, change)) done++
     else missed++
@@ -48,15 +74,15 @@ async function pass(
   for (let after: string | null = null, more = true; more;) {
     const { items, next }: Page<StoredRecord> = await deps.engine.list({ prefix: VAULT_PREFIX, after, limit: PAGE })
     for (const record of items) {
-      if (!goesOn()) return { done, missed }
-      await count(vaultAnew(seal, record))
+      if (!goesOn()) return { done, missed, unopened }
+      await renew(record, vaultAnew)
     }
     after = next
     more = after !== null
   }
   const [keys = null] = await deps.engine.get([KEYS_RECORD])
-  if (keys !== null) await count(keysAnew(seal, keys))
-  return { done, missed }
+  if (keys !== null) await renew(keys, keysAnew)
+  return { done, missed, unopened }
 }
 
 async function put({ engine }: ResealDeps, change: Change): Promise<boolean> {
