@@ -20,6 +20,7 @@ import type {
   RotateOptions,
 } from './control.ts'
 import { makeKey } from './key.ts'
+import { movedLimits } from './limit.ts'
 import { APP_OPTIONS, checkText, defaultSettings, resolveSettings, toExpiresAt } from './option.ts'
 import {
   appRecordKey,
@@ -121,7 +122,11 @@ class Control implements AppControl {
         name,
         'app.changed',
         by,
-        (app) => ({ app: { ...app, ...resolveSettings(change, app) }, facts: { ...change } }),
+        async (app) => {
+          const settings = resolveSettings(change, app)
+          const more = await movedLimits(this.#deps.engine, name, app.quotas.bytes, settings.quotas.bytes)
+          return { app: { ...app, ...settings }, facts: { ...change }, more }
+        },
         ifVersion,
       ),
     )
@@ -213,7 +218,7 @@ class Control implements AppControl {
     name: string,
     act: Act['act'],
     by: string | undefined,
-    change: (app: StoredApp) => Done,
+    change: (app: StoredApp) => Done | Promise<Done>,
     ifVersion?: Version,
   ): Promise<VersionedApp> {
     for (let tries = 1; ; tries++) {
@@ -222,7 +227,7 @@ class Control implements AppControl {
         throw new PosthornError('conflict', `app '${name}' is being deleted`, { details: { app: name } })
       if (ifVersion !== undefined && ifVersion !== found.version)
         throw new PosthornError('conflict', `app '${name}' is at another version`, { details: { app: name } })
-      const { app, facts = {}, more } = change(found.app)
+      const { app, facts = {}, more } = await change(found.app)
       const entry = { act, app: name, by: byOf(by), facts }
       const version = await this.#write(app, found.version, entry, more)
       if (version !== null) return { app, version }

@@ -6,7 +6,7 @@ import { belongingPrefix, type BelongingKind } from '../core/belonging.ts'
 import type { Engine, Page } from '../core/engine.ts'
 import { spaceOf } from '../core/name.ts'
 import type { StoredRecord } from '../core/record.ts'
-import { settingsKey } from '../core/settings.ts'
+import { settingsKey, subscriptionQueue } from '../core/settings.ts'
 
 /** What the record of an operation says; while that lives it is found by `living` as well. */
 export interface AppOperation {
@@ -24,6 +24,15 @@ export async function queuesOf(engine: Pick<Engine, 'list'>, app: string): Promi
   const prefix = settingsKey('')
   const records = await listAll(engine, prefix + spaceOf(app))
   return records.map(({ key }) => key.slice(prefix.length))
+}
+
+/** Of its subscriptions; those of its endpoints are not among them. */
+export async function subscriptionQueuesOf(engine: Pick<Engine, 'list'>, app: string): Promise<readonly string[]> {
+  const prefix = belongingPrefix(app, 'subscription')
+  return (await belongingsOf(engine, app, 'subscription')).map(({ key }) => {
+    const [topic, name] = key.slice(prefix.length).split('/') as [string, string]
+    return subscriptionQueue(topic, spaceOf(app) + name)
+  })
 }
 
 /** The records of one kind, in order of their names; those of `living` are the records of the operations. */

@@ -1,7 +1,7 @@
 /** The public face of apps: third parties of the platform, as principals. */
 export { createAppControl, type AppDeps } from './administer.ts'
 export { belongingKey, belongingPrefix, type BelongingKind } from '../core/belonging.ts'
-export { belongingsOf, queuesOf, type AppOperation } from './belonging.ts'
+export { belongingsOf, queuesOf, subscriptionQueuesOf, type AppOperation } from './belonging.ts'
 export type {
   ActOptions,
   AppControl,

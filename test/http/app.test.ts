@@ -3,6 +3,8 @@
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../src/core/clock.ts'
+import { fromJsonBytes } from '../../src/core/json.ts'
+import { settingsKey, type QueueSettings } from '../../src/core/settings.ts'
 import { internalsOf, open, type Post } from '../../src/posthorn.ts'
 import { silentLog } from '../../src/runtime/log.ts'
 import { handler, type HandlerOptions } from '../../src/server/index.ts'
@@ -423,4 +425,32 @@ test('where the platform has no key, a key of an app makes the request the appâ€
   )
   const wrong = await server.call('GET', '/v1/queues', { headers: { authorization: `Bearer phk_${'x'.repeat(48)}` } })
   deepEqual([wrong.status, wrong.json.code], [401, 'unauthorized'])
+})
+
+test('a quota of bytes that changes moves what its subscriptions and endpoints may keep; what was set lower stays', async () => {
+  await using world = await begin({ callbackAllow: ['https://acme.example'] })
+  const { post, ask } = world
+  const key = await makeApp(world, 'acme', { quotas: { bytes: 2_000 } })
+  const topic = { topic: 'orders' }
+  await ask(KEY, 'PUT', '/v1/topics/orders', { retain: null })
+  for (const [path, body] of [
+    ['/v1/subscriptions/all', topic],
+    ['/v1/subscriptions/few', { ...topic, backlog: { bytes: 500 } }],
+    ['/v1/endpoints/hook', { url: 'https://acme.example/', subscriptions: [topic] }],
+  ] as const) {
+    const { status, json } = await ask(key, 'PUT', path, body)
+    ok(status === 200 || status === 201, JSON.stringify(json))
+  }
+  const limits = async (): Promise<readonly unknown[]> => {
+    const queues = ['all', 'few', 'endpoint.hook'].map((name) => settingsKey(`topic:orders:app:acme:${name}`))
+    const stored = await internalsOf(post).engine.get(queues)
+    return stored.map((record) => (fromJsonBytes(record!.value) as QueueSettings).limit.bytes)
+  }
+  deepEqual(await limits(), [2_000, 500, 2_000])
+  await post.apps.update('acme', { quotas: { bytes: 5_000 } })
+  deepEqual(await limits(), [5_000, 500, 5_000])
+  await post.apps.update('acme', { quotas: { bytes: 400 } })
+  deepEqual(await limits(), [400, 400, 400])
+  await post.apps.update('acme', { quotas: { endpoints: 7 } })
+  deepEqual(await limits(), [400, 400, 400])
 })

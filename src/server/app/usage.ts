@@ -2,14 +2,19 @@
  * What an app has stored, against its quotas. It is measured at most once a second, at the cost of the app's own things, and counted on from
  * there by what this process accepts. Beyond a quota goes at most what is under way at a measure, and what other processes accept in a second.
  */
-import { belongingsOf, queuesOf, type AppOperation, type AppPrincipal, type Quotas } from '../../app/index.ts'
+import {
+  belongingsOf,
+  queuesOf,
+  subscriptionQueuesOf,
+  type AppOperation,
+  type AppPrincipal,
+  type Quotas,
+} from '../../app/index.ts'
 import { queuesOfEndpoints } from '../../callback/index.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Engine } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import { fromJsonBytes } from '../../core/json.ts'
-import { spaceOf } from '../../core/name.ts'
-import { subscriptionQueue } from '../../core/settings.ts'
 import { AnswerCount } from '../route/answer-count.ts'
 import { KEPT_MS } from '../route/idempotency.ts'
 
@@ -107,10 +112,7 @@ export class Usage {
 
   async #measure(app: string): Promise<Entry> {
     const { engine, clock } = this.#deps
-    const subscriptions = (await belongingsOf(engine, app, 'subscription')).map(({ key }) => {
-      const [topic, name] = key.split('/').slice(4) as [string, string]
-      return subscriptionQueue(topic, spaceOf(app) + name)
-    })
+    const subscriptions = await subscriptionQueuesOf(engine, app)
     const endpoints = await queuesOfEndpoints(engine, app)
     const depths = await engine.depth([...(await queuesOf(engine, app)), ...subscriptions, ...endpoints])
     const operations = (await belongingsOf(engine, app, 'living')).map(
