@@ -64,6 +64,7 @@ export const ERRORS = {
   'app-paused': { status: 403, title: 'The app is paused', retryable: true },
   'forbidden-scope': { status: 403, title: 'The key has no scope for this', retryable: false },
   'quota-exceeded': { status: 429, title: 'The app has used up a quota', retryable: true },
+  'too-many-requests': { status: 429, title: 'Without a key there were too many requests', retryable: true },
   'forbidden-host': { status: 403, title: 'Without keys the server answers on loopback only', retryable: false },
   'forbidden-origin': { status: 403, title: 'Web pages of other origins may not call this server', retryable: false },
   'forbidden-queue': { status: 403, title: 'The queue is reserved for Posthorn itself', retryable: false },

@@ -137,7 +137,10 @@ function callbackOf(
   return {
     do: 'send',
     ...(endpoint === null
-      ? { queue: CALLBACK_QUEUE, message: { ...told, notes: { callback: url, ...(app === undefined ? {} : { app: app.split(':')[0]! }) } } }
+      ? {
+          queue: CALLBACK_QUEUE,
+          message: { ...told, notes: { callback: url, ...(app === undefined ? {} : { app: app.split(':')[0]! }) } },
+        }
       : {
           queue: endpointQueue(endpoint.id),
           message: {

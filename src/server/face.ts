@@ -28,6 +28,7 @@ import { parsePublicUrl, type HandlerOptions } from './option.ts'
 import { OwnWork } from './own-work.ts'
 import { queueRoutes } from './queue/queue.ts'
 import { createAccess } from './request/access.ts'
+import { KeylessRate } from './request/keyless.ts'
 import { Tickets } from './request/ticket.ts'
 import type { ServerDeps } from './route/call.ts'
 import { AnswerCount } from './route/answer-count.ts'
@@ -113,6 +114,7 @@ export function createFace(post: Post, options: HandlerOptions): Face {
     tickets: new Tickets(clock),
     readers: new Readers({ engine, clock, log }, AbortSignal.any([drain.signal, internals.closing])),
     tokens: once(async () => createTokens(await loadServerKey(engine))),
+    keyless: new KeylessRate(clock, limits.keylessPerSecond),
     gate: new Gate(clock),
     usage: new Usage({ engine, clock, process: internals.ids.uuid() }),
     veils: once(async () => createVeils(await loadSecret(engine))),

@@ -15,6 +15,8 @@ export interface Limits {
   readonly connections: number
   /** Answers to Idempotency-Keys remembered at once, each for 24 hours. Default 1,000,000. */
   readonly answers: number
+  /** Requests a second that need no key (sources, consent, public keys), from one address; twice as many at once. Default 1,000. */
+  readonly keylessPerSecond: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -24,6 +26,7 @@ export const DEFAULT_LIMITS: Limits = {
   headersBytes: 65_536,
   connections: 1_000,
   answers: 1_000_000,
+  keylessPerSecond: 1_000,
 }
 
 /** @throws PosthornError `invalid-option` */

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { ManualClock } from '../../src/core/clock.ts'
 import { open } from '../../src/posthorn.ts'
 import { silentLog } from '../../src/runtime/log.ts'
 import { handler, serve } from '../../src/server/index.ts'
@@ -132,4 +133,16 @@ describe('handler(post)', () => {
     await post.close()
     deepEqual(await ask('http://localhost/v1/queues'), [503, 'closed'])
   })
+})
+
+test('what needs no key is bounded in its rate, before its body is read; keys and health are none of that', async () => {
+  const key = 'the-key-of-the-platform'
+  await using server = await startServer({ key, limits: { keylessPerSecond: 1 }, open: { clock: new ManualClock() } })
+  const deliver = () => server.call('POST', '/v1/sources/nobody', { body: 'x' })
+  for (const expected of [404, 404]) equal((await deliver()).status, expected)
+  const { status, json, headers } = await deliver()
+  deepEqual([status, json.code, headers.get('retry-after')], [429, 'too-many-requests', '1'])
+  equal((await server.call('GET', '/v1/webhook-grants/x')).status, 429)
+  equal((await server.call('GET', '/healthz')).status, 200)
+  equal((await server.call('GET', '/v1/queues', { headers: { authorization: `Bearer ${key}` } })).status, 200)
 })

@@ -18,8 +18,9 @@ export function createHttpServer(face: Face): HttpServer {
   const { limits } = face
   const listener = getRequestListener(
     async (request, env) => {
-      const { outgoing } = env as HttpBindings
-      write(outgoing, request.method, await face.respond(request), face.drain.signal.aborted)
+      const { incoming, outgoing } = env as HttpBindings
+      const answer = await face.respond(request, incoming.socket.remoteAddress)
+      write(outgoing, request.method, answer, face.drain.signal.aborted)
       return RESPONSE_ALREADY_SENT
     },
     {

@@ -15,6 +15,7 @@ export interface DocumentOptions {
 }
 
 const EVERY_ROUTE: readonly ErrorCode[] = ['internal', 'closed', 'unknown', 'engine-failed', 'disk-full']
+const WITHOUT_KEY: readonly ErrorCode[] = ['too-many-requests']
 const WITH_ACCESS: readonly ErrorCode[] = [
   'unauthorized',
   'app-paused',
@@ -219,7 +220,7 @@ function responsesOf(route: Route): Record<string, unknown> {
   const codes = new Set([
     ...(route.problems ?? []),
     ...EVERY_ROUTE,
-    ...(route.open === true ? [] : WITH_ACCESS),
+    ...(route.open === true ? (route.isHealth === true ? [] : WITHOUT_KEY) : WITH_ACCESS),
     ...(route.method === 'GET' || route.method === 'DELETE' ? [] : WITH_BODY),
     ...(route.idempotent === true ? WITH_KEY : []),
     ...(route.writes === true ? (['draining'] as const) : []),

@@ -20,6 +20,7 @@ import type { Settled } from '../lease/settled.ts'
 import type { Tokens } from '../lease/token.ts'
 import type { Limits } from '../limit.ts'
 import { parseJsonBody } from '../request/body.ts'
+import type { KeylessRate } from '../request/keyless.ts'
 import type { Trail } from '../trail/trail.ts'
 import type { Tickets } from '../request/ticket.ts'
 import type { Readers } from '../stream/readers.ts'
@@ -56,6 +57,8 @@ export interface ServerDeps {
   readonly tickets: Tickets
   /** The key that signs them is read from the engine when it is first needed. */
   readonly tokens: () => Promise<Tokens>
+  /** How often what needs no key may be asked. */
+  readonly keyless: KeylessRate
   /** How fast apps may ask. */
   readonly gate: Gate
   /** What apps have stored. */

@@ -14,7 +14,8 @@ import type { Method, Route } from './route.ts'
 /** The routes of one path. */
 type Methods = Partial<Record<string, Route>>
 
-export type Respond = (request: Request) => Promise<Answer>
+/** @param from the address that asks, where it is known */
+export type Respond = (request: Request, from?: string) => Promise<Answer>
 
 interface Found {
   readonly methods: Methods
@@ -28,7 +29,7 @@ const WITH_BODY: readonly Method[] = ['POST', 'PUT', 'PATCH']
 export function createRespond(deps: ServerDeps, routes: readonly Route[], access: Access): Respond {
   const find = createFinder(routes)
   const tellFull = nowAndThen(deps, (message) => deps.log.warn(`new messages are refused: ${message}`))
-  return async (request) => {
+  return async (request, from) => {
     const startedMs = deps.clock.monotonicMs()
     let route: Route | undefined
     let answer: Answer
@@ -39,6 +40,7 @@ export function createRespond(deps: ServerDeps, routes: readonly Route[], access
         const found = find(url.pathname)
         route = found === null ? undefined : routeOf(found.methods, request.method)
         const asked = { request, url, found, route }
+        if (route?.open === true && route.isHealth !== true) deps.keyless.enter(from)
         const principal = await principalOf(deps, access, asked)
         answer =
           principal.kind === 'app'

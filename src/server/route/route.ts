@@ -46,6 +46,8 @@ export interface Route {
   readonly hidesPath?: boolean | undefined
   /** Needs no key. */
   readonly open?: boolean | undefined
+  /** Open, and asked again and again by who watches the process: it is bounded by nothing. */
+  readonly isHealth?: boolean | undefined
   /** A ticket will do in place of a key: it is for browsers that can send no header. */
   readonly ticketed?: boolean | undefined
   /** Less than the server's limit, where more could only be meant ill. */
