@@ -222,7 +222,7 @@ describe('profiles', () => {
     deepEqual([thin.call.body.length, thin.call.headers['ce-type']], [0, 'order.paid'])
   })
 
-  test('CloudEvents in batch mode, where a profile asks for it: a batch of one', async () => {
+  test('CloudEvents in batch mode, where a profile asks for it', async () => {
     const { call } = await deliver('batch', { profile: 'cloudevents-batch' })
     match(String(call.headers['content-type']), /^application\/cloudevents-batch\+json/)
     const [read] = HTTP.toEvent({
@@ -233,6 +233,53 @@ describe('profiles', () => {
     const signature = { header: 'x-sign', algorithm: 'hmac-sha256' } as const
     const own = await deliver('own-binary', { profile: { signature, body: 'cloudevent-binary' } })
     deepEqual([own.call.headers['ce-id'], own.call.body.toString()], ['e1', BODY])
+  })
+
+  test('what is due together is one batch, acknowledged as a whole; what failed once goes alone, so that one event that is refused takes no other with it', async () => {
+    receiver.arrivals.length = 0
+    receiver.answer = ({ body }) => ({ status: body.includes('"id":"bad"') ? 422 : 200 })
+    const { secret } = await post.endpoints.create({
+      id: 'batches',
+      url: `${receiver.url}/batches`,
+      subscriptions: [{ topic: 'batches' }],
+      profile: 'cloudevents-batch',
+      concurrency: 20,
+      retry: { attempts: 3, delays: ['5ms'] },
+      enabled: false,
+    })
+    const publish = async (ids: readonly string[]): Promise<readonly string[]> => {
+      const messages = ids.map((id) => ({
+        id: crypto.randomUUID(),
+        event: { id, source: '/shop', type: 'order.paid', datacontenttype: 'application/json' },
+        body: new TextEncoder().encode(BODY),
+        priority: 4,
+      }))
+      const changes = messages.map((message) => ({ do: 'publish' as const, topic: 'batches', message }))
+      await internalsOf(post).engine.commit([{ changes }])
+      return messages.map(({ id }) => id)
+    }
+    const idsOf = (call: Arrival): readonly string[] => (call.json() as { id: string }[]).map(({ id }) => id)
+    const sent = await publish(['a', 'b', 'c', 'd'])
+    await post.endpoints.change('batches', { enabled: true })
+    await until(async () => (await post.endpoints.get('batches'))?.lag === 0, 'all are delivered')
+    const [batch, ...more] = receiver.arrivals.splice(0)
+    deepEqual([more.length, idsOf(batch!)], [0, ['a', 'b', 'c', 'd']])
+    match(headersOf(batch!)['webhook-id']!, /^batch_[\w-]{43}$/)
+    new Webhook(secret as string).verify(batch!.body.toString(), headersOf(batch!))
+    equal((HTTP.toEvent({ headers: batch!.headers, body: batch!.body.toString() }) as CloudEvent[]).length, 4)
+    const attempts = await post.endpoints.attempts('batches')
+    deepEqual(
+      attempts.map(({ message, status, outcome }) => [message, status, outcome]).toSorted(),
+      sent.map((id) => [id, 200, 'delivered']).toSorted(),
+    )
+
+    await post.endpoints.change('batches', { enabled: false })
+    await publish(['e', 'bad', 'f'])
+    await post.endpoints.change('batches', { enabled: true })
+    await until(async () => (await post.endpoints.get('batches'))?.lag === 0, 'all have ended')
+    const calls = receiver.arrivals.map((call) => idsOf(call).join())
+    deepEqual([calls[0], calls.slice(1).toSorted()], ['e,bad,f', ['bad', 'bad', 'e', 'f']])
+    equal((await post.endpoints.get('batches'))?.dead, 1)
   })
 
   test('a contract of your own: headers, what is signed, and a value at a path of the answer', async () => {

@@ -1,19 +1,22 @@
 /**
- * Delivers to one endpoint: a run is one signed call. What comes back becomes the message's end, another attempt or a wait, and the
+ * Delivers to one endpoint: a run, or a batch of them, is one signed call. What comes back becomes the message's end, another attempt or a wait, and the
  * attempt's record is settled with it in one commit.
  */
+import { hash } from 'node:crypto'
 import { describeError, isPosthornError } from '../../core/error.ts'
+import type { StoredMessage } from '../../core/message.ts'
 import type { Run } from '../../delivery/binding.ts'
 import { snooze, type Outcome } from '../../delivery/outcome.ts'
 import type { Signed } from '../../webhooks/index.ts'
 import { exchange, EXCERPT_BYTES, USER_AGENT, type Address, type Answered } from '../call/exchange.ts'
 import { topicOf } from '../endpoint/endpoint.ts'
 import { faultOfAck } from '../profile/ack.ts'
-import type { MadeBody } from '../profile/body.ts'
+import { batchBody, type Delivered, type MadeBody } from '../profile/body.ts'
 import { withoutSecrets } from '../secret/secret.ts'
 import type { Pen } from '../sign/pen.ts'
 import { isSealedSuccess } from '../sign/sealed-answer.ts'
 import { answerQueue, answers } from './answer.ts'
+import type { EndpointGate } from './gate.ts'
 import { delivered, judge, later, type Judgement } from './judgement.ts'
 import type { CourierDeps, Round } from './round.ts'
 
@@ -23,9 +26,16 @@ const NO_PEN_MS = 10_000
 const ANSWER_BYTES = 65_536
 
 export async function deliverTo(deps: CourierDeps, round: Round, run: Run): Promise<Outcome> {
-  const { clock, ids } = deps
-  const { stored } = run.delivery
-  const id = ids.uuid()
+  return (await deliverTogether(deps, round, [run]))[0]!
+}
+
+/** One call; its answer is that of each of the events. */
+export async function deliverTogether(
+  deps: CourierDeps,
+  round: Round,
+  runs: readonly Run[],
+): Promise<readonly Outcome[]> {
+  const { clock } = deps
   const at = clock.wallMs()
   const startedMs = clock.monotonicMs()
   let pen: Pen
@@ -35,28 +45,55 @@ export async function deliverTo(deps: CourierDeps, round: Round, run: Run): Prom
   } catch {
     // Nobody was called, and neither the event nor the receiver has a share in it: what is wrong is logged where it is found.
     round.gate.pause(NO_PEN_MS)
-    return snooze(0)
+    return runs.map(() => snooze(0))
   }
   const { url } = round.endpoint
   let answered: Answered | null = null
-  let judged: Judgement
+  let judgeOne: (stored: StoredMessage) => Judgement
   try {
-    answered = await call(deps, round, run, pen)
+    const heard = await call(deps, round, runs, pen)
     const { ack } = round.profile
-    const fault = ack === 'sealed' ? await faultOfSealed(round, pen, answered) : faultOfAck(ack, answered)
+    const fault = ack === 'sealed' ? await faultOfSealed(round, pen, heard) : faultOfAck(ack, heard)
     // What is written down, here and in the message's own history, is read by others than who knows the secrets.
-    if (answered.body !== '') answered = { ...answered, body: withoutSecrets(answered.body, pen.secretTexts) }
-    judged = fault === null ? delivered() : judge(deps, round, stored, answered, fault)
+    const told = heard.body === '' ? heard : { ...heard, body: withoutSecrets(heard.body, pen.secretTexts) }
+    answered = told
+    judgeOne = fault === null ? delivered : (stored) => judge(deps, round, stored, told, fault)
   } catch (error) {
     if (isPosthornError(error) && error.code === 'aborted') throw error
-    judged = later(deps, round, stored, describeError(error).message, null, 'failed')
+    const { message } = describeError(error)
+    judgeOne = (stored) => later(deps, round, stored, message, null, 'failed')
   }
-  const durationMs = clock.monotonicMs() - startedMs
-  const sincePublishMs = Math.max(0, clock.wallMs() - stored.sentAt)
-  const { outcome, said, error, retryInMs, sign } = judged
+  const made = { answered, at, durationMs: clock.monotonicMs() - startedMs, url }
+  const judged = runs.map(({ delivery }) => judgeOne(delivery.stored))
+  // The receiver answered once, however many events it was about.
+  const { sign } = judged[0]!
+  const turn = sign === null ? null : round.gate.note(sign, made.durationMs)
+  return runs.map((run, place) => conclude(deps, round, run, made, judged[place]!, place === 0 ? turn : null))
+}
+
+/** A call that was made. */
+interface Made {
+  readonly answered: Answered | null
+  /** Wall time of its beginning. */
+  readonly at: number
+  readonly durationMs: number
+  readonly url: string
+}
+
+/** What is written of one event, in the commit that settles it. */
+function conclude(
+  deps: CourierDeps,
+  round: Round,
+  run: Run,
+  { answered, at, durationMs, url }: Made,
+  { outcome, said, error, retryInMs }: Judgement,
+  turn: ReturnType<EndpointGate['note']>,
+): Outcome {
+  const { stored } = run.delivery
+  const sincePublishMs = Math.max(0, deps.clock.wallMs() - stored.sentAt)
   run.note(
     round.ring.put({
-      id,
+      id: deps.ids.uuid(),
       message: stored.id,
       event: stored.message.event.id,
       type: stored.message.event.type,
@@ -75,7 +112,6 @@ export async function deliverTo(deps: CourierDeps, round: Round, run: Run): Prom
   if (said === 'delivered' || said === 'dead')
     for (const change of answers(deps, round, stored, answered, said)) run.note(change)
   if (said === 'delivered') deps.delays.record(sincePublishMs)
-  const turn = sign === null ? null : round.gate.note(sign, durationMs)
   round.tell(
     answered?.status === 410 && said !== 'delivered'
       ? 'gone'
@@ -86,27 +122,37 @@ export async function deliverTo(deps: CourierDeps, round: Round, run: Run): Prom
   return outcome
 }
 
-function call(deps: CourierDeps, round: Round, run: Run, pen: Pen): Promise<Answered> {
+function call(deps: CourierDeps, round: Round, runs: readonly Run[], pen: Pen): Promise<Answered> {
   const { endpoint, profile } = round
-  const { message, id, sentAt } = run.delivery.stored
-  const { event } = message
   round.checkUrl()
-  const made = deps.bodies.make(profile.body, { id, event, body: message.body, payload: endpoint.payload, sentAt })
-  const unsigned = { id, type: event.type, body: made.bytes }
+  const together = runs.map(({ delivery: { stored } }): Delivered => {
+    const { id, message, sentAt } = stored
+    return { id, event: message.event, body: message.body, payload: endpoint.payload, sentAt }
+  })
+  const [first] = together as [Delivered, ...Delivered[]]
+  const made = together.length === 1 ? deps.bodies.make(profile.body, first) : batchBody(together)
+  const unsigned = { id: idOf(together), type: first.event.type, body: made.bytes }
   const head = pen.sealsBody ? { bytes: made.bytes, contentType: 'application/json' } : made
-  if (pen.signNow !== null) return send(deps, round, run, pen, head, pen.signNow(unsigned))
-  return pen.sign(unsigned).then((signed) => send(deps, round, run, pen, head, signed))
+  if (pen.signNow !== null) return send(deps, round, runs, pen, head, pen.signNow(unsigned))
+  return pen.sign(unsigned).then((signed) => send(deps, round, runs, pen, head, signed))
+}
+
+/** A batch is called by what is in it: the same events together have the same name again. */
+function idOf(together: readonly Delivered[]): string {
+  const ids = together.map(({ id }) => id)
+  return ids.length === 1 ? ids[0]! : `batch_${hash('sha256', ids.join(), 'base64url')}`
 }
 
 function send(
   deps: CourierDeps,
   round: Round,
-  { delivery: { stored } }: Run,
+  runs: readonly Run[],
   pen: Pen,
   made: MadeBody,
   signed: Signed,
 ): Promise<Answered> {
   const { endpoint, profile } = round
+  const { stored } = runs[0]!.delivery
   const { event } = stored.message
   const headers: Record<string, string> = {
     'content-type': made.contentType,
@@ -116,15 +162,19 @@ function send(
     ...made.headers,
     ...pen.headers,
   }
-  if (typeof event['traceparent'] === 'string') headers['traceparent'] = event['traceparent']
-  if (typeof event['tracestate'] === 'string') headers['tracestate'] = event['tracestate']
+  // In a batch each event has its own.
+  const isTraced = runs.length === 1
+  if (isTraced && typeof event['traceparent'] === 'string') headers['traceparent'] = event['traceparent']
+  if (isTraced && typeof event['tracestate'] === 'string') headers['tracestate'] = event['tracestate']
   if (profile.verification === 'handshake') headers['webhook-request-origin'] = deps.origin
   if (stored.failed > 0 && profile.retryHeaders !== undefined) {
     headers[profile.retryHeaders[0]] = String(stored.failed)
     headers[profile.retryHeaders[1]] = reasonOf(stored.failures.at(-1)?.message)
   }
   Object.assign(headers, signed.headers)
-  const wantsBody = !(typeof profile.ack === 'object' && 'status' in profile.ack) || answerQueue(round, stored) !== null
+  const wantsBody =
+    !(typeof profile.ack === 'object' && 'status' in profile.ack) ||
+    runs.some(({ delivery }) => answerQueue(round, delivery.stored) !== null)
   return exchange(
     {
       url: endpoint.url,

@@ -7,16 +7,18 @@ import type { Version } from '../../core/engine.ts'
 import { Histogram } from '../../core/histogram.ts'
 import { fromJsonBytes } from '../../core/json.ts'
 import type { StoredRecord } from '../../core/record.ts'
-import type { Binding } from '../../delivery/binding.ts'
-import { cancel } from '../../delivery/outcome.ts'
+import type { Binding, Run } from '../../delivery/binding.ts'
+import { cancel, type Outcome } from '../../delivery/outcome.ts'
 import { Loop } from '../../runtime/loop.ts'
 import { TimeLimits } from '../call/time-limit.ts'
 import { CHANGED_KEY, ChangeFeed, type Noted } from '../endpoint/change-feed.ts'
 import { isFor, type StoredEndpoint } from '../endpoint/endpoint.ts'
 import { heldApps } from '../endpoint/hold.ts'
 import { EndpointStore } from '../endpoint/store.ts'
+import { takesBatches } from '../profile/profile.ts'
+import { Batch } from './batch.ts'
 import { BodyCache } from './body-cache.ts'
-import { deliverTo } from './courier.ts'
+import { deliverTo, deliverTogether } from './courier.ts'
 import type { EndpointGate } from './gate.ts'
 import type { CourierDeps } from './round.ts'
 import { ServedEndpoint, type ServedDeps } from './served-endpoint.ts'
@@ -49,6 +51,7 @@ export class Dispatch {
   readonly #store: EndpointStore
   readonly #courier: CourierDeps
   readonly #entries = new Map<string, ServedEndpoint>()
+  readonly #batches = new WeakMap<ServedEndpoint, Batch>()
   readonly #feed: ChangeFeed
   readonly #loop: Loop
   #held: ReadonlySet<string> = new Set()
@@ -182,6 +185,16 @@ export class Dispatch {
     for (const queue of entry.queues) this.#bench.remove(queue)
   }
 
+  #deliver(entry: ServedEndpoint, run: Run): Promise<Outcome> {
+    if (!takesBatches(entry.profile)) return deliverTo(this.#courier, entry, run)
+    let batch = this.#batches.get(entry)
+    if (batch === undefined) {
+      batch = new Batch((runs) => deliverTogether(this.#courier, entry, runs))
+      this.#batches.set(entry, batch)
+    }
+    return batch.join(run)
+  }
+
   #binding(entry: ServedEndpoint, queue: string): Binding {
     const { gate, attempts, endpoint } = entry
     return {
@@ -194,7 +207,7 @@ export class Dispatch {
       // One of the same id that was made later is another.
       run: (run) =>
         this.#entries.get(endpoint.id) === entry && isFor(endpoint, run.delivery.stored.message.notes)
-          ? deliverTo(this.#courier, entry, run)
+          ? this.#deliver(entry, run)
           : cancel('the endpoint is no more'),
     }
   }

@@ -42,9 +42,11 @@ export const cloudEventBody: MakeBody = ({ event, body, payload }) => ({
   contentType: STRUCTURED_TYPE,
 })
 
-/** A batch of one: JSON arrays are what its receivers take. */
-export const cloudEventBatchBody: MakeBody = ({ event, body, payload }) => ({
-  bytes: `[${toStructured(event, payload === 'thin' ? NOTHING : body)}]`,
+/** One event as a batch: JSON arrays are what its receivers take. */
+export const cloudEventBatchBody: MakeBody = (delivered) => batchBody([delivered])
+
+export const batchBody = (together: readonly Delivered[]): MadeBody => ({
+  bytes: `[${together.map((each) => cloudEventBody(each).bytes).join(',')}]`,
   contentType: BATCH_TYPE,
 })
 

@@ -86,7 +86,7 @@ export interface CustomProfile {
   readonly id: string | null
   readonly timestamp: { readonly header: string; readonly unit: 's' | 'ms' } | null
   readonly type: string | null
-  /** `event`: { type, timestamp, data } · `cloudevent`: structured, or in binary mode, or a batch of one · `plain`: the event's data as they are. */
+  /** `event`: { type, timestamp, data } · `cloudevent`: structured, in binary mode, or a batch of what is due at the same time · `plain`: the event's data as they are. */
   readonly body: 'event' | 'cloudevent' | 'cloudevent-binary' | 'cloudevent-batch' | 'plain'
   readonly ack: Ack
   readonly timeoutMs: number
@@ -136,7 +136,7 @@ export const PROFILES: Readonly<Record<ProfileName, CallbackProfile>> = {
   'cloudevents': { ...cloudEvents, name: 'cloudevents', body: cloudEventBody },
   /** The data as they are, the attributes as headers: what is signed is the data. */
   'cloudevents-binary': { ...cloudEvents, name: 'cloudevents-binary', body: cloudEventBinaryBody },
-  /** For receivers that take batches alone: each holds one event, which is acknowledged for itself. */
+  /** What is due at the same time is one call. */
   'cloudevents-batch': { ...cloudEvents, name: 'cloudevents-batch', body: cloudEventBatchBody },
   'stripe': {
     ...base,
@@ -251,6 +251,9 @@ export const BODIES: Readonly<Record<CustomProfile['body'], MakeBody>> = {
 
 /** Whether its secrets are those of Standard Webhooks, and the platform's own key may sign for them. */
 export const signsStandard = ({ signing }: CallbackProfile): boolean => signing === standardWebhooks
+
+/** Whether several events may be one call. */
+export const takesBatches = ({ body }: CallbackProfile): boolean => body === cloudEventBatchBody
 
 /** @throws WebhookError `invalid-option` */
 export function profileOf(given: ProfileName | CustomProfile): CallbackProfile {
