@@ -44,7 +44,7 @@ export interface DeliveringDeps extends SealDeps {
 export interface BindingParts {
   readonly agent: ReturnType<typeof createGuard>
   /** Whether the app is paused, as far as this process knows. */
-  holds(app: string): boolean
+  readonly holds: (app: string) => boolean
 }
 
 export interface DeliveringParts {

@@ -11,8 +11,8 @@ export const MOST_BYTES = 262_144
 
 interface Waiting {
   readonly run: Run
-  resolve(outcome: Outcome | Promise<Outcome>): void
-  reject(error: unknown): void
+  readonly resolve: (outcome: Outcome) => void
+  readonly reject: (error: unknown) => void
 }
 
 /** Makes one call with all of them, and gives the outcome of each in their order. */
