@@ -331,13 +331,11 @@ test('a body that is slow is waited for two seconds, and never beyond the limit 
     const answered = exchange(asked, { agent, clock, signal: null })
     clock.advance(answeredAtMs)
     handler!.onResponseStart?.(controller, 200, {})
-    // One timer stands for all limits: it may have to look twice.
     let overAtMs = 0
     abortedAt = () => {
       overAtMs ||= clock.monotonicMs()
     }
-    for (let next = clock.nextTimerInMs(); overAtMs === 0 && next !== null; next = clock.nextTimerInMs())
-      clock.advance(next)
+    clock.advance(20_000)
     await answered
     return overAtMs
   }
