@@ -232,6 +232,18 @@ describe('endpoints over HTTP', () => {
         ['slow-ack', 'passed'],
       ],
     )
+    // Who refuses all has not shown that he tells one from the other.
+    receiver.answer = () => ({ status: 500 })
+    const broken = (await finished(await server.call('POST', '/v1/endpoints/drilled/drill'))).output
+    deepEqual(
+      broken.steps.map(({ result }: Record<string, string>) => result),
+      ['failed', 'skipped', 'skipped', 'failed', 'skipped'],
+    )
+    deepEqual([broken.passed, broken.failed], [0, 2])
+    await server.call('PATCH', '/v1/endpoints/drilled', { body: { url: 'http://127.0.0.1:1/' } })
+    const away = (await finished(await server.call('POST', '/v1/endpoints/drilled/drill'))).output
+    equal(away.failed, 5)
+    match(away.steps.at(-1).detail, /ECONNREFUSED|failed: /)
     await end('drilled')
   })
 

@@ -28,6 +28,8 @@ const STALE_MS = 3_600_000
 /** Of the time limit: who needs more will be late on a busy day. */
 const SLOW_SHARE = 0.5
 
+const UNKNOWN = 'as long as no genuine call is taken this tells nothing'
+
 type Name = DrillStep['name']
 
 export async function drillEndpoint(deps: ProbeDeps, target: Target): Promise<Drill> {
@@ -42,13 +44,13 @@ export async function drillEndpoint(deps: ProbeDeps, target: Target): Promise<Dr
     await attempt(
       'bad-signature',
       () => probe(deps, target, sampleCall(deps, endpoint.id), { forge }),
-      refused('a call whose signature is wrong is refused'),
+      refused(genuine, 'a call whose signature is wrong is refused'),
     ),
     signsTime
       ? await attempt(
           'stale-time',
           () => probe(deps, target, sampleCall(deps, endpoint.id), { timestamp: at - STALE_MS }),
-          refused('a call that was signed an hour ago is refused'),
+          refused(genuine, 'a call that was signed an hour ago is refused'),
         )
       : { name: 'stale-time', result: 'skipped', status: null, ms: null, detail: `${profile.name} signs no time` },
     await attempt(
@@ -77,11 +79,13 @@ const accepted =
   })
 
 const refused =
-  (expected: string): Judge =>
-  ({ fault }) => ({
-    result: fault === null ? 'failed' : 'passed',
-    detail: fault === null ? `${expected}; but it was taken` : expected,
-  })
+  ({ result }: DrillStep, expected: string): Judge =>
+  ({ fault }) => {
+    if (fault === null) return { result: 'failed', detail: `${expected}; but it was taken` }
+    // Who takes nothing refuses nothing either.
+    if (result !== 'passed') return { result: 'skipped', detail: UNKNOWN }
+    return { result: 'passed', detail: expected }
+  }
 
 async function attempt(name: Name, call: () => Promise<Probed>, judge: Judge): Promise<DrillStep> {
   try {
@@ -92,10 +96,10 @@ async function attempt(name: Name, call: () => Promise<Probed>, judge: Judge): P
   }
 }
 
-function slowness({ ms, status }: DrillStep, limitMs: number): DrillStep {
+function slowness({ result, detail: why, ms, status }: DrillStep, limitMs: number): DrillStep {
   const mostMs = limitMs * SLOW_SHARE
-  if (ms === null)
-    return { name: 'slow-ack', result: 'failed', status, ms, detail: `there was no answer within ${limitMs} ms` }
+  if (ms === null) return { name: 'slow-ack', result: 'failed', status, ms, detail: why }
+  if (result !== 'passed' && ms <= mostMs) return { name: 'slow-ack', result: 'skipped', status, ms, detail: UNKNOWN }
   const isQuick = ms <= mostMs
   const detail = `a call is acknowledged within half of its ${limitMs} ms${isQuick ? '' : `; but it took ${ms} ms: acknowledge first, then work`}`
   return { name: 'slow-ack', result: isQuick ? 'passed' : 'failed', status, ms, detail }
