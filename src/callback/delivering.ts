@@ -125,6 +125,7 @@ class Running implements Delivering {
     this.#worker = new Worker(deps, bindings?.({ agent, holds: (app) => this.#dispatch.holds(app) }) ?? [], {
       name: `callbacks of process ${process.pid}`,
       beside: MOST_BESIDE,
+      gather: 'turn',
       ...(keepAlive ? {} : { keepAlive: () => ({ [Symbol.dispose]() {} }) }),
     })
     this.#dispatch = new Dispatch(deps, this.#worker)

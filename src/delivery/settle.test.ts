@@ -251,3 +251,25 @@ test('what ends in one turn is one call, and several where it brings much', asyn
     equal(calls, most)
   }
 })
+
+test('what ends step by step in one turn of the event loop is one call, where the worker gathers by turns', async () => {
+  for (const gather of ['step', 'turn'] as const) {
+    const bench = await Workbench.create()
+    let calls = 0
+    const ends: (() => void)[] = []
+    await using worker = bench.worker([binding(() => new Promise<void>((resolve) => ends.push(resolve)))], { gather })
+    await worker.start()
+    for (let n = 0; n < 3; n++) await bench.send('inbox')
+    await bench.advance(0)
+    equal(ends.length, 3)
+    bench.before = (call) => void (calls += call === 'commit' ? 1 : 0)
+    for (const end of ends) {
+      end()
+      // As answers come in from sockets: each in a step of its own.
+      for (let step = 0; step < 20; step++) await Promise.resolve()
+    }
+    await bench.advance(0)
+    equal(calls, gather === 'turn' ? 1 : 3)
+    equal(bench.events.ended.length, 3)
+  }
+})

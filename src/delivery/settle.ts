@@ -1,6 +1,6 @@
 /**
  * From a verdict to a durable end: the change that settles the token, the held effects and what ends the operation are one
- * commit, and what is settled in one turn of the event loop is one call of the engine, up to a mebibyte of bodies. A commit that changes nothing twice needs
+ * commit, and what is settled together is one call of the engine, up to a mebibyte of bodies. A commit that changes nothing twice needs
  * no memory of its own: its token is worth one settling, so it is repeated until the engine answers.
  */
 import type { Clock } from '../core/clock.ts'
@@ -23,6 +23,8 @@ export interface SettlerDeps {
   readonly log: Log
   readonly telemetry: Telemetry
   readonly away: Away
+  /** When what has been settled until then goes to the engine: after the step of the event loop that it ended in, or after the whole turn. */
+  readonly gather: 'step' | 'turn'
   /** Whether a handler may run again at once. */
   mayRerun(handling: Handling): boolean
   rerun(handling: Handling): void
@@ -93,7 +95,7 @@ export class Settler {
 
   #add(handling: Handling, verdict: Verdict, changes: readonly Change[]): void {
     const commit = this.#named && verdict.effects.length > 0 ? { id: this.#deps.ids.uuid(), changes } : { changes }
-    if (this.#batch.push({ handling, verdict, commit, unknown: false }) === 1) queueMicrotask(this.#flush)
+    if (this.#batch.push({ handling, verdict, commit, unknown: false }) === 1) this.#flushSoon()
     if (changes.length > 1 && (this.#bytes += bytesOfBodies(commit)) >= MOST_CALL_BYTES) this.#flush()
     if (
       verdict.effects.length === 0 &&
@@ -122,6 +124,11 @@ export class Settler {
     log.error('what ends the operation could not be made', { queue, id, error })
     if (verdict.outcome !== 'done') return this.#add(handling, verdict, [verdict.settling])
     this.settle(handling, judgeFault(handling, faultOf('handler-failed', error), handling.served.retry, random))
+  }
+
+  #flushSoon(): void {
+    if (this.#deps.gather === 'step') queueMicrotask(this.#flush)
+    else setImmediate(this.#flush)
   }
 
   readonly #flush = (): void => {

@@ -45,6 +45,11 @@ export interface WorkerOptions {
   readonly keepAlive?: (() => Disposable) | undefined
   /** As the bindings' `beside`, of all queues together. Default: no limit. */
   readonly beside?: number | undefined
+  /**
+   * What is settled together: what ends in one step of the event loop, or in one turn of it. In a turn many runs may end that wait for sockets, each in a
+   * step of its own. Default: 'step', which keeps nobody waiting.
+   */
+  readonly gather?: 'step' | 'turn' | undefined
 }
 
 type WorkerConfig = { readonly [K in keyof WorkerOptions]-?: NonNullable<WorkerOptions[K]> }
@@ -86,6 +91,7 @@ export class Worker implements Service {
       holder: options.holder ?? 'process',
       keepAlive: options.keepAlive ?? keepProcessAlive,
       beside: options.beside ?? Infinity,
+      gather: options.gather ?? 'step',
     }
     this.#places = new Places((served) => this.#groups.of(served).freed(served), this.#config.beside)
     this.#served = serveQueues(bindings)
@@ -101,6 +107,7 @@ export class Worker implements Service {
     this.#settler = new Settler({
       ...deps,
       away: new Away(deps, 'settle'),
+      gather: this.#config.gather,
       mayRerun: (handling) => !this.#graceOver && handling.hasPlace,
       rerun: (handling) => this.#runner.rerun(handling),
       leave: (handling) => this.#places.leave(handling),

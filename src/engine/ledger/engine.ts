@@ -25,6 +25,7 @@ import type { ReadFrom } from '../../core/settings.ts'
 import type { Transfer } from '../../core/transfer.ts'
 import { browse, depthOf, getRecord, listRecords, readEvents, settlePage, type Later } from './read/browse.ts'
 import { decideCommit } from './decide/commit.ts'
+import { isLetGo } from './decide/let-go.ts'
 import { ackPlainly } from './decide/plain-ack.ts'
 import { Conduct } from './conduct.ts'
 import { findSlot } from './decide/decide-by-id.ts'
@@ -101,7 +102,7 @@ export class LedgerEngine implements Engine {
       const offers = this.#store.durability
       const best = offers.length - 1
       let level = commits.length === 0 ? best : 0
-      /** What only acks comes from workers, who have let go of the message: nobody waits to go on. */
+      /** Nobody waits for any of them to go on. */
       let isPatient = true
       /** Of callers who do nothing else meanwhile. */
       let changed = 0
@@ -112,7 +113,6 @@ export class LedgerEngine implements Engine {
           results.push(this.#acked)
           continue
         }
-        isPatient = false
         // Each is as if it came alone: what those before brought beyond their bounds is forgotten first.
         if (results.length > 0) {
           settleTouched(desk)
@@ -122,6 +122,7 @@ export class LedgerEngine implements Engine {
         desk.holdBack()
         const result = decideCommit(desk, commit, offers)
         if (result.status === 'committed' && !isSettling(commit)) changed += commit.changes.length
+        isPatient &&= result.status === 'committed' && isLetGo(commit.changes, this.#conduct.watchers)
         results.push(result)
         settleTouched(desk)
       }

@@ -54,6 +54,11 @@ export class Watchers implements Notices {
     this.#later('queue', queue, { cancel: token })
   }
 
+  /** Whether somebody waits to hear of the record. */
+  watchesKey(key: string): boolean {
+    return this.#listeners.key.has(key)
+  }
+
   /** Everything up to this frame is durable. */
   reached(frame: number): void {
     if (this.#undurable.length === 0) return
