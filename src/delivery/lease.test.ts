@@ -133,3 +133,16 @@ test('leases are extended at a third of their time, many in one call, as long as
   equal(bench.events.ended.length, 50)
   equal(bench.events.lost.length, 0)
 })
+
+test('one request asks for a thousand of a queue at most, and the next for the rest', async () => {
+  const bench = await Workbench.create()
+  for (let sent = 0; sent < 1_500; sent++) await bench.send('inbox')
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let running = 0
+  await using worker = bench.worker([{ queue: 'inbox', concurrency: 5_000, run: () => (running++, promise) }])
+  await worker.start()
+  const isOver = (): boolean => running === 1_500
+  while (!isOver()) await bench.settle()
+  resolve()
+  ok(bench.leases.every(({ wants }) => wants.every(({ max }) => max <= 1_000)))
+})

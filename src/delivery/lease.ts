@@ -19,6 +19,8 @@ const FALLBACK_MS = 1_000
 const FALLBACK_QUEUES = 200
 /** Queues in one request. */
 const MOST_WANTS = 1_000
+/** Messages of one queue in one request: an engine in this process hands them out in one piece. */
+const MOST_ASKED = 1_000
 /** Turns of the event loop that a little free capacity waits for more to become free. */
 const PATIENCE_TURNS = 4
 
@@ -188,7 +190,7 @@ export class Intake {
     let shared: Map<Gate, number> | null = null
     for (const served of this.#stocked) {
       const { gate, free } = served.capacity
-      const max = gate === null ? free : free - (shared?.get(gate) ?? 0)
+      const max = Math.min(MOST_ASKED, gate === null ? free : free - (shared?.get(gate) ?? 0))
       if (max <= 0) continue
       if (gate !== null) (shared ??= new Map()).set(gate, (shared.get(gate) ?? 0) + max)
       served.hintsWhenAsked = served.hints

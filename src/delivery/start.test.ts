@@ -88,3 +88,24 @@ test('a long run beside it: what lapsed is given back rather than keep the worke
   ok(runs[2]!.delivery.stored.acquired >= 2)
   ends[2]!()
 })
+
+test('in one turn of the event loop handlers start for two milliseconds, however many calls start some', async () => {
+  const bench = await Workbench.create()
+  for (let sent = 0; sent < 20; sent++) await bench.send('inbox')
+  const turns: number[] = [0]
+  let handled = 0
+  await using worker = bench.worker([
+    binding(() => {
+      bench.clock.advance(1)
+      turns[turns.length - 1]!++
+      handled++
+    }),
+  ])
+  await worker.start()
+  const isOver = (): boolean => handled === 20
+  while (!isOver()) {
+    await new Promise((resolve) => setImmediate(resolve))
+    turns.push(0)
+  }
+  equal(Math.max(...turns), 2)
+})

@@ -6,7 +6,8 @@
 import type { Clock } from '../core/clock.ts'
 import type { Handling } from './handling.ts'
 
-const SLICE_MS = 10
+/** In which handlers start one after the other before the event loop gets its turn: what runs beside them waits so long. */
+const SLICE_MS = 2
 /** How long a worker stands still for a suspect message; doubled each time the message had to be given back. */
 const QUIET_MS = 10_000
 const QUIET_DOUBLINGS = 6
@@ -32,7 +33,9 @@ export class Starter {
   #alone: Handling | null = null
   #patience: Disposable | null = null
   #pumping = false
-  /** The slice of time is over: nothing starts before the next turn. */
+  /** The slice of this turn of the event loop, over all calls that start something in it. */
+  #sliceEndsMs: number | null = null
+  /** The slice is over: nothing starts before the next turn. */
   #yielding = false
   #stopped = false
 
@@ -95,18 +98,27 @@ export class Starter {
   }
 
   #startSome(): void {
-    const startedMs = this.#deps.clock.monotonicMs()
-    let nowMs = startedMs
+    const beganMs = this.#deps.clock.monotonicMs()
+    let nowMs = beganMs
     while (this.#startOne(nowMs)) {
       nowMs = this.#deps.clock.monotonicMs()
-      if (nowMs - startedMs < SLICE_MS) continue
+      if (nowMs < this.#endOfSlice(beganMs)) continue
       this.#yielding = true
-      setImmediate(this.#goOn)
       break
     }
   }
 
-  readonly #goOn = (): void => {
+  #endOfSlice(beganMs: number): number {
+    if (this.#sliceEndsMs === null) {
+      this.#sliceEndsMs = beganMs + SLICE_MS
+      setImmediate(this.#nextTurn)
+    }
+    return this.#sliceEndsMs
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#sliceEndsMs = null
+    if (!this.#yielding) return
     this.#yielding = false
     this.pump()
   }
