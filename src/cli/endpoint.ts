@@ -2,34 +2,12 @@
 import type { Command } from 'commander'
 import { call, type Exchange } from './api.ts'
 import { connect } from './connect.ts'
+import { attemptColumns, columns, type AttemptView, type EndpointView } from './endpoint-table.ts'
 import { CommandError } from './exit.ts'
-import { formatCount, formatSpan } from './format.ts'
+import { formatCount } from './format.ts'
 import { writeJson, type CommonOptions, type Session } from './session.ts'
-import { writeTable, type Column } from './table.ts'
+import { writeTable } from './table.ts'
 import { all } from './topics.ts'
-
-interface EndpointView {
-  readonly id: string
-  readonly url: string
-  readonly profile: unknown
-  readonly status: string
-  readonly disabled: { readonly reason: string } | null
-  readonly lag: number
-  readonly dead: number
-  readonly waitingSince: string | null
-  readonly subscriptions: readonly { readonly topic: string; readonly types: readonly string[] }[]
-}
-
-interface AttemptView {
-  readonly message: string
-  readonly type: string
-  readonly attempt: number
-  readonly at: string
-  readonly durationMs: number
-  readonly outcome: string
-  readonly status: number | null
-  readonly error: string | null
-}
 
 interface OperationView {
   readonly done: boolean
@@ -224,10 +202,13 @@ async function operate(session: Session, id: string, what: 'verify' | 'drill', o
   const output = await finish(exchange, (await call<OperationView>(exchange, 'POST', path(id, what))).body)
   if (options.json) return writeJson(session, output)
   const { terminal } = session
-  if (what === 'verify') return terminal.out(`${terminal.style('green', 'granted')} ${JSON.stringify(output)}`)
+  if (what === 'verify') {
+    const said = isPending(output) ? terminal.style('yellow', 'asked') : terminal.style('green', 'granted')
+    return terminal.out(`${said} ${JSON.stringify(output)}`)
+  }
   const { steps, failed } = output as DrillView
   for (const { name, result, detail } of steps)
-    terminal.out(`${terminal.style(result === 'failed' ? 'red' : 'green', result.padEnd(7))} ${name}: ${detail}`)
+    terminal.out(`${terminal.style(COLOURS[result] ?? 'green', result.padEnd(7))} ${name}: ${detail}`)
   if (failed > 0)
     throw new CommandError('failed', 'drill-failed', `the receiver failed ${failed} of ${steps.length} drills`)
 }
@@ -270,63 +251,9 @@ async function finish(exchange: Exchange, started: OperationView): Promise<unkno
   }
 }
 
+const COLOURS: Readonly<Record<string, 'red' | 'yellow'>> = { failed: 'red', skipped: 'yellow' }
+
+/** The receiver has not said no, and may consent later. */
+const isPending = (output: unknown): boolean => (output as { readonly pending?: true }).pending === true
+
 const shown = (secret: unknown): string => (typeof secret === 'string' ? secret : JSON.stringify(secret))
-
-function columns({ terminal, clock }: Session): readonly Column<EndpointView>[] {
-  const zero = terminal.style('dim', '0')
-  return [
-    { head: 'endpoint', cell: ({ id }) => id },
-    {
-      head: 'status',
-      cell: ({ status, disabled }) =>
-        status === 'active'
-          ? status
-          : terminal.style(
-              status === 'failing' ? 'yellow' : 'red',
-              disabled === null ? status : `disabled (${disabled.reason})`,
-            ),
-    },
-    { head: 'waiting', align: 'right', cell: ({ lag }) => (lag === 0 ? zero : formatCount(lag)) },
-    {
-      head: 'dead',
-      align: 'right',
-      cell: ({ dead }) => (dead === 0 ? zero : terminal.style('red', formatCount(dead))),
-    },
-    {
-      head: 'oldest ready',
-      align: 'right',
-      cell: ({ waitingSince }) =>
-        waitingSince === null
-          ? terminal.style('dim', '-')
-          : formatSpan(Math.max(0, clock.wallMs() - Date.parse(waitingSince))),
-    },
-    { head: 'profile', cell: ({ profile }) => (typeof profile === 'string' ? profile : 'custom') },
-    { head: 'url', cell: ({ url }) => url },
-    {
-      head: 'gets',
-      cell: ({ subscriptions }) =>
-        subscriptions.map(({ topic, types }) => `${topic}:${types.length === 0 ? '**' : types.join(',')}`).join(' '),
-    },
-  ]
-}
-
-function attemptColumns({ terminal }: Session): readonly Column<AttemptView>[] {
-  return [
-    { head: 'at', cell: ({ at }) => at },
-    { head: 'event', cell: ({ message }) => message },
-    { head: 'type', cell: ({ type }) => type },
-    { head: 'attempt', align: 'right', cell: ({ attempt }) => String(attempt) },
-    {
-      head: 'outcome',
-      cell: ({ outcome }) =>
-        terminal.style(outcome === 'delivered' ? 'green' : outcome === 'dead' ? 'red' : 'yellow', outcome),
-    },
-    {
-      head: 'status',
-      align: 'right',
-      cell: ({ status }) => (status === null ? terminal.style('dim', '-') : String(status)),
-    },
-    { head: 'ms', align: 'right', cell: ({ durationMs }) => String(Math.round(durationMs)) },
-    { head: 'why', cell: ({ error }) => (error ?? '').slice(0, 120) },
-  ]
-}
