@@ -24,7 +24,9 @@ import { quote } from '../sql/refusal.ts'
 import { OFFERS, type Folder } from './fold.ts'
 import { Leases } from './lease.ts'
 import type { EngineLimits } from './limit.ts'
+import type { Hatch } from './plain/hatch.ts'
 import type { KnownQueues } from './plain/known-queues.ts'
+import type { LeaseNumbers } from './plain/lease-numbers.ts'
 import { Reads } from './read.ts'
 import { Joins } from './join/joins.ts'
 import type { Session } from './session.ts'
@@ -38,6 +40,8 @@ export interface PostgresEngineParts {
   readonly statements: Statements
   readonly folder: Folder
   readonly queues: KnownQueues
+  readonly numbers: LeaseNumbers
+  readonly hatch: Hatch
   readonly upkeep: Upkeep
   readonly watchers: Watchers
   readonly limits: EngineLimits
@@ -58,10 +62,10 @@ export class PostgresEngine implements Engine {
   #closing: Promise<void> | null = null
 
   constructor(parts: PostgresEngineParts) {
-    const { folder, queues, limits, moment, session, statements, upkeep } = parts
+    const { folder, queues, numbers, hatch, limits, moment, session, statements, upkeep } = parts
     this.#parts = parts
     this.#folder = folder
-    this.#leases = new Leases(session, queues)
+    this.#leases = new Leases({ session, queues, numbers, hatch })
     this.#reads = new Reads(session)
     this.#joins = new Joins({ session, statements, moment, hasten: () => upkeep.hasten() })
     this.capabilities = {

@@ -7,8 +7,14 @@ export type Notice = Exclude<Hint, { readonly cancel: string }> | { readonly can
 type Listener = (hint: Hint) => void
 
 export class Watchers {
+  /** Told of every queue of which something was heard. */
+  readonly #stirred: (queue: string) => void
   readonly #listeners = new Map<string, Set<Listener>>()
   #pending = new Map<string, Hint>()
+
+  constructor(stirred: (queue: string) => void) {
+    this.#stirred = stirred
+  }
 
   watch(interest: Interest, hint: Listener): Disposable {
     // A listener of its own, so that one function given twice is two watchers.
@@ -41,14 +47,28 @@ export class Watchers {
     )
   }
 
+  isWatched(queue: string): boolean {
+    return this.#listeners.has(`queue ${queue}`)
+  }
+
+  /** Something waits for those here who watch the queue, and for nobody else. */
+  wake(queue: string): void {
+    this.#add(`queue ${queue}`, { queue })
+  }
+
   give(notices: readonly Notice[]): void {
     for (const notice of notices) {
+      if ('queue' in notice) this.#stirred(notice.queue)
       const name = nameOf(notice)
       if (!this.#listeners.has(name)) continue
-      if (this.#pending.size === 0) queueMicrotask(() => this.#flush())
-      if ('cancel' in notice) this.#pending.set(`${name} ${notice.cancel}`, { cancel: notice.cancel })
-      else this.#pending.set(name, notice)
+      if ('cancel' in notice) this.#add(`${name} ${notice.cancel}`, { cancel: notice.cancel })
+      else this.#add(name, notice)
     }
+  }
+
+  #add(key: string, hint: Hint): void {
+    if (this.#pending.size === 0) queueMicrotask(() => this.#flush())
+    this.#pending.set(key, hint)
   }
 
   #flush(): void {

@@ -8,11 +8,12 @@ import { parseToken, toToken } from './decide/token.ts'
 import type { Answer, Columns } from './driver.ts'
 import type { Floor } from './floor.ts'
 import { PlainHandOuts, SHORT_MS } from './plain/hand-outs.ts'
+import type { Hatch } from './plain/hatch.ts'
 import type { KnownQueues } from './plain/known-queues.ts'
+import type { LeaseNumbers } from './plain/lease-numbers.ts'
 import type { Queue } from './row.ts'
 import type { Query, Session } from './session.ts'
 import { toQueue } from './unit/read-row.ts'
-import { BLOCK } from './unit/unit-of-work.ts'
 import { toStored } from './view.ts'
 
 /** The answer was lost, or the statement was refused: the long way looks whether it happened. */
@@ -24,6 +25,13 @@ type Want = LeaseRequest['wants'][number]
 const agingOf = ({ pick }: QueueSettings): number | null =>
   pick.by === 'fifo' ? 0 : pick.agingMs === undefined ? null : Math.round(pick.agingMs)
 
+export interface LeasesParts {
+  readonly session: Session
+  readonly queues: KnownQueues
+  readonly numbers: LeaseNumbers
+  readonly hatch: Hatch
+}
+
 export class Leases {
   readonly #session: Session
   readonly #known: KnownQueues
@@ -31,12 +39,15 @@ export class Leases {
   readonly #requests = new Map<string, Promise<LeaseResult>>()
   /** Under which numbers requests may have been answered whose answers were lost. */
   readonly #lost = new Map<string, number>()
-  readonly #numbers = { next: 0, end: 0 }
+  readonly #numbers: LeaseNumbers
+  readonly #hatch: Hatch
 
-  constructor(session: Session, known: KnownQueues) {
+  constructor({ session, queues, numbers, hatch }: LeasesParts) {
     this.#session = session
-    this.#known = known
-    this.#plain = new PlainHandOuts(session, known)
+    this.#known = queues
+    this.#numbers = numbers
+    this.#hatch = hatch
+    this.#plain = new PlainHandOuts(session, queues)
   }
 
   async lease(request: LeaseRequest): Promise<LeaseResult> {
@@ -71,9 +82,29 @@ export class Leases {
 
   async #lease(request: LeaseRequest): Promise<LeaseResult> {
     const before = this.#lost.get(request.id)
-    const number = before ?? (await this.#number())
+    if (before !== undefined) return this.#ask(request, request.wants, before)
+    const fetched = this.#hatch.fetch(request)
+    const { deliveries, wants, nextReadyInMs } = fetched
+    if (wants.length === 0 && request.wants.length > 0) return { deliveries, nextReadyInMs }
+    let result: LeaseResult | null = null
     try {
-      const wants = request.wants.map(({ queue, max }) => ({ queue, max: Math.floor(max) }))
+      result = await this.#ask(request, wants)
+    } finally {
+      this.#hatch.answered(fetched, result)
+    }
+    if (deliveries.length === 0 && nextReadyInMs === null) return result
+    const wait = Math.min(nextReadyInMs ?? Infinity, result.nextReadyInMs ?? Infinity)
+    return {
+      deliveries: [...deliveries, ...result.deliveries],
+      nextReadyInMs: wait === Infinity ? null : wait,
+    }
+  }
+
+  /** @param before the number under which it may have been answered already */
+  async #ask(request: LeaseRequest, asked: readonly Want[], before?: number): Promise<LeaseResult> {
+    const number = before ?? (await this.#numbers.take())
+    try {
+      const wants = asked.map(({ queue, max }) => ({ queue, max: Math.floor(max) }))
       const isSmall = countOf(wants) <= this.#session.limits.leaseBatch
       const plain = before !== undefined ? LOST : isSmall ? await this.#leasePlain(number, wants, request) : null
       const result =
@@ -99,18 +130,6 @@ export class Leases {
       if (error instanceof PosthornError) throw error
       return LOST
     }
-  }
-
-  /** Names one answer, and is never used again. */
-  async #number(): Promise<number> {
-    const numbers = this.#numbers
-    while (numbers.next === numbers.end) {
-      const { rows } = await this.#session.burst((query) => query('draw'))
-      // Several may have asked; a block that is given up is no loss.
-      numbers.next = rows[0]!.serial as number
-      numbers.end = numbers.next + BLOCK
-    }
-    return numbers.next++
   }
 
   #leaseAs(number: number, wasAsked: boolean, wants: readonly Want[], request: LeaseRequest): Promise<LeaseResult> {

@@ -10,7 +10,10 @@ import { Home } from './home.ts'
 import { decode, Telegraph } from './telegraph.ts'
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './limit.ts'
 import { migrate } from './migrate.ts'
+import { Hatch } from './plain/hatch.ts'
 import { KnownQueues } from './plain/known-queues.ts'
+import { LeaseNumbers } from './plain/lease-numbers.ts'
+import { SendOuts } from './plain/send-outs.ts'
 import { PlainSends } from './plain/sends.ts'
 import { PlainSettles } from './plain/settles.ts'
 import { FoldNumbers } from './plain/short-way.ts'
@@ -77,7 +80,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     await pool.with((connection) => migrate(connection, statements, lockKey))
     const { rows } = await pool.with((connection) => connection.query(statements.get('register')))
     const process = rows[0]!.process as number
-    const watchers = new Watchers()
+    const watchers: Watchers = new Watchers((queue) => hatch.stir(queue))
     const heard = (text: string): void => {
       telegraph.meet()
       const told = decode(text)
@@ -106,12 +109,30 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       outageMs,
       floor,
     })
+    const holder = isPooled ? null : process
     const queues = new KnownQueues(clock)
     const folds = new FoldNumbers(process)
+    const numbers = new LeaseNumbers(async () => {
+      const { rows } = await session.burst((query) => query('draw'))
+      return rows[0]!.serial as number
+    })
+    const hatch: Hatch = new Hatch({
+      clock,
+      isWatched: (queue) => watchers.isWatched(queue),
+      wake: (queue) => watchers.wake(queue),
+      takeBack: async (lease, ids, names) => {
+        // What cannot be taken back lapses.
+        await session.burst((query) => query('take-back', [lease, ids])).catch(() => {})
+        hint(names.map((queue) => ({ queue })))
+      },
+    })
     const short = { queues, folds, statements, limits, moment, lockKey, transactor, hint }
-    const plain = { queues, sends: new PlainSends(short), settles: new PlainSettles(short) }
+    const plain = {
+      queues,
+      sends: new PlainSends(short, new SendOuts({ hatch, numbers, floor, holder, moment })),
+      settles: new PlainSettles(short),
+    }
     const folder = new Folder({ pool, transactor, plain, limits })
-    const holder = isPooled ? null : process
     const session = new Session({ pool, statements, transactor, clock, limits, moment, holder, outageMs, floor })
     const letGo = (processes: readonly number[]): Promise<void> =>
       transactor.run({
@@ -141,7 +162,8 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     const end = async (): Promise<void> => {
       // A database that is away finds out by itself.
       telegraph.close()
-      await Promise.race([letGo([process]).catch(() => {}), pause(clock, LONGEST_PARTING_MS)])
+      const parting = hatch.close().then(() => letGo([process]))
+      await Promise.race([parting.catch(() => {}), pause(clock, LONGEST_PARTING_MS)])
       await home.close()
       await pool.close()
     }
@@ -150,6 +172,8 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       statements,
       folder,
       queues,
+      numbers,
+      hatch,
       upkeep,
       watchers,
       limits,

@@ -37,7 +37,7 @@ const FRESH: Past = {
   reason: null,
   failures: null,
 }
-const RANKS: readonly number[] = Array.from({ length: 10 }, (_, rank) => rank)
+export const RANKS: readonly number[] = Array.from({ length: 10 }, (_, rank) => rank)
 /** While it is not looked at all that is handed out, of which the next to lapse is. */
 export const SHORT_MS = 1_000
 
@@ -104,7 +104,12 @@ export class PlainHandOuts {
 }
 
 /** @param rows the first is none */
-function deliver(rows: Answer['rows'], known: readonly Known[], lease: number, leaseUntil: number): Delivery[] {
+export function deliver(
+  rows: Answer['rows'],
+  known: readonly { readonly queue: KnownQueue }[],
+  lease: number,
+  leaseUntil: number,
+): Delivery[] {
   const names = new Map(
     known.map(({ queue: { number, name } }, at) => [number, { at, name, mint: new TokenMint(lease, number) }]),
   )

@@ -4,9 +4,10 @@
  */
 import type { Commit, CommitResult } from '../../../core/engine.ts'
 import { faultOfMessage, type Message } from '../../../core/message.ts'
-import type { Connection } from '../driver.ts'
+import type { Answer, Connection } from '../driver.ts'
 import { all } from '../transact.ts'
 import { columnsOfSends, type Sending } from './send-columns.ts'
+import { isSent, type SendOut, type SendOuts } from './send-outs.ts'
 import { outcomeOf, type Outcome, type ShortWayParts } from './short-way.ts'
 
 /** Messages of one call: as many as a draw of numbers has. */
@@ -22,9 +23,11 @@ export interface SendCall {
 
 export class PlainSends {
   readonly #parts: ShortWayParts
+  readonly #outs: SendOuts
 
-  constructor(parts: ShortWayParts) {
+  constructor(parts: ShortWayParts, outs: SendOuts) {
     this.#parts = parts
+    this.#outs = outs
   }
 
   /** null where the long way must be taken. */
@@ -62,25 +65,53 @@ export class PlainSends {
    * @param placed told as soon as whatever is sent later gets later places; null: nobody waits for that
    */
   async send(connection: Connection, calls: readonly SendCall[], placed: (() => void) | null): Promise<Outcome> {
-    const { queues, folds, transactor, hint } = this.#parts
+    const { folds, transactor } = this.#parts
     const sendings = calls.flatMap((call) => call.sendings)
     const fold = folds.next()
-    const asked =
-      placed === null
-        ? this.#sendAtOnce(connection, fold, sendings)
-        : this.#sendPlaced(connection, fold, sendings, placed)
-    const outcome = await outcomeOf(transactor, connection, fold, asked)
-    const named = new Set(sendings.map(({ queue }) => queue))
-    if (outcome.isDone) hint([...named].map(({ name }) => ({ queue: name })))
-    // A queue may be no more as it was known.
-    else for (const queue of named) queues.forget(queue)
-    return outcome
+    const out = this.#outs.begin(sendings)
+    let answer: Answer | null = null
+    const ask = async (): Promise<unknown> => {
+      answer =
+        placed === null
+          ? await this.#sendAtOnce(connection, fold, sendings, out)
+          : await this.#sendPlaced(connection, fold, sendings, out, placed)
+      return out === null ? answer.rows[0]!.count : Number(isSent(answer))
+    }
+    let outcome: Outcome | null = null
+    try {
+      outcome = await outcomeOf(transactor, connection, fold, ask())
+      return outcome
+    } finally {
+      this.#over(sendings, out, outcome, answer)
+    }
   }
 
-  async #sendAtOnce(connection: Connection, fold: number, sendings: readonly Sending[]): Promise<unknown> {
-    const { statements, moment } = this.#parts
-    const values = [null, moment().now, fold, ...columnsOfSends(sendings)]
-    return (await connection.query(statements.get('send'), values)).rows[0]!.count
+  /** @param outcome null: nobody knows whether it happened */
+  #over(sendings: readonly Sending[], out: SendOut | null, outcome: Outcome | null, answer: Answer | null): void {
+    const { queues, hint } = this.#parts
+    const named = new Set(sendings.map(({ queue }) => queue))
+    const isKnown = outcome?.isDone === true && answer !== null
+    if (out !== null && !isKnown) this.#outs.abandon(out, outcome?.isDone !== false)
+    const left = out !== null && isKnown ? this.#outs.land(out, answer!, sendings) : named
+    if (outcome?.isDone === true) hint([...left].map(({ name }) => ({ queue: name })))
+    // A queue may be no more as it was known.
+    else for (const queue of named) queues.forget(queue)
+  }
+
+  async #sendAtOnce(
+    connection: Connection,
+    fold: number,
+    sendings: readonly Sending[],
+    out: SendOut | null,
+  ): Promise<Answer> {
+    const values = [null, this.#parts.moment().now, fold, ...columnsOfSends(sendings)]
+    return this.#ask(connection, values, out)
+  }
+
+  #ask(connection: Connection, values: readonly unknown[], out: SendOut | null): Promise<Answer> {
+    const { statements } = this.#parts
+    if (out === null) return connection.query(statements.get('send'), values)
+    return connection.query(statements.get('send-out'), [...values, ...this.#outs.columns(out)])
   }
 
   /** In one transaction with the draw: who looks for what is under way sees it from then on. */
@@ -88,8 +119,9 @@ export class PlainSends {
     connection: Connection,
     fold: number,
     sendings: readonly Sending[],
+    out: SendOut | null,
     placed: () => void,
-  ): Promise<unknown> {
+  ): Promise<Answer> {
     const { statements, moment } = this.#parts
     try {
       const drawn = all([
@@ -101,11 +133,11 @@ export class PlainSends {
       const columns = columnsOfSends(sendings)
       const { serial, now } = (await drawn)[1]!.rows[0]!
       const answers = all([
-        connection.query(statements.get('send'), [serial, now, fold, ...columns]),
+        this.#ask(connection, [serial, now, fold, ...columns], out),
         connection.query(statements.plain('commit')),
       ])
       placed()
-      return (await answers)[0]!.rows[0]!.count
+      return (await answers)[0]!
     } catch (error) {
       await connection.query(statements.plain('rollback')).catch(() => {})
       throw error
