@@ -69,6 +69,7 @@ export class Folder {
       most: MOST_SENDS,
       width: SEND_CONNECTIONS,
       weightOf: ({ weight }) => weight,
+      isBeside: () => this.#settles.isBusy,
       fail,
       fold: async (connection, calls, placed) => {
         try {
@@ -88,6 +89,7 @@ export class Folder {
       pool,
       most: MOST_SETTLES,
       weightOf: weightOfSettles,
+      isBeside: () => this.#sends.isBusy,
       fail,
       fold: async (connection, calls) => {
         try {

@@ -13,7 +13,7 @@ interface Begun {
 }
 
 /** A lane whose items are their weights, and what it begins. */
-function laneOf(width: number, connections = Infinity) {
+function laneOf(width: number, connections = Infinity, isBeside = (): boolean => false) {
   const begun: Begun[] = []
   let used = 0
   const given: number[] = []
@@ -30,6 +30,7 @@ function laneOf(width: number, connections = Infinity) {
     most: 1_000,
     width,
     weightOf: (weight) => weight,
+    isBeside,
     fail: (_, error) => {
       throw error
     },
@@ -119,4 +120,21 @@ test('where there is no second connection, all go over the one that there is', a
   deepEqual(shape(begun.slice(1)), [[0, 1]])
   await begun[1]!.end()
   deepEqual(shape(begun.slice(2)), [[0, 1]])
+})
+
+test('beside other work there is one fold at a time, and it takes all that waits', async () => {
+  let isBeside = true
+  const { begun, add } = laneOf(2, Infinity, () => isBeside)
+  await add(...ones(100))
+  await add(...ones(10))
+  deepEqual(shape(begun), [[0, 100]])
+  await begun[0]!.end()
+  equal(begun.length, 2)
+  isBeside = false
+  await add(...ones(5))
+  deepEqual(shape(begun), [
+    [0, 100],
+    [0, 10],
+    [0, 5],
+  ])
 })

@@ -2,7 +2,8 @@
  * Folds of one kind, in order. Small ones are on one connection, two on their way at once: while the server is at work on one, the next is made
  * ready here. Large ones have a connection each, as many as the lane is wide, so that one is written while another waits for the disk: the next
  * begins as soon as the place of the one before is drawn. What comes together while nothing is on its way is halved, or all who wait would wait
- * for the same answer again and again. A lone caller is sent at once.
+ * for the same answer again and again. A lone caller is sent at once. Where this process has other work under way beside, nobody is idle meanwhile:
+ * then there is one small fold at a time, and it takes all that waits, which costs both sides less.
  */
 import type { Connection } from './driver.ts'
 import type { Pool } from './pool.ts'
@@ -23,6 +24,8 @@ export interface LaneParts<T> {
   /** Connections for large folds. Default 1: there are none. */
   readonly width?: number
   readonly weightOf: (item: T) => number
+  /** Whether other folds are under way beside this lane's. Default: never. */
+  readonly isBeside?: () => boolean
   /**
    * Whether the connection can still be used. Must not fail.
    * @param placed to be called when whatever begins later stands behind it; null: nobody waits for that
@@ -60,6 +63,11 @@ export class Lane<T> {
     this.#width = parts.width ?? 1
   }
 
+  /** It has folds under way. */
+  get isBusy(): boolean {
+    return this.#tracks.some(({ underWay }) => underWay > 0)
+  }
+
   add(item: T): void {
     this.#waiting.push(item)
     this.#weight += this.#parts.weightOf(item)
@@ -73,9 +81,10 @@ export class Lane<T> {
   }
 
   #pump(): void {
+    const isBeside = this.#parts.isBeside?.() ?? false
     while (this.#waiting.length > 0) {
-      const { items, weight } = this.#next()
-      const depth = this.#isLarge(weight) ? 1 : DEPTH
+      const { items, weight } = this.#next(isBeside)
+      const depth = isBeside || this.#isLarge(weight) ? 1 : DEPTH
       const track = this.#tracks.find((each) => this.#takes(each, depth))
       if (track === undefined) break
       this.#waiting = this.#waiting.slice(items.length)
@@ -151,10 +160,10 @@ export class Lane<T> {
   }
 
   /** What the next fold takes. */
-  #next(): { readonly items: readonly T[]; readonly weight: number } {
+  #next(isBeside: boolean): { readonly items: readonly T[]; readonly weight: number } {
     const { most, weightOf } = this.#parts
-    const isFirst = this.#weight >= WORTH_HALVING && this.#tracks.every(({ underWay }) => underWay === 0)
-    const room = Math.min(most, isFirst ? Math.ceil(this.#weight / 2) : most)
+    const isHalved = !isBeside && this.#weight >= WORTH_HALVING && !this.isBusy
+    const room = Math.min(most, isHalved ? Math.ceil(this.#weight / 2) : most)
     let weight = 0
     let count = 0
     while (count < this.#waiting.length) {

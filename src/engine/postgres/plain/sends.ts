@@ -92,7 +92,7 @@ export class PlainSends {
     const named = new Set(sendings.map(({ queue }) => queue))
     const isKnown = outcome?.isDone === true && answer !== null
     if (out !== null && !isKnown) this.#outs.abandon(out, outcome?.isDone !== false)
-    const left = out !== null && isKnown ? this.#outs.land(out, answer!, sendings) : named
+    const left = out !== null && isKnown ? this.#outs.land(out, answer, sendings) : named
     if (outcome?.isDone === true) hint([...left].map(({ name }) => ({ queue: name })))
     // A queue may be no more as it was known.
     else for (const queue of named) queues.forget(queue)

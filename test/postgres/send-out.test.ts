@@ -1,0 +1,130 @@
+// A send whose own process has free places for its queue hands out what it sends: without a lease, behind all that waits, and never for nobody.
+
+import { deepEqual, equal } from 'node:assert/strict'
+import type { Engine, LeaseResult } from '../../src/core/engine.ts'
+import { DEFAULT_QUEUE } from '../../src/core/settings.ts'
+import { commit, message, onPostgres, type World } from './world.ts'
+
+let requests = 0
+
+function lease(engine: Engine, max = 10, queue = 'a'): Promise<LeaseResult> {
+  const wants = [{ queue, max }]
+  return engine.lease({ id: `request ${requests++}`, worker: 'w', holder: 'process', leaseMs: 30_000, wants })
+}
+
+/** State, hand-outs and whether somebody holds it, in the order of arrival. */
+async function stored(world: World): Promise<unknown> {
+  const rows = await world.ask('select state, acquired, lease is not null as held from {schema}.message order by seq')
+  return rows.map(({ state, acquired, held }) => [state, acquired, held])
+}
+
+const READY = [0, 0, false]
+const LEASED = [1, 1, true]
+const idsOf = ({ deliveries }: LeaseResult): string[] => deliveries.map(({ stored: { id } }) => id)
+
+/** An engine on which a worker waits for the queue `a` in vain. */
+async function waiting(world: World, hint: () => void = () => {}): Promise<Engine> {
+  const engine = await world.open()
+  await commit(engine, { do: 'configure', queue: 'a', settings: DEFAULT_QUEUE })
+  engine.watch({ queues: ['a'] }, hint)
+  // The first learns of the queue.
+  await lease(engine)
+  await lease(engine)
+  return engine
+}
+
+onPostgres('what is sent where a worker waits is handed out with it', async (world) => {
+  const { promise: told, resolve: tell } = Promise.withResolvers<void>()
+  const engine = await waiting(world, tell)
+  const one = message({ report: 'reports' })
+  const result = await commit(engine, { do: 'send', queue: 'a', message: one })
+  equal(result.status, 'committed')
+  deepEqual(await stored(world), [LEASED])
+  await told
+  const { deliveries } = await lease(engine)
+  deepEqual(
+    deliveries.map((each) => each.stored.message),
+    [one],
+  )
+  const [delivery] = deliveries
+  const [found] = await engine.find([{ queue: 'a', id: one.id }])
+  const { leaseUntil, ...others } = found!
+  deepEqual({ ...delivery!.stored, leaseUntil: null }, { ...others, message: one, leaseUntil: null })
+  equal(leaseUntil! >= delivery!.leaseUntil, true, 'it lasts at least as long as was told')
+  deepEqual(await engine.extend([delivery!.token], 60_000), ['kept'])
+  equal((await commit(engine, { do: 'ack', token: delivery!.token })).status, 'committed')
+  deepEqual(await stored(world), [])
+  const { deliveries: none } = await lease(engine)
+  deepEqual(none, [])
+})
+
+onPostgres('what waits is handed out before what is sent, and the higher priority first', async (world) => {
+  const engine = await waiting(world)
+  const other = await world.open({ isTelling: false })
+  const older = [message(), message({ priority: 1 })]
+  await commit(other, ...older.map((each) => ({ do: 'send', queue: 'a', message: each }) as const))
+  const high = message({ priority: 9 })
+  const low = message({ priority: 0 })
+  await commit(engine, { do: 'send', queue: 'a', message: low }, { do: 'send', queue: 'a', message: high })
+  deepEqual(await stored(world), [LEASED, LEASED, LEASED, LEASED])
+  deepEqual(idsOf(await lease(engine)), [high.id, older[0]!.id, older[1]!.id, low.id])
+})
+
+onPostgres('places are promised once: what has none is ready for whoever asks', async (world) => {
+  const engine = await waiting(world)
+  await lease(engine, 3)
+  await commit(engine, { do: 'send', queue: 'a', message: message() }, { do: 'send', queue: 'a', message: message() })
+  await commit(engine, { do: 'send', queue: 'a', message: message() }, { do: 'send', queue: 'a', message: message() })
+  deepEqual(await stored(world), [LEASED, LEASED, READY, READY])
+  await commit(engine, { do: 'send', queue: 'a', message: message() })
+  // One place was left, and what waited has it.
+  deepEqual(await stored(world), [LEASED, LEASED, LEASED, READY, READY])
+  const first = await lease(engine, 3)
+  const second = await lease(engine, 3)
+  equal(first.deliveries.length, 3)
+  equal(second.deliveries.length, 2)
+  equal(new Set([...idsOf(first), ...idsOf(second)]).size, 5)
+})
+
+onPostgres('what nobody fetches is ready again, as if it had not been handed out, and is told of', async (world) => {
+  let hints = 0
+  const { promise: twice, resolve } = Promise.withResolvers<void>()
+  const engine = await waiting(world, () => {
+    if (++hints === 2) resolve()
+  })
+  const other = await world.open()
+  const one = message()
+  await commit(engine, { do: 'send', queue: 'a', message: one })
+  deepEqual(await stored(world), [LEASED])
+  await twice
+  deepEqual(await stored(world), [READY])
+  // Nobody has a place any more.
+  await commit(engine, { do: 'send', queue: 'a', message: message() })
+  deepEqual(await stored(world), [READY, READY])
+  const { deliveries } = await lease(other)
+  deepEqual([deliveries.length, deliveries[0]!.stored.id, deliveries[0]!.stored.acquired], [2, one.id, 1])
+})
+
+onPostgres('who closes gives back what it handed out to nobody', async (world) => {
+  const engine = await waiting(world)
+  await commit(engine, { do: 'send', queue: 'a', message: message() })
+  deepEqual(await stored(world), [LEASED])
+  await engine.close()
+  deepEqual(await stored(world), [READY])
+})
+
+onPostgres(
+  'nothing is handed out where nobody is told of it, of a queue that is paused, nor before what is due',
+  async (world) => {
+    const engine = await waiting(world)
+    const silent = await world.open()
+    await lease(silent)
+    await lease(silent)
+    await commit(silent, { do: 'send', queue: 'a', message: message() })
+    deepEqual(await stored(world), [READY])
+    await commit(silent, { do: 'configure', queue: 'a', settings: { ...DEFAULT_QUEUE, paused: true } })
+    equal((await lease(engine)).deliveries.length, 0)
+    await commit(engine, { do: 'send', queue: 'a', message: message() })
+    deepEqual(await stored(world), [READY, READY])
+  },
+)
