@@ -1,8 +1,6 @@
 /**
  * Signed deliveries to a local sink over keep-alive HTTP/1.1, against what undici alone reaches on the same sink: the two take turns in one run,
  * so that their ratio holds on a busy machine. The sink is a process of its own.
- *
- *   npm run bench:callback -- [--engine file] [--rounds 5] [--count 20000] [--endpoints 10] [--concurrency 10] [--bytes 256]
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,7 +9,6 @@ import type { AddressInfo } from 'node:net'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { Agent, request } from 'undici'
 import { z } from 'zod'
 import { Histogram } from '../src/core/histogram.ts'
@@ -19,6 +16,7 @@ import { open } from '../src/posthorn.ts'
 import { silentLog } from '../src/runtime/log.ts'
 import { topic } from '../src/topic/index.ts'
 import { median } from './measure.ts'
+import { readCommandLine } from '../test/command-line.ts'
 
 interface Turn {
   readonly perSecond: number
@@ -26,6 +24,13 @@ interface Turn {
 }
 
 const PUBLISHERS = 100
+const USAGE = `npm run bench:callback -- [options]
+  --engine ENGINE  memory | file | sqlite (default file)
+  --rounds N       in each of which both take a turn (default 5)
+  --count N        deliveries of a turn (default 20000)
+  --endpoints N    that they go to (default 10)
+  --concurrency N  calls of an endpoint at a time (default 10)
+  --bytes B        size of an event's content (default 256)`
 
 if (process.argv[2] === 'sink') serveSink()
 else await bench()
@@ -42,28 +47,26 @@ function serveSink(): void {
 }
 
 async function bench(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      engine: { type: 'string', default: 'file' },
-      rounds: { type: 'string', default: '5' },
-      count: { type: 'string', default: '20000' },
-      endpoints: { type: 'string', default: '10' },
-      concurrency: { type: 'string', default: '10' },
-      bytes: { type: 'string', default: '256' },
-    },
-  })
+  const { engine = 'file', ...numbers } = readCommandLine(USAGE, [
+    'engine',
+    'rounds',
+    'count',
+    'endpoints',
+    'concurrency',
+    'bytes',
+  ])
   const [rounds, count, endpoints, concurrency, bytes] = [
-    values.rounds,
-    values.count,
-    values.endpoints,
-    values.concurrency,
-    values.bytes,
+    numbers.rounds ?? 5,
+    numbers.count ?? 20_000,
+    numbers.endpoints ?? 10,
+    numbers.concurrency ?? 10,
+    numbers.bytes ?? 256,
   ].map(Number) as [number, number, number, number, number]
   const sink = fork(import.meta.filename, ['sink'])
   const [port] = (await once(sink, 'message')) as [number]
   const url = `http://127.0.0.1:${port}`
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-bench-callback-'))
-  const post = await open(values.engine === 'memory' ? 'memory:' : `${values.engine}:${join(folder, 'engine')}`, {
+  const post = await open(engine === 'memory' ? 'memory:' : `${engine}:${join(folder, 'engine')}`, {
     log: silentLog,
   })
   const agent = new Agent({ connections: concurrency })
@@ -97,7 +100,7 @@ async function bench(): Promise<void> {
     const cpu = (turns: readonly Turn[]) => Math.round(median(turns.map(({ perCpuSecond }) => perCpuSecond)))
     console.log(
       JSON.stringify({
-        engine: values.engine,
+        engine,
         endpoints,
         concurrency,
         bytes,

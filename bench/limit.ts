@@ -2,15 +2,13 @@
  * The disk's limit, for comparison: the barest group-commit loop that Node allows, and one fdatasync, on the same disk.
  * Preallocated and recycled segments, JSON.stringify per call, one promise per call, one CRC per frame, the sync in a thread
  * of its own. It stores nothing that could be found again: no engine can be faster with the same guarantees.
- *
- *   npm run bench:limit -- [--dir DIR] [--seconds 3] [--bytes 256]
  */
 import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { crc32 } from 'node:zlib'
+import { readCommandLine } from '../test/command-line.ts'
 import { percentiles, round } from './measure.ts'
 
 const SEGMENT_BYTES = 64 * 1024 * 1024
@@ -134,18 +132,20 @@ function oneSync(dir: string): Record<string, number> {
   return percentiles(times)
 }
 
-const { values } = parseArgs({
-  options: {
-    dir: { type: 'string' },
-    seconds: { type: 'string', default: '3' },
-    bytes: { type: 'string', default: '256' },
-  },
-})
-if (values.dir !== undefined) mkdirSync(values.dir, { recursive: true })
-const dir = mkdtempSync(join(values.dir ?? tmpdir(), 'posthorn-limit-'))
+const USAGE = `npm run bench:limit -- [options]
+  --dir DIR    where the temporary folder goes (default: the system's)
+  --seconds S  of each loop (default 3)
+  --bytes B    size of a body (default 256)`
+const {
+  dir: within = tmpdir(),
+  seconds: asked = '3',
+  bytes = '256',
+} = readCommandLine(USAGE, ['dir', 'seconds', 'bytes'])
+mkdirSync(within, { recursive: true })
+const dir = mkdtempSync(join(within, 'posthorn-limit-'))
 try {
-  const seconds = Number(values.seconds)
-  const value = { text: 'x'.repeat(Math.max(0, Number(values.bytes) - '{"text":""}'.length)) }
+  const seconds = Number(asked)
+  const value = { text: 'x'.repeat(Math.max(0, Number(bytes) - '{"text":""}'.length)) }
   const sync = oneSync(dir)
   const log = new BareLog(dir)
   await loop(log, 100, 1, value)
@@ -155,7 +155,7 @@ try {
   console.log(
     JSON.stringify({
       bench: 'limit',
-      bytes: Number(values.bytes),
+      bytes: Number(bytes),
       fdatasyncMs: sync,
       hundred,
       one,

@@ -2,25 +2,24 @@
  * What a transaction costs that holds its snapshot for minutes, as a report or a forgotten session does: nothing that was handled meanwhile
  * can be cleaned up, and whoever looks for what is ready passes all of it. Sends at a steady rate on three priorities, handles, and compares
  * the last 30 s with the first: in time, and in index entries that the server passed for each message, which no other load changes.
- * `node bench/snapshot.ts [--seconds 180] [--rate 1000] [--window 30] [--hold false] [--engine postgres://…]`
  */
 import { randomBytes } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import { handle, open, queue } from 'posthorn'
 import { z } from 'zod'
+import { readCommandLine } from '../test/command-line.ts'
 import { connect } from '../test/postgres/client.ts'
 import { installedPrograms, OwnServer } from '../test/postgres/own-server.ts'
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '180' },
-    rate: { type: 'string', default: '1000' },
-    window: { type: 'string', default: '30' },
-    hold: { type: 'string', default: 'true' },
-    engine: { type: 'string' },
-  },
-})
-const [seconds, rate, windowSeconds] = [Number(values.seconds), Number(values.rate), Number(values.window)]
+const USAGE = `npm run bench:snapshot -- [options]
+  --seconds S   how long the snapshot is held (default 180)
+  --rate R      sends a second (default 1000)
+  --window S    seconds at the beginning and at the end that are compared (default 30)
+  --hold false  the same without a snapshot
+  --engine URL  postgres://… (default: a server of its own)`
+const values = readCommandLine(USAGE, ['seconds', 'rate', 'window', 'hold', 'engine'])
+const [seconds, rate, windowSeconds] = [values.seconds ?? 180, values.rate ?? 1_000, values.window ?? 30].map(
+  Number,
+) as [number, number, number]
 const isHeld = values.hold !== 'false'
 const PRIORITIES = [2, 4, 6] as const
 /** Sends that are made together. */

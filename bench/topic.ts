@@ -1,15 +1,13 @@
 /**
  * What publishing costs by how many subscriptions get the event, and by how many do not: CPU time per publish (the
  * least of all rounds), bytes written and memory kept. All cases take turns in one run, so that their ratios hold on a busy machine.
- *
- *   npm run bench:topic -- [--engine memory|file] [--rounds 7] [--bytes 1024]
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { scheduler } from 'node:timers/promises'
+import { readCommandLine } from '../test/command-line.ts'
 import { runInNewContext } from 'node:vm'
 import { systemClock } from '../src/core/clock.ts'
 import type { Change, Engine } from '../src/core/engine.ts'
@@ -54,15 +52,17 @@ const cases: readonly Case[] = [
   })),
 ]
 
-const { values } = parseArgs({
-  options: {
-    engine: { type: 'string', default: 'memory' },
-    rounds: { type: 'string', default: '7' },
-    bytes: { type: 'string', default: '1024' },
-  },
-})
+const USAGE = `npm run bench:topic -- [options]
+  --engine ENGINE  memory | file (default memory)
+  --rounds N       in each of which all cases take a turn (default 7)
+  --bytes B        size of an event's content (default 1024)`
+const {
+  engine: engineName = 'memory',
+  rounds = '7',
+  bytes = '1024',
+} = readCommandLine(USAGE, ['engine', 'rounds', 'bytes'])
 const ids = createIds(systemClock)
-const body = new TextEncoder().encode(JSON.stringify('x'.repeat(Number(values.bytes))))
+const body = new TextEncoder().encode(JSON.stringify('x'.repeat(Number(bytes))))
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 const folder = mkdtempSync(join(tmpdir(), 'posthorn-bench-topic-'))
@@ -75,12 +75,12 @@ const least = ({ cpuUs }: Opened): number => Math.min(...cpuUs)
 
 const opened: Opened[] = []
 for (const [at, each] of cases.entries()) opened.push(await openCase(each, at))
-for (let n = 0; n <= Number(values.rounds); n++) for (const each of opened) await publishMany(each, n > 0)
+for (let n = 0; n <= Number(rounds); n++) for (const each of opened) await publishMany(each, n > 0)
 const base = opened[0]!
 const kept = new Map<Opened, number>()
 for (const each of opened) if (each.of.others === 0) kept.set(each, await keptBytes(each))
 console.log(
-  `${values.engine}: engine ${base.engine.capabilities.engine}, body ${body.byteLength} bytes, ${values.rounds} rounds, node ${process.version}`,
+  `${engineName}: engine ${base.engine.capabilities.engine}, body ${body.byteLength} bytes, ${rounds} rounds, node ${process.version}`,
 )
 console.table(
   opened.map((each) => ({
@@ -88,7 +88,7 @@ console.table(
     'CPU us a publish': tenths(least(each)),
     'of one subscription': hundredths(least(each) / least(base)),
     'CPU us a delivery': tenths(least(each) / each.of.matching),
-    ...(values.engine === 'file' ? { 'bytes written a publish': Math.round(median(each.writtenBytes)) } : {}),
+    ...(engineName === 'file' ? { 'bytes written a publish': Math.round(median(each.writtenBytes)) } : {}),
     'bytes kept a publish': kept.get(each) ?? '',
   })),
 )
@@ -101,7 +101,7 @@ function other(name: string, of: NonNullable<Case['other']>): Case {
 
 async function openCase(of: Case, at: number): Promise<Opened> {
   // What is measured is what publishing costs, not the disk.
-  const post = await (values.engine === 'file'
+  const post = await (engineName === 'file'
     ? open(`file:${join(folder, String(at))}`, { durability: 'os' })
     : open('memory:'))
   const { engine } = internalsOf(post)

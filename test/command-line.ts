@@ -1,4 +1,4 @@
-// What the long programs are called with: all of them say what they take when asked for help, and when they are given something else.
+// What the long programs and the benchmarks are called with: all of them say what they take when asked for help, and when they are given something else.
 
 import { parseArgs } from 'node:util'
 
