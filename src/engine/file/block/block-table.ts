@@ -1,4 +1,5 @@
 /** Where each block lies: segment, offset and length in typed columns, 12 bytes a block, by the block's number. */
+import { lastingMemory } from '../../ledger/state/lasting-memory.ts'
 
 /** Blocks per chunk; a chunk is also a part of a checkpoint. */
 export const CHUNK = 16_384
@@ -113,10 +114,12 @@ export class BlockTable {
   #grow(block: number): void {
     while (this.#chunks.length * CHUNK <= block) {
       this.#chunks.push({
-        segment: new Uint32Array(CHUNK),
-        offset: new Uint32Array(CHUNK),
-        length: new Uint32Array(CHUNK),
+        segment: column(),
+        offset: column(),
+        length: column(),
       })
     }
   }
 }
+
+const column = (): Uint32Array => new Uint32Array(lastingMemory(CHUNK * Uint32Array.BYTES_PER_ELEMENT))

@@ -3,6 +3,7 @@
  * and the log; freed ones are used again, last freed first. Columns that many messages do not use (a key, a group, counts of hand-outs and failures) are
  * made for a chunk when first needed; what few messages have (an expiry, a reason, failures) is in small maps.
  */
+import { lastingMemory } from './lasting-memory.ts'
 
 /** Slots of a chunk: the step of growth and the range that a checkpoint copies at once. */
 export const CHUNK_SLOTS = 16_384
@@ -75,9 +76,12 @@ export class Chunk {
   history: Map<number, HistoryItem[]> | null = null
 
   constructor() {
-    const buffer = new ArrayBuffer(CHUNK_SLOTS * ROW_BYTES)
+    const buffer = lastingMemory(CHUNK_SLOTS * ROW_BYTES)
     let at = 0
-    const column = <T>(make: new (buffer: ArrayBuffer, offset: number, length: number) => T, width: number): T => {
+    const column = <T>(
+      make: new (buffer: SharedArrayBuffer, offset: number, length: number) => T,
+      width: number,
+    ): T => {
       const array = new make(buffer, at, CHUNK_SLOTS)
       at += CHUNK_SLOTS * width
       return array
@@ -114,7 +118,8 @@ export class Chunk {
 
   /** The column, made where the chunk has not needed it yet. */
   own(column: LateColumn): Uint32Array {
-    if (this[column] === ZEROS) this[column] = new Uint32Array(CHUNK_SLOTS)
+    if (this[column] === ZEROS)
+      this[column] = new Uint32Array(lastingMemory(CHUNK_SLOTS * Uint32Array.BYTES_PER_ELEMENT))
     return this[column] as Uint32Array
   }
 
