@@ -112,6 +112,18 @@ test('after a sync that failed nothing is said to be durable, though the one beh
   await log.close()
 })
 
+test('who is woken by a sync has his turn before an empty frame is written that says so', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: QUIET })
+  await log.put(1, 'first')
+  const before = disk.steps
+  await nextTurn()
+  equal(disk.steps - before, 0)
+  await nextTurn()
+  equal(disk.steps - before, 1)
+  await log.close()
+})
+
 test('those who come during a sync share the next one', async () => {
   const disk = new FaultDisk()
   const log = await PlainLog.open(disk, { limits: QUIET })

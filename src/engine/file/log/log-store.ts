@@ -221,7 +221,8 @@ export class LogStore implements Store {
     this.#onProgress()
     if (this.#underWay > 0) return
     if ((this.#syncs && this.#asked > synced) || this.#waiting.length > 0) this.#schedule()
-    else setImmediate(() => this.#closing === null && this.mark())
+    // Who was woken just now has his turn first: he does not wait for a write, and what he writes says the same.
+    else setImmediate(() => setImmediate(() => this.#closing === null && this.mark()))
   }
 
   /** Of what is written, and of what is durable. */
