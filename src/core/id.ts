@@ -7,8 +7,8 @@ import { formatUuid, parseUuid, words } from './uuid.ts'
 export type Random = () => number
 
 export interface Ids {
-  /** A new UUIDv7, never smaller than the one before it. */
-  uuid(): string
+  /** A new UUIDv7, never smaller than the one before it. @param nowMs the wall time, where whoever asks has just read it */
+  uuid(nowMs?: number): string
 }
 
 export const systemRandom: Random = () => Math.random()
@@ -42,8 +42,8 @@ export function createIds(clock: Pick<Clock, 'wallMs'>, fill: (bytes: Uint8Array
   }
 
   return {
-    uuid() {
-      const nowMs = Math.floor(clock.wallMs())
+    uuid(wallMs: number = clock.wallMs()) {
+      const nowMs = Math.floor(wallMs)
       if (nowMs > lastMs) {
         lastMs = nowMs
         counter = ((byte() & 0x07) << 8) | byte()

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { ManualClock } from '../core/clock.ts'
-import { createIds } from '../core/id.ts'
+import { createIds, timeOfUuid } from '../core/id.ts'
 import { fromJsonBytes } from '../core/json.ts'
 import type { Schema } from '../core/schema.ts'
 import { Composer, type ComposeOptions, type Outgoing } from './compose.ts'
@@ -40,6 +40,14 @@ test('the message carries the input as it was given; key, group and dedupe come 
     time: '2026-01-01T00:00:00.000Z',
     datacontenttype: 'application/json',
   })
+})
+
+test('a message was made at one time: that of its id', () => {
+  let nowMs = Date.UTC(2026, 0, 1)
+  const running = Object.assign(new ManualClock(), { wallMs: () => nowMs++ })
+  const other = new Composer({ clock: running, ids: createIds(running), source: '/', maxBodyBytes: 100, registry })
+  const { message } = other.compose(definitionOf(resize), { id: '1', taken: '1970-01-01T00:00:01Z' }) as Outgoing
+  equal(timeOfUuid(message.id), Date.parse(message.event['time'] as string))
 })
 
 test('explicit options go before the contract', () => {

@@ -99,10 +99,11 @@ export class Composer {
         { details: { [kind]: name, issues: parsed.issues } },
       )
     }
-    const id = given ?? options.id ?? this.#deps.ids.uuid()
+    const nowMs = this.#deps.clock.wallMs()
+    const id = given ?? options.id ?? this.#deps.ids.uuid(nowMs)
     const message: Draft<Message> = {
       id,
-      event: this.#event(definition, id, options, cause),
+      event: this.#event(definition, id, nowMs, options, cause),
       body: this.#encode(definition, input),
       priority: options.priority ?? DEFAULT_PRIORITY,
     }
@@ -132,13 +133,19 @@ export class Composer {
     )
   }
 
-  #event({ eventType }: Definition, id: string, options: PublishOptions, cause: Message | null): EventAttributes {
+  #event(
+    { eventType }: Definition,
+    id: string,
+    nowMs: number,
+    options: PublishOptions,
+    cause: Message | null,
+  ): EventAttributes {
     const { subject, source, attributes } = options
     const event: Draft<EventAttributes> = {
       id,
       source: source ?? this.#deps.source,
       type: eventType,
-      time: this.#now(),
+      time: this.#textOf(Math.floor(nowMs)),
       datacontenttype: 'application/json',
     }
     if (subject !== undefined) event.subject = subject
@@ -197,8 +204,7 @@ export class Composer {
     return definition.version === 1 ? definition.queue : `${definition.queue}@${definition.version}`
   }
 
-  #now(): string {
-    const nowMs = Math.floor(this.#deps.clock.wallMs())
+  #textOf(nowMs: number): string {
     if (nowMs !== this.#timeMs) {
       this.#timeMs = nowMs
       this.#time = new Date(nowMs).toISOString()
