@@ -30,7 +30,7 @@ export interface Contestant {
   /** @throws Unavailable where what it needs is not installed or not running */
   setUp(): Promise<void>
   /** Resolves when the work is confirmed. */
-  send(work: Work): Promise<void>
+  send(work: Work): Promise<unknown>
   /** Many in one durable step, where the contestant has that. */
   sendMany?(works: readonly Work[]): Promise<void>
   /** Hands work to a handler that does nothing but tell `started`. Resolves when it is ready to take. */

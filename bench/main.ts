@@ -83,6 +83,7 @@ function figures({ count, elapsedMs, times, observed }: Measured): object {
     count,
     elapsedMs: round(elapsedMs),
     cpuUsEach: round((observed.cpuMs * 1000) / count),
+    threadCpuUsEach: round((observed.threadCpuMs * 1000) / count),
     loop: observed.loop,
     gc: observed.gc,
   }

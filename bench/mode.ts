@@ -159,7 +159,7 @@ export class Run {
   async #sendEvenly(seconds: number): Promise<number> {
     const count = Math.min(this.#plan.count, Math.floor(seconds * this.#plan.rate))
     const start = performance.now()
-    const sends: Promise<void>[] = []
+    const sends: Promise<unknown>[] = []
     for (let i = 0; i < count; i++) {
       while (performance.now() < start + (i * 1000) / this.#plan.rate) await scheduler.wait(1)
       sends.push(this.#contestant.send(this.#next()))
@@ -170,7 +170,7 @@ export class Run {
 
   #next(): Work {
     const n = this.#sent++
-    this.#sentAt.push(performance.now())
+    if (this.#timed) this.#sentAt.push(performance.now())
     return { n: FIRST + n, text: this.#text }
   }
 

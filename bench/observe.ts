@@ -25,7 +25,9 @@ export interface Observed {
     readonly maxOwnCpu: number | null
   }
   readonly gc: { readonly max: number; readonly total: number; readonly count: number }
+  /** Of the whole process, and of the thread that JavaScript runs in alone. */
   readonly cpuMs: number
+  readonly threadCpuMs: number
   readonly rssMb: number
 }
 
@@ -47,6 +49,7 @@ export class Observer {
   readonly #gc = new PerformanceObserver((list) => this.#collected(list.getEntries()))
   readonly #probe: NodeJS.Timeout
   readonly #cpu = process.cpuUsage()
+  readonly #threadCpu = process.threadCpuUsage()
   #probedAt = performance.now()
   #thenAt = this.#thread?.now()
 
@@ -57,7 +60,8 @@ export class Observer {
   }
 
   async end(): Promise<Observed> {
-    const { user, system } = process.cpuUsage(this.#cpu)
+    const cpuMs = milliseconds(process.cpuUsage(this.#cpu))
+    const threadCpuMs = milliseconds(process.threadCpuUsage(this.#threadCpu))
     const rss = process.memoryUsage.rss()
     this.#delay.disable()
     clearInterval(this.#probe)
@@ -82,7 +86,8 @@ export class Observer {
         total: round(pauses.reduce((sum, ms) => sum + ms, 0)),
         count: pauses.length,
       },
-      cpuMs: round((user + system) / 1000),
+      cpuMs,
+      threadCpuMs,
       rssMb: round(rss / 1e6),
     }
   }
@@ -117,6 +122,7 @@ export class Observer {
   }
 }
 
+const milliseconds = ({ user, system }: NodeJS.CpuUsage): number => round((user + system) / 1000)
 const length = ({ start, end }: Span): number => end - start
 // A histogram without a sample has a maximum of 0 and a percentile of 0.
 const beyondProbe = (nanoseconds: number): number => round(Math.max(0, nanoseconds / 1e6 - PROBE_MS))

@@ -55,8 +55,8 @@ export class Posthorn implements Contestant {
     this.durability = promise(durability)
   }
 
-  async send(work: Work): Promise<void> {
-    await this.#post!.send(this.#queue, work)
+  send(work: Work): Promise<unknown> {
+    return this.#post!.send(this.#queue, work)
   }
 
   async sendMany(works: readonly Work[]): Promise<void> {

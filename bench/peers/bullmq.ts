@@ -40,8 +40,8 @@ export class BullMq implements Contestant {
     redis.disconnect()
   }
 
-  async send(work: Work): Promise<void> {
-    await this.#queue!.add('work', work)
+  send(work: Work): Promise<unknown> {
+    return this.#queue!.add('work', work)
   }
 
   async sendMany(works: readonly Work[]): Promise<void> {

@@ -50,8 +50,8 @@ export class Nats implements Contestant {
     await manager.consumers.add(this.#stream, { durable_name: CONSUMER, ack_policy: AckPolicy.Explicit })
   }
 
-  async send(work: Work): Promise<void> {
-    await this.#client!.publish(this.#stream, JSON.stringify(work))
+  send(work: Work): Promise<unknown> {
+    return this.#client!.publish(this.#stream, JSON.stringify(work))
   }
 
   async work({ handlers }: Limits, started: (n: number) => void): Promise<Working> {

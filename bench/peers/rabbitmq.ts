@@ -47,8 +47,8 @@ export class RabbitMq implements Contestant {
     this.version = await rabbitMqVersion(URL)
   }
 
-  async send(work: Work): Promise<void> {
-    await this.#publisher!.send({ routingKey: this.#queue, durable: true }, work)
+  send(work: Work): Promise<unknown> {
+    return this.#publisher!.send({ routingKey: this.#queue, durable: true }, work)
   }
 
   async work({ handlers }: Limits, started: (n: number) => void): Promise<Working> {

@@ -44,8 +44,8 @@ export class RedisStreams implements Contestant {
     await this.#redis.xgroup('CREATE', this.#stream, GROUP, '$', 'MKSTREAM')
   }
 
-  async send(work: Work): Promise<void> {
-    await this.#redis!.xadd(this.#stream, '*', FIELD, JSON.stringify(work))
+  send(work: Work): Promise<unknown> {
+    return this.#redis!.xadd(this.#stream, '*', FIELD, JSON.stringify(work))
   }
 
   async work(limits: Limits, started: (n: number) => void): Promise<Working> {
