@@ -32,8 +32,12 @@ m as (
     ($9::int[])[coalesce(i.kind, 1)], i.id, (select serial from t) + i.n - 1, 0, ($10::smallint[])[coalesce(i.kind, 1)],
     (select now from t), false, false, 0, 0, 0, false, (select now from t), octet_length(i.body),
     coalesce(i.report, ($11::text[])[coalesce(i.kind, 1)]), coalesce(i.attrs, ($12::text[])[coalesce(i.kind, 1)]), i.body
-  from unnest($13::uuid[], $14::bytea[], $15::int[], $16::text[], $17::text[])
-    with ordinality as i (id, body, kind, report, attrs, n)
+  from (
+    -- Not as tables: these would be filled as a whole first, a copy of each body in them.
+    select
+      unnest($13::uuid[]) as id, unnest($14::bytea[]) as body, unnest($15::int[]) as kind, unnest($16::text[]) as report,
+      unnest($17::text[]) as attrs, generate_series(1, cardinality($13::uuid[])) as n
+  ) i
   where (select is_sound from g)
 ),
 c as (
