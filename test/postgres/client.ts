@@ -3,6 +3,7 @@
 import pg from 'pg'
 
 export interface Client {
+  on(event: 'notice', listener: (notice: { readonly message?: string | undefined }) => void): unknown
   connect(): Promise<unknown>
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>
   end(): Promise<void>
@@ -10,7 +11,7 @@ export interface Client {
 
 export async function connect(url: string): Promise<Client> {
   const { Client } = pg as {
-    readonly Client: new (config: object) => Client & { on(event: string, listener: () => void): void }
+    readonly Client: new (config: object) => Client & { on(event: 'error', listener: () => void): unknown }
   }
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})

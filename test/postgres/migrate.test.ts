@@ -1,6 +1,6 @@
 // The schema: made by whoever opens first, once, and refused where a newer Posthorn wrote it.
 
-import { equal, rejects } from 'node:assert/strict'
+import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { isPosthornError } from '../../src/core/error.ts'
 import { readMigrations } from '../../src/engine/postgres/statement.ts'
 import { commit, message, onPostgres } from './world.ts'
@@ -10,6 +10,23 @@ onPostgres('several engines that open an empty database at once make one schema'
   await commit(engines[0]!, { do: 'send', queue: 'a', message: message() })
   equal((await engines[3]!.depth(['a']))[0]!.ready, 1)
   equal((await world.ask('select number from {schema}.migration')).length, readMigrations().length)
+})
+
+onPostgres('what was handed out before the schema was brought up to date is acked after it', async (world) => {
+  const before = await world.open()
+  await commit(before, { do: 'send', queue: 'a', message: message() }, { do: 'send', queue: 'a', message: message() })
+  const request = { worker: 'w', holder: 'client', leaseMs: 60_000, wants: [{ queue: 'a', max: 1 }] } as const
+  const first = await before.lease({ ...request, id: 'before' })
+  await before.close()
+  // As version 3 left it.
+  await world.ask('drop function {schema}.settle')
+  await world.ask('delete from {schema}.migration where number > 3')
+  const after = await world.open()
+  const second = await after.lease({ ...request, id: 'after' })
+  const tokens = [...first.deliveries, ...second.deliveries].map(({ token }) => token)
+  equal((await commit(after, ...tokens.map((token) => ({ do: 'ack', token }) as const))).status, 'committed')
+  const { ready, leased, ended } = (await after.depth(['a']))[0]!
+  deepEqual([ready, leased, ended.acked], [0, 0, 2])
 })
 
 onPostgres('a schema of a newer version is refused', async (world) => {

@@ -9,7 +9,6 @@ import { commit, message, onPostgres } from './world.ts'
 const SETTINGS = 'set jit = off; set plan_cache_mode = force_generic_plan; set enable_seqscan = off'
 /** Which index of the table `message` a statement may use, and no other. */
 const PLANS: readonly (readonly [statement: string, index: string])[] = [
-  ['settle', 'message_pkey'],
   ['extend', 'message_pkey'],
   ['leased-by', 'message_pkey'],
   ['load-messages', 'message_pkey'],
@@ -17,6 +16,28 @@ const PLANS: readonly (readonly [statement: string, index: string])[] = [
   ['end-messages', 'message_pkey'],
   ['update-messages', 'message_pkey'],
 ]
+
+/** What a function does inside is told where it is done. */
+const TOLD = `load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on; set client_min_messages = log`
+/** Of a message that is not there. */
+const SETTLE = `settle(
+  1, null, 1, '{}', '{}', '{}', '{1}', '{01a20003-5593-76eb-8fcf-e47e91fb1160}', '{1}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'
+)`
+
+/** Which indexes of the table `message` a plan uses. */
+const usedBy = (plan: string): readonly (string | undefined)[] =>
+  [...plan.matchAll(/using (message_\w+)/g), ...plan.matchAll(/Index Scan on (message_\w+)/g)].map(([, each]) => each)
+
+async function plansOfSettle(url: string, schema: string): Promise<string> {
+  const client = await connect(url)
+  const told: string[] = []
+  client.on('notice', ({ message: text = '' }) => told.push(text))
+  await client.query(SETTINGS)
+  await client.query(TOLD)
+  await client.query(`select ${schema}.${SETTLE}`)
+  await client.end()
+  return told.join('\n')
+}
 
 onPostgres('each message is found by its key', async (world) => {
   const engine = await world.open()
@@ -32,9 +53,15 @@ onPostgres('each message is found by its key', async (world) => {
       const { rows } = await client.query(`explain (costs off) execute p(${nulls})`)
       await client.query('deallocate p')
       const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
-      const used = [...plan.matchAll(/using (message_\w+)/g), ...plan.matchAll(/Index Scan on (message_\w+)/g)]
-      ok(used.length > 0 && used.every(([, each]) => each === index), `${name}, ${when}:\n${plan}`)
+      const used = usedBy(plan)
+      ok(used.length > 0 && used.every((each) => each === index), `${name}, ${when}:\n${plan}`)
     }
+    const plans = await plansOfSettle(world.url, world.schema)
+    const used = usedBy(plans)
+    ok(
+      used.length === 1 && used[0] === 'message_pkey' && /Index Cond: .*\bid = /.test(plans),
+      `settle, ${when}:\n${plans}`,
+    )
   }
   try {
     await check('empty')

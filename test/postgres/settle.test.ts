@@ -2,6 +2,7 @@
 
 import { deepEqual, equal } from 'node:assert/strict'
 import type { Change, CommitResult, Engine, Token } from '../../src/core/engine.ts'
+import { hashOf } from '../../src/engine/postgres/open.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
 import { connect } from './client.ts'
 
@@ -24,16 +25,19 @@ const put = (key: string, aliases: readonly string[] = []): Change => ({
   aliases: [...aliases],
 })
 
+/** By what the schema is known among the database's advisory locks. */
+const lockKeyOf = ({ schema }: World): number => hashOf(`posthorn ${schema}`)
+
+async function someoneWaits(world: World): Promise<void> {
+  const waits =
+    "select 1 from pg_locks where locktype = 'advisory' and objid = 0 and not granted and classid::bigint = $1"
+  while ((await world.ask(waits, [lockKeyOf(world) >>> 0])).length === 0);
+}
+
 /** Holds the schema's lock as those do who ack, until it is disposed of. */
 async function sharing(world: World): Promise<AsyncDisposable> {
   const client = await connect(world.url)
-  const [row] = await world.ask(
-    `select classid::bigint::text as key from pg_locks
-     where locktype = 'advisory' and objsubid = 2 and pid in (select pid from pg_stat_activity where application_name = 'posthorn')
-       and objid in (select process from {schema}.process) limit 1`,
-  )
-  const key = Number(row!['key']) | 0
-  await client.query('select pg_advisory_lock_shared($1::int, 0)', [key])
+  await client.query('select pg_advisory_lock_shared($1::int, 0)', [lockKeyOf(world)])
   return { [Symbol.asyncDispose]: () => client.end() }
 }
 
@@ -46,8 +50,7 @@ onPostgres('all who ack share the lock; who decides waits for them', async (worl
   const acks = tokens.map((token, at) => ({ changes: [{ do: 'ack', token } as const, put(`result/${at}`)] }))
   for (const { status } of await engine.commit(acks)) equal(status, 'committed')
   const deciding = commit(engine, { do: 'ack', token: keyed! }).finally(() => (isDecided.now = true))
-  const waits = `select 1 from pg_locks where locktype = 'advisory' and objid = 0 and not granted`
-  while ((await world.ask(waits)).length === 0);
+  await someoneWaits(world)
   equal(isDecided.now, false)
   await other[Symbol.asyncDispose]()
   equal((await deciding).status, 'committed')
@@ -72,6 +75,24 @@ onPostgres('an ack that has to wait holds up no send, and who decides comes afte
   await holder.end()
   await Promise.all([acking, deciding])
   deepEqual(order, ['send', 'ack', 'decide'])
+})
+
+onPostgres('an ack that waited for who decided goes by what was decided', async (world) => {
+  const engine = await world.open()
+  const [token] = await leased(engine, 'a', 1)
+  const [{ settings }] = (await world.ask('select settings from {schema}.queue')) as [{ settings: string }]
+  const other = await connect(world.url)
+  await other.query('begin')
+  await other.query('select pg_advisory_xact_lock($1::int, 0)', [lockKeyOf(world)])
+  await other.query(`update ${world.schema}.queue set settings = $1`, [
+    settings.replace('"acked":false', '"acked":true'),
+  ])
+  const acking = commit(engine, { do: 'ack', token: token! })
+  await someoneWaits(world)
+  await other.query('commit')
+  await other.end()
+  equal((await acking).status, 'committed')
+  deepEqual(await world.ask('select state from {schema}.past'), [{ state: 6 }])
 })
 
 onPostgres('a stale token among many harms nobody else, and leaves nothing', async (world) => {

@@ -1,6 +1,6 @@
 /**
  * The short way for calls of nothing but acks, each with records that are put beside it whatever was there: what a handler that is done
- * leaves behind. One statement, under a lock that all who take this way share, so that nobody decides about the same things meanwhile. It
+ * leaves behind. One statement that is a transaction, under a lock that all who take this way share, so that nobody decides about the same things meanwhile. It
  * happens as a whole, or the long way is taken: where a token is stale, where somebody waits in line behind a message.
  */
 import type { Change, Commit, CommitResult } from '../../../core/engine.ts'
@@ -74,24 +74,27 @@ export class PlainSettles {
       const aliases = puts.flatMap(othersOf)
       // In one order whoever asks, so that nobody waits in a circle.
       const ordered = acks.toSorted((one, other) => (one.id < other.id ? -1 : 1))
-      const [, , answer] = await all([
+      const values = [
+        lockKey,
+        moment().now,
+        fold,
+        ...columnsOf(named),
+        ordered.map(({ queue }) => queue),
+        ordered.map(({ id }) => id),
+        ordered.map(({ lease }) => lease),
+        puts.map(({ key }) => key),
+        puts.map((_, at) => version + at),
+        puts.map(({ expiresAt }) => (expiresAt === undefined ? null : Math.round(expiresAt))),
+        puts.map(({ value }) => value),
+        puts.map(({ aliases: [first = null] = [] }) => first),
+        aliases.map(({ alias }) => alias),
+        aliases.map(({ key }) => key),
+      ]
+      if (statements.isPrepared) return (await connection.query(statements.get('settle'), values)).rows[0]!.count
+      // Behind a pooler a transaction is told what else a session is told.
+      const [, answer] = await all([
         connection.query(statements.begin),
-        connection.query(statements.get('lock-shared'), [lockKey]),
-        connection.query(statements.get('settle'), [
-          moment().now,
-          fold,
-          ...columnsOf(named),
-          ordered.map(({ queue }) => queue),
-          ordered.map(({ id }) => id),
-          ordered.map(({ lease }) => lease),
-          puts.map(({ key }) => key),
-          puts.map((_, at) => version + at),
-          puts.map(({ expiresAt }) => (expiresAt === undefined ? null : Math.round(expiresAt))),
-          puts.map(({ value }) => value),
-          puts.map(({ aliases: [first = null] = [] }) => first),
-          aliases.map(({ alias }) => alias),
-          aliases.map(({ key }) => key),
-        ]),
+        connection.query(statements.get('settle'), values),
         connection.query(statements.plain('commit')),
       ])
       return answer!.rows[0]!.count

@@ -1,1 +1,0 @@
-select pg_advisory_xact_lock_shared($1::int, 0)
