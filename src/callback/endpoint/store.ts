@@ -15,6 +15,7 @@ import { loadSeal, type Seal, type SealDeps } from '../secret/seal.ts'
 import { VAULT_PREFIX, type Vault } from '../secret/secret.ts'
 import { removeAttempts } from './attempt.ts'
 import { changeOf } from './change-feed.ts'
+import { emptyQueue } from './empty-queue.ts'
 import {
   ENDPOINT_PREFIX,
   endpointKey,
@@ -216,22 +217,7 @@ export class EndpointStore {
       ],
       id,
     )
-    // What is on its way ends there: tried again, it would wait for one that has the same id later.
-    for (const state of ['leased', 'ready', 'delayed', 'held', 'arrived', 'dead'] as const) {
-      for (let after: string | null = null, more = true; more;) {
-        const page: Awaited<ReturnType<Engine['browse']>> = await engine.browse({
-          queue: endpointQueue(id),
-          state,
-          after,
-          limit: 200,
-        })
-        const messages = page.items.map(({ queue, id: message }) => ({ queue, id: message }))
-        const what = state === 'leased' ? 'cancel' : 'discard'
-        if (messages.length > 0) await engine.commit([{ changes: [{ do: what, messages }] }])
-        after = page.next
-        more = after !== null
-      }
-    }
+    await emptyQueue(engine, endpointQueue(id))
   }
 
   seal(): Promise<Seal> {
