@@ -24,9 +24,7 @@ import type { StoredRecord } from '../../core/record.ts'
 import type { ReadFrom } from '../../core/settings.ts'
 import type { Transfer } from '../../core/transfer.ts'
 import { browse, depthOf, getRecord, listRecords, readEvents, settlePage, type Later } from './read/browse.ts'
-import { decideCommit } from './decide/commit.ts'
-import { isLetGo } from './decide/let-go.ts'
-import { ackPlainly } from './decide/plain-ack.ts'
+import { CommitDecider } from './decide/commits.ts'
 import { Conduct } from './conduct.ts'
 import { findSlot } from './decide/decide-by-id.ts'
 import { settleTouched } from './time/due.ts'
@@ -36,7 +34,6 @@ import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './limit.ts'
 import { CHUNK_MASK } from './state/slots.ts'
 import type { LedgerState } from './state/state.ts'
 import type { Store } from './store.ts'
-import { sweep } from './time/sweep.ts'
 import { tokenOf } from './decide/token.ts'
 import { buryUnreadable } from './decide/unreadable.ts'
 import { viewOf, viewOrName } from './read/view.ts'
@@ -66,21 +63,15 @@ export class LedgerEngine implements Engine {
   readonly #conduct: Conduct
   readonly #requests: LeaseMemory
   readonly #dropHints: boolean
-  /** What a plain ack is answered: all alike. */
-  readonly #acked: CommitResult
+  readonly #decider: CommitDecider
 
   constructor(options: LedgerEngineOptions) {
     const { state, store } = options
-    this.#acked = Object.freeze({
-      status: 'committed',
-      durability: store.durability.at(-1)!,
-      replayed: false,
-      results: Object.freeze([null]),
-    })
     const limits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits }
     this.#store = store
     this.#dropHints = options.dropHints ?? false
     this.#conduct = new Conduct({ ...options, limits, era: options.era ?? state.era + 1 })
+    this.#decider = new CommitDecider(this.#conduct.desk, store.durability, this.#conduct.watchers)
     this.#requests = new LeaseMemory(state.messages.slots, limits.leaseRequests)
     this.capabilities = { ...capabilitiesOf(store, limits), ...options.capabilities }
   }
@@ -98,38 +89,10 @@ export class LedgerEngine implements Engine {
     return this.#conduct.run(() => {
       if (!Array.isArray(commits) || commits.some((commit) => typeof commit !== 'object' || commit === null))
         throw new PosthornError('invalid', `commits is ${quote(commits)}: it must be a list of { changes }`)
-      const { desk } = this.#conduct
-      const offers = this.#store.durability
-      const best = offers.length - 1
-      let level = commits.length === 0 ? best : 0
-      /** Nobody waits for any of them to go on. */
-      let isPatient = true
-      /** Of callers who do nothing else meanwhile. */
-      let changed = 0
-      const results: CommitResult[] = []
-      for (const commit of commits) {
-        if (ackPlainly(desk, commit)) {
-          level = best
-          results.push(this.#acked)
-          continue
-        }
-        // Each is as if it came alone: what those before brought beyond their bounds is forgotten first.
-        if (results.length > 0) {
-          settleTouched(desk)
-          sweep(desk)
-        }
-        level = Math.max(level, commit.durability === undefined ? best : offers.indexOf(commit.durability))
-        desk.holdBack()
-        const result = decideCommit(desk, commit, offers)
-        if (result.status === 'committed' && !isSettling(commit)) changed += commit.changes.length
-        isPatient &&= result.status === 'committed' && isLetGo(commit.changes, this.#conduct.watchers)
-        results.push(result)
-        settleTouched(desk)
-      }
-      settleTouched(desk)
+      const { results, level, isPatient, awaited } = this.#decider.decide(commits)
       this.#conduct.finish(commits.length, isPatient)
-      if (level === best) this.#conduct.awaited(changed)
-      return this.#conduct.answer(offers[level]!, results)
+      if (level === this.#conduct.best) this.#conduct.awaited(awaited)
+      return this.#conduct.answer(level, results)
     })
   }
 
@@ -268,11 +231,6 @@ export class LedgerEngine implements Engine {
       return null
     }
   }
-}
-
-/** Whether it comes from who has handled a message. */
-function isSettling({ changes: [first] }: Commit): boolean {
-  return first !== undefined && 'token' in first
 }
 
 function capabilitiesOf(store: Store, limits: EngineLimits): Capabilities {

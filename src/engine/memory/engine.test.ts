@@ -4,8 +4,9 @@ import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { Context } from '../../conformance/index.ts'
 import { ManualClock } from '../../core/clock.ts'
-import type { Hint, LeaseRequest } from '../../core/engine.ts'
+import type { Commit, Hint, LeaseRequest } from '../../core/engine.ts'
 import { fromJsonBytes } from '../../core/json.ts'
+import type { Message } from '../../core/message.ts'
 import { DEFAULT_QUEUE } from '../../core/settings.ts'
 import { memorySubject } from '../../../test/conformance/memory-subject.ts'
 import { createMemoryEngine } from './engine.ts'
@@ -206,4 +207,41 @@ test('a question that makes no sense harms nobody but who asked it', async () =>
   await rejects(engine.find([null] as never))
   deepEqual(await engine.extend([undefined as never], 10), ['stale'])
   deepEqual(await engine.depth('all'), [])
+})
+
+test('commits of one call are decided as if each came alone, whichever is a plain send', async () => {
+  const ctx = await open()
+  await ctx.configure('q', { keep: { ...DEFAULT_QUEUE.keep, endedCount: 1 }, limit: { messages: 3, bytes: null } })
+  const first = ctx.message()
+  await ctx.commit({ do: 'send', queue: 'q', message: first })
+  await ctx.commit({ do: 'discard', messages: [{ queue: 'q', id: first.id }] })
+  const [second, third, fourth] = [ctx.message(), ctx.message(), ctx.message()]
+  const send = (message: Message): Commit => ({ changes: [{ do: 'send', queue: 'q', message }] })
+  const discard = (id: string): Commit => ({ changes: [{ do: 'discard', messages: [{ queue: 'q', id }] }] })
+  const results = await ctx.engine.commit([
+    send(first), // Kept, so it is a duplicate.
+    send(second),
+    send(second),
+    discard(second.id), // Now one more has ended than is kept: the first is forgotten.
+    send(first),
+    send(third),
+    send(fourth),
+    send(ctx.message()), // The queue is full.
+    send({ ...ctx.message(), priority: 10 }),
+  ])
+  deepEqual(
+    results.map((result) => (result.status === 'refused' ? result.code : (result.results[0] as object))),
+    [
+      { id: first.id, duplicate: true },
+      { id: second.id, duplicate: false },
+      { id: second.id, duplicate: true },
+      { count: 1 },
+      { id: first.id, duplicate: false },
+      { id: third.id, duplicate: false },
+      { id: fourth.id, duplicate: false },
+      'full',
+      'invalid',
+    ],
+  )
+  deepEqual(await ctx.leasedIds('q'), [first.id, third.id, fourth.id])
 })

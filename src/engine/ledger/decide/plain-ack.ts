@@ -2,18 +2,16 @@
  * The short way of what handlers nearly always come to: a commit that is one ack and nothing else, of a queue that keeps no acked messages
  * and is owed none. It leaves nothing beyond its bounds, so that many of them in a row are looked after once.
  */
-import type { Commit } from '../../../core/engine.ts'
+import type { Change } from '../../../core/engine.ts'
 import { ACKED } from '../entries.ts'
 import type { Desk } from './desk.ts'
 import { end, queueOf } from './ending.ts'
 import { heldBy } from './token.ts'
 
 /** false: nothing was decided, and the commit goes the long way. */
-export function ackPlainly(desk: Desk, { id, durability, changes }: Commit): boolean {
-  if (id !== undefined || durability !== undefined || !Array.isArray(changes) || changes.length !== 1) return false
-  const [change] = changes as Commit['changes']
-  if (change?.do !== 'ack' || typeof change.token !== 'string') return false
-  const slot = heldBy(desk.state.messages.slots, change.token)
+export function ackPlainly(desk: Desk, { token }: Extract<Change, { readonly do: 'ack' }>): boolean {
+  if (typeof token !== 'string') return false
+  const slot = heldBy(desk.state.messages.slots, token)
   if (slot === 0) return false
   const queue = queueOf(desk, slot)
   const { feeding, settings, unbound } = queue

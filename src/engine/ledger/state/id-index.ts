@@ -6,7 +6,7 @@ import { secretBytes } from '../../../core/id.ts'
 import { CHUNK_MASK, type Slots } from './slots.ts'
 
 const SHARDS = 256
-/** Slots that are taken out together. */
+/** Slots that are put in, or taken out, together. */
 const TOGETHER = 64
 /** Entries a table begins with. */
 const SMALLEST = 16
@@ -18,9 +18,15 @@ export class IdIndex {
   readonly #slots: Slots
   readonly #tables: (Table | null)[] = Array.from({ length: SHARDS }, () => null)
   readonly #sizes: Uint32Array = new Uint32Array(SHARDS)
-  /** Slots to be taken out, and their hashes: looked up one after the other each would wait for memory, together they wait once. */
+  /** Slots to be put in, to be taken out, and their hashes: one after the other each would wait for memory, together they wait once. */
+  readonly #entering = new Uint32Array(2 * TOGETHER)
   readonly #leaving = new Uint32Array(2 * TOGETHER)
+  #enteringCount = 0
   #leavingCount = 0
+  /** What was touched, kept only so that it is read. */
+  readonly #touched = new Uint32Array(1)
+  /** The greatest UUIDv7 that was ever added: those made in a row are new without being looked for. */
+  readonly #newest: Uint32Array = new Uint32Array(4)
   /** Unknown to those who choose ids, so that they cannot make them collide. */
   readonly #seed: number = new Uint32Array(secretBytes(4).slice().buffer)[0]!
 
@@ -30,7 +36,8 @@ export class IdIndex {
 
   /** The slot of the message, or 0. */
   find(queue: number, id0: number, id1: number, id2: number, id3: number): number {
-    if (this.#leavingCount > 0) this.#takeOut()
+    if (isVersion7(id1) && this.#isNewer(id0, id1, id2, id3)) return 0
+    this.#settle()
     const hash = hashOf(this.#seed, queue, id0, id1, id2, id3)
     const table = this.#tables[hash >>> 24]!
     if (table === null) return 0
@@ -53,8 +60,53 @@ export class IdIndex {
   }
 
   add(slot: number): void {
-    if (this.#leavingCount > 0) this.#takeOut()
-    const hash = this.#hash(slot)
+    const chunk = this.#slots.of(slot)
+    const row = slot & CHUNK_MASK
+    const id0 = chunk.id0[row]!
+    const id1 = chunk.id1[row]!
+    const id2 = chunk.id2[row]!
+    const id3 = chunk.id3[row]!
+    if (isVersion7(id1) && this.#isNewer(id0, id1, id2, id3)) {
+      this.#newest[0] = id0
+      this.#newest[1] = id1
+      this.#newest[2] = id2
+      this.#newest[3] = id3
+    }
+    const at = 2 * this.#enteringCount++
+    this.#entering[at] = slot
+    this.#entering[at + 1] = hashOf(this.#seed, chunk.queue[row]!, id0, id1, id2, id3)
+    if (this.#enteringCount === TOGETHER) this.#settle()
+  }
+
+  /** Takes out a slot whose columns are still as they were when it was added. */
+  remove(slot: number): void {
+    const at = 2 * this.#leavingCount++
+    this.#leaving[at] = slot
+    this.#leaving[at + 1] = this.#hash(slot)
+    if (this.#leavingCount === TOGETHER) this.#settle()
+  }
+
+  #isNewer(id0: number, id1: number, id2: number, id3: number): boolean {
+    const newest = this.#newest
+    if (id0 !== newest[0]) return id0 > newest[0]!
+    if (id1 !== newest[1]) return id1 > newest[1]!
+    return id2 === newest[2] ? id3 > newest[3]! : id2 > newest[2]!
+  }
+
+  /** Puts in and takes out. In this order: what leaves may have entered just before; a slot that is used again has another id, or the same place. */
+  #settle(): void {
+    const entering = this.#entering
+    const leaving = this.#leaving
+    const enteringEnd = 2 * this.#enteringCount
+    const leavingEnd = 2 * this.#leavingCount
+    this.#enteringCount = this.#leavingCount = 0
+    this.#touch(entering, enteringEnd)
+    this.#touch(leaving, leavingEnd)
+    for (let at = 0; at < enteringEnd; at += 2) this.#putIn(entering[at]!, entering[at + 1]!)
+    for (let at = 0; at < leavingEnd; at += 2) this.#takeOut(leaving[at]!, leaving[at + 1]!)
+  }
+
+  #putIn(slot: number, hash: number): void {
     const shard = hash >>> 24
     let table = this.#tables[shard]!
     if (table === null) table = this.#tables[shard] = new Uint32Array(SMALLEST * 2)
@@ -63,35 +115,24 @@ export class IdIndex {
     this.#sizes[shard]!++
   }
 
-  /** Takes out a slot whose columns are still as they were when it was added. */
-  remove(slot: number): void {
-    const at = 2 * this.#leavingCount++
-    this.#leaving[at] = slot
-    this.#leaving[at + 1] = this.#hash(slot)
-    if (this.#leavingCount === TOGETHER) this.#takeOut()
-  }
-
-  #takeOut(): void {
-    const leaving = this.#leaving
-    const end = 2 * this.#leavingCount
-    this.#leavingCount = 0
+  /** Reads where each belongs, which none waits for the other to do. */
+  #touch(entries: Uint32Array, end: number): void {
     let touched = 0
     for (let at = 0; at < end; at += 2) {
-      const hash = leaving[at + 1]!
+      const hash = entries[at + 1]!
       const table = this.#tables[hash >>> 24]!
       if (table !== null) touched |= table[(hash << 1) & (table.length - 1)]!
     }
-    // What was touched is read only so that it is read.
-    if (touched !== 0) for (let at = 0; at < end; at += 2) this.#takeOutOne(leaving[at]!, leaving[at + 1]!)
+    this.#touched[0] = touched
   }
 
-  #takeOutOne(slot: number, hash: number): void {
+  #takeOut(slot: number, hash: number): void {
     const shard = hash >>> 24
     const table = this.#tables[shard]!
     if (table === null) return
     const mask = table.length - 1
     let at = (hash << 1) & mask
-    while (table[at] !== slot) {
+    while (table[at] !== slot || table[at + 1] !== hash) {
       if (table[at] === 0) return
       at = (at + 2) & mask
     }
@@ -114,6 +155,9 @@ export class IdIndex {
     return hashOf(this.#seed, chunk.queue[row]!, chunk.id0[row]!, chunk.id1[row]!, chunk.id2[row]!, chunk.id3[row]!)
   }
 }
+
+/** Of a UUID by its second word. */
+const isVersion7 = (id1: number): boolean => (id1 & 0xf000) === 0x7000
 
 function place(table: Table, slot: number, hash: number): void {
   const mask = table.length - 1
