@@ -160,7 +160,8 @@ const message: fc.Arbitrary<Message> = fc.record(
           source: text,
           type: text,
           subject: text,
-          time: text,
+          // Often that of the message before.
+          time: fc.oneof(text, fc.constantFrom('', 'now')),
           datacontenttype: text,
           extra: fc.dictionary(fc.stringMatching(/^[a-z0-9]{1,12}$/), attribute, { maxKeys: 4 }),
         },

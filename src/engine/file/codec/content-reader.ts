@@ -1,7 +1,5 @@
 /** Reads the fields of a content from front to back. One reader serves all reads, because a read makes no other: nothing is made per message. */
-
-/** A text as long as this or longer has its length in four bytes more. */
-const LONG_TEXT = 0xff
+import { LONG_TEXT } from './content-tag.ts'
 
 /** The text read last, as its bytes: the next is often the same. */
 export class LastText {
