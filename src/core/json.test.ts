@@ -14,6 +14,15 @@ test('a value comes back from its bytes, whatever its size, and its bytes are it
   assert.deepEqual(fromJsonBytes(bytes[3]!), 0)
 })
 
+test('values that share memory do not share bytes, wherever in it they lie', () => {
+  const values = Array.from(
+    { length: 2_000 },
+    (_, at) => `${at} ${(at % 3 === 0 ? '€' : 'x').repeat((at * 37) % 1_500)}`,
+  )
+  const bytes = values.map(toJsonBytes)
+  assert.deepEqual(bytes.map(fromJsonBytes), values)
+})
+
 test('nothing is no bytes, and bytes that are no JSON in UTF-8 are refused', () => {
   assert.equal(toJsonBytes(undefined).byteLength, 0)
   assert.equal(fromJsonBytes(new Uint8Array(0)), undefined)
