@@ -123,7 +123,7 @@ test('what was handed out long ago, as the send that was slow began, is not fetc
   const { clock, hatch, takenBack, askInVain } = hatchOf()
   askInVain(10)
   const promised = hatch.promise(QUEUE, 1)!
-  clock.advance(1_000)
+  clock.advance(7_500)
   hatch.land(promised, 7, [delivery('x')], true)
   deepEqual(hatch.fetch(ask(10)).deliveries, [])
   deepEqual(takenBack, [[7, ['x'], ['a']]])

@@ -10,12 +10,21 @@ import type { KnownQueue } from './known-queues.ts'
 
 /** Longer nothing waits to be fetched: a worker that is there comes in the same turn. */
 const WAIT_MS = 100
-/** So much longer a lease lasts than is told, and as long after its send began it can be fetched: whoever fetches it believes that it begins then. */
-export const SLACK_MS = 1_000
+/** At least so much longer a lease lasts than is told, and a quarter of its time where that is more. */
+const SLACK_MS = 1_000
+
 /** At least so often a queue is asked for itself, whatever is believed of it. */
 const BELIEF_MS = 1_000
 /** Beside what is sent, as much that waited before has room, and so much more. */
 const OLDER = 64
+
+/**
+ * So much longer a lease that was handed out with a send lasts than is told, and so long after the send began it can be fetched: whoever fetches it
+ * believes that it begins then.
+ */
+export function slackOf(leaseMs: number): number {
+  return Math.max(SLACK_MS, Math.round(leaseMs / 4))
+}
 
 type Want = LeaseRequest['wants'][number]
 
@@ -138,7 +147,7 @@ export class Hatch {
     line.room += max - deliveries.length
     if (isAll) line.emptyAt = Math.max(line.emptyAt, stirs)
     else line.stirs++
-    const untilMs = Math.min(this.#parts.clock.monotonicMs() + WAIT_MS, begunAtMs + SLACK_MS)
+    const untilMs = Math.min(this.#parts.clock.monotonicMs() + WAIT_MS, begunAtMs + slackOf(line.leaseMs))
     for (const delivery of deliveries) line.waiting.push({ delivery, lease, untilMs })
     if (deliveries.length > 0) this.#timer ??= this.#parts.clock.timer(WAIT_MS, () => this.#sweep())
     this.#parts.wake(line.queue)

@@ -6,7 +6,7 @@ import type { Answer } from '../driver.ts'
 import type { Floor } from '../floor.ts'
 import type { Moment } from '../transact.ts'
 import { deliver, RANKS } from './hand-outs.ts'
-import { SLACK_MS, type Hatch, type Promised } from './hatch.ts'
+import { slackOf, type Hatch, type Promised } from './hatch.ts'
 import type { KnownQueue } from './known-queues.ts'
 import type { LeaseNumbers } from './lease-numbers.ts'
 import type { Sending } from './send-columns.ts'
@@ -68,7 +68,7 @@ export class SendOuts {
       numbers,
       promised.map(({ own }) => own),
       promised.map(({ max }) => max),
-      promised.map(({ line }) => Math.round(line.leaseMs) + SLACK_MS),
+      promised.map(({ line }) => Math.round(line.leaseMs) + slackOf(line.leaseMs)),
       promised.map(({ line }) => (line.holder === 'process' ? holder : null)),
       lease,
       ...(floors === null ? [[0], [9], numbers.map(() => 0)] : [RANKS, RANKS, floors]),
