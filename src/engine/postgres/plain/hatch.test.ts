@@ -119,6 +119,20 @@ test('what nobody fetches is taken back, and its places are nobody’s', async (
   await hatch.close()
 })
 
+test('what waits while a request is under way is fetched after it, however slow that is', () => {
+  const { clock, hatch, takenBack, askInVain } = hatchOf()
+  askInVain(200)
+  const promised = hatch.promise(QUEUE, 1)!
+  hatch.stir('a')
+  const slow = hatch.fetch(ask(200))
+  equal(slow.wants.length, 1)
+  hatch.land(promised, 7, [delivery('x')], true)
+  clock.advance(5_000)
+  deepEqual(takenBack, [])
+  hatch.answered(slow, NOTHING)
+  deepEqual(idsOf(hatch.fetch(ask(10)).deliveries), ['x'])
+})
+
 test('what was handed out long ago, as the send that was slow began, is not fetched', () => {
   const { clock, hatch, takenBack, askInVain } = hatchOf()
   askInVain(10)

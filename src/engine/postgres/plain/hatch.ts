@@ -56,7 +56,10 @@ interface Line {
 interface Waiting {
   readonly delivery: Delivery
   readonly lease: number
+  /** Until then somebody may come for it; later too, while one who will is kept by a request under way. */
   readonly untilMs: number
+  /** Later nobody has it. */
+  readonly lastMs: number
 }
 
 /** Places of one queue that are promised to a send. */
@@ -147,8 +150,9 @@ export class Hatch {
     line.room += max - deliveries.length
     if (isAll) line.emptyAt = Math.max(line.emptyAt, stirs)
     else line.stirs++
-    const untilMs = Math.min(this.#parts.clock.monotonicMs() + WAIT_MS, begunAtMs + slackOf(line.leaseMs))
-    for (const delivery of deliveries) line.waiting.push({ delivery, lease, untilMs })
+    const untilMs = this.#parts.clock.monotonicMs() + WAIT_MS
+    const lastMs = begunAtMs + slackOf(line.leaseMs)
+    for (const delivery of deliveries) line.waiting.push({ delivery, lease, untilMs, lastMs })
     if (deliveries.length > 0) this.#timer ??= this.#parts.clock.timer(WAIT_MS, () => this.#sweep())
     this.#parts.wake(line.queue)
   }
@@ -256,7 +260,7 @@ export class Hatch {
 
   #take(line: Line, max: number, nowMs: number): readonly Waiting[] {
     if (line.waiting.length === 0) return NONE
-    if (line.waiting.some(({ untilMs }) => untilMs <= nowMs)) this.#giveUp(nowMs)
+    if (line.waiting.some(({ lastMs }) => lastMs <= nowMs)) this.#giveUp(nowMs)
     return line.waiting.splice(0, max)
   }
 
@@ -273,9 +277,11 @@ export class Hatch {
   /** Takes back what nobody has fetched in its time: whoever was to has no place any more, or is not there. */
   #giveUp(nowMs: number): void {
     for (const line of this.#lines.values()) {
-      const late = line.waiting.filter(({ untilMs }) => untilMs <= nowMs)
+      const isLate = ({ untilMs, lastMs }: Waiting): boolean =>
+        lastMs <= nowMs || (untilMs <= nowMs && line.asked === 0)
+      const late = line.waiting.filter(isLate)
       if (late.length === 0) continue
-      line.waiting = line.waiting.filter(({ untilMs }) => untilMs > nowMs)
+      line.waiting = line.waiting.filter((each) => !isLate(each))
       line.room = 0
       for (const [lease, some] of Map.groupBy(late, (each) => each.lease)) {
         const ids = some.map(({ delivery }) => delivery.stored.id)
