@@ -24,7 +24,7 @@ const USAGE = `npm start -- [--data DIR] [--engine URL] [--port 7070] [--rate 50
   --once       end after the table; exit code 1 if a check failed
 
 The other half, events fanned out to three third-party apps:
-  node examples/open-platform/fan-out/main.ts`
+  node examples/open-platform/fan-out/main.ts [--engine URL]`
 
 /** Ends the program where they are wrong, and for --help. */
 export function parseOptions(): Options {
