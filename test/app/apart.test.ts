@@ -132,18 +132,22 @@ async function checkApart(who: App, sequence: readonly Step[], tight: boolean): 
   deepEqual(await answersTo(who, sequence, true, both), await answersTo(who, sequence, false, alone))
 }
 
-test(`what an app is answered does not depend on another: ${RUNS} random sequences`, async (context) => {
-  const seed = seedOfRun()
-  let calls = 0
-  const property = fc.asyncProperty(
-    fc.constantFrom<App>('acme', 'beta'),
-    steps,
-    fc.boolean(),
-    async (who, sequence, tight) => {
-      calls += sequence.length
-      await checkApart(who, sequence, tight)
-    },
-  )
-  await fc.assert(property, { seed, numRuns: RUNS })
-  context.diagnostic(`POSTHORN_SEED=${seed}: ${calls} steps`)
-})
+test(
+  `what an app is answered does not depend on another: ${RUNS} random sequences`,
+  { timeout: 60 * 60_000 },
+  async (context) => {
+    const seed = seedOfRun()
+    let calls = 0
+    const property = fc.asyncProperty(
+      fc.constantFrom<App>('acme', 'beta'),
+      steps,
+      fc.boolean(),
+      async (who, sequence, tight) => {
+        calls += sequence.length
+        await checkApart(who, sequence, tight)
+      },
+    )
+    await fc.assert(property, { seed, numRuns: RUNS })
+    context.diagnostic(`POSTHORN_SEED=${seed}: ${calls} steps`)
+  },
+)

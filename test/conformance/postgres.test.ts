@@ -17,5 +17,5 @@ else {
   })
   keepsTheLaws(subject, { hints: 'deliver' })
   keepsTheLaws(subject, { hints: 'drop' })
-  holdsAgainstOracle(subject, { runs: 150, faults: ['close', 'kill'], durability: ['os', 'disk'] })
+  holdsAgainstOracle(subject, { runs: 100, faults: ['close', 'kill'], durability: ['os', 'disk'] })
 }

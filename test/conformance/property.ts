@@ -10,6 +10,8 @@ import { sequenceOf, TOPICS } from './arbitrary.ts'
 import { shrink } from './shrink.ts'
 import { seedOfRun } from '../seed.ts'
 
+/** However busy the machine is, and however many are asked for. */
+const LIMIT_MS = 60 * 60_000
 const FILE = join(import.meta.dirname, 'seeds.json')
 
 interface Kept {
@@ -36,7 +38,7 @@ export function holdsAgainstOracle(subject: Subject, { faults, durability, ...op
     )
   }
 
-  test(`${subject.name} and the oracle agree on ${runs} random sequences`, async (context) => {
+  test(`${subject.name} and the oracle agree on ${runs} random sequences`, { timeout: LIMIT_MS }, async (context) => {
     const seed = seedOfRun()
     const started = process.hrtime.bigint()
     let sequences = 0
