@@ -32,7 +32,7 @@ export function runFiles(
 ): ReturnType<typeof run> {
   return run({
     cwd: root,
-    files: files.toSorted((one, other) => placeOf(one) - placeOf(other)),
+    files: files.toSorted((one, other) => placeOf(one) - placeOf(other)).map((file) => join(root, file)),
     concurrency: 2,
     signal: AbortSignal.timeout(minutes * 60_000),
     execArgv: [
