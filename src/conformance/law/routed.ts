@@ -1,5 +1,6 @@
 /** *routed*: after subscribing has resolved, every later publish reaches it; a publish reaches all matching subscriptions or none. */
 import { deepEqual, equal } from 'node:assert/strict'
+import { DEFAULT_SUBSCRIPTION_QUEUE } from '../../core/settings.ts'
 import type { Case } from '../case.ts'
 import { drain } from './drain.ts'
 
@@ -33,6 +34,23 @@ export const routed: readonly Case[] = [
       const count = async (name: string) => (await ctx.depth(`topic:t:${name}`)).ready
       deepEqual(await Promise.all(['all', 'created', 'orders', 'deep', 'filtered'].map(count)), [5, 1, 2, 5, 2])
       equal((await ctx.depth('topic:u:other')).ready, 0)
+    },
+  },
+  {
+    law,
+    name: 'a subscription may have colons in its name: it has the order that it was bound with, and goes on after it was suspended',
+    async run(ctx) {
+      const name = 'app:one:hook'
+      const subscribed = `topic:t:${name}`
+      await ctx.bind('t', name, { order: 'none' })
+      await ctx.publish('t', { key: 'same' })
+      await ctx.publish('t', { key: 'same' })
+      const leased = await ctx.lease(subscribed)
+      equal(leased.length, 2)
+      await ctx.configure(subscribed, { ...DEFAULT_SUBSCRIPTION_QUEUE, limit: { messages: 2, bytes: null } })
+      await ctx.publish('t')
+      for (const { token } of leased) await ctx.ack(token)
+      equal((await ctx.publish('t')).routed, 1)
     },
   },
   {

@@ -18,9 +18,10 @@ export async function feedTouched(work: Work): Promise<void> {
     work.touched.clear()
     for (const queue of queues) {
       if (!queue.isLagging || queue.isGone) continue
-      const parts = queue.name.split(':')
-      const topic = await work.topic(parts.slice(1, -1).join(':'))
-      const bound = topic.subscriptions.find(({ name }) => name === parts.at(-1))
+      // A topic has no colon in its name; subscriptions of apps have.
+      const [, topicName = '', ...name] = queue.name.split(':')
+      const topic = await work.topic(topicName)
+      const bound = topic.subscriptions.find((each) => each.name === name.join(':'))
       if (bound !== undefined) await feed(work, bound)
     }
   }

@@ -15,6 +15,8 @@ import {
   UPDATE_TOPIC,
 } from './topic.ts'
 
+const PREFIX = 'topic:'
+
 export class Topics {
   readonly #statements: Statements
   /** Topics that are not there are remembered as well: who publishes to nobody should pay for nothing. */
@@ -54,11 +56,10 @@ export class Topics {
     return this.find(topic)?.subscriptions.get(name)
   }
 
-  /** The subscription that fills the queue of this name: `topic:TOPIC:NAME`. */
+  /** The subscription that fills the queue of this name: `topic:TOPIC:NAME`. A topic has no colon in its name; subscriptions of apps have. */
   feeding(queue: string): Subscription | undefined {
-    if (!queue.startsWith('topic:')) return undefined
-    const at = queue.lastIndexOf(':')
-    return at < 6 ? undefined : this.subscription(queue.slice(6, at), queue.slice(at + 1))
+    const at = queue.startsWith(PREFIX) ? queue.indexOf(':', PREFIX.length) : -1
+    return at < 0 ? undefined : this.subscription(queue.slice(PREFIX.length, at), queue.slice(at + 1))
   }
 
   /** A topic's own row is to be written. */
