@@ -165,6 +165,30 @@ test('what a request had fetched that then failed can be fetched again', () => {
   deepEqual(idsOf(hatch.fetch(ask(10)).deliveries), ['x'])
 })
 
+test('what a request had fetched that then failed, and that nobody comes for, is taken back', () => {
+  const { clock, hatch, takenBack, askInVain } = hatchOf()
+  askInVain(10)
+  hatch.land(hatch.promise(QUEUE, 1)!, 7, [delivery('x')], true)
+  hatch.stir('a')
+  const fetched = hatch.fetch(ask(10))
+  clock.advance(100)
+  hatch.answered(fetched, null)
+  clock.advance(100)
+  deepEqual(takenBack, [[7, ['x'], ['a']]])
+})
+
+test('what a request had fetched that then failed is taken back where the queue is asked for with another lease time by now', () => {
+  const { hatch, takenBack, askInVain } = hatchOf()
+  askInVain(10)
+  hatch.land(hatch.promise(QUEUE, 1)!, 7, [delivery('x')], true)
+  hatch.stir('a')
+  const fetched = hatch.fetch(ask(10))
+  deepEqual(idsOf(fetched.deliveries), ['x'])
+  hatch.fetch(ask(10, { leaseMs: 5_000 }))
+  hatch.answered(fetched, null)
+  deepEqual(takenBack, [[7, ['x'], ['a']]])
+})
+
 test('what was handed out for one lease time is not given for another', () => {
   const { hatch, askInVain } = hatchOf()
   askInVain(10)

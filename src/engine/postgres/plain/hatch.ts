@@ -153,7 +153,7 @@ export class Hatch {
     const untilMs = this.#parts.clock.monotonicMs() + WAIT_MS
     const lastMs = begunAtMs + slackOf(line.leaseMs)
     for (const delivery of deliveries) line.waiting.push({ delivery, lease, untilMs, lastMs })
-    if (deliveries.length > 0) this.#timer ??= this.#parts.clock.timer(WAIT_MS, () => this.#sweep())
+    if (deliveries.length > 0) this.#watch()
     this.#parts.wake(line.queue)
   }
 
@@ -206,8 +206,7 @@ export class Hatch {
 
   /** What the database gave; null: it did not answer. */
   answered({ asks, taken }: Fetched, result: LeaseResult | null): void {
-    // Nobody has it yet, so that it can be fetched again.
-    if (result === null) for (const { line, waiting } of taken) line.waiting.unshift(...waiting)
+    if (result === null) for (const { line, waiting } of taken) this.#putBack(line, waiting)
     const nowMs = this.#parts.clock.monotonicMs()
     const counts = new Map<string, number>()
     for (const { stored } of result?.deliveries ?? []) counts.set(stored.queue, (counts.get(stored.queue) ?? 0) + 1)
@@ -269,9 +268,24 @@ export class Hatch {
     this.#giveUp(this.#parts.clock.monotonicMs())
     for (const { waiting } of this.#lines.values()) {
       if (waiting.length === 0) continue
-      this.#timer = this.#parts.clock.timer(WAIT_MS, () => this.#sweep())
+      this.#watch()
       return
     }
+  }
+
+  /** Looks in a moment whether somebody has come for what waits. */
+  #watch(): void {
+    this.#timer ??= this.#parts.clock.timer(WAIT_MS, () => this.#sweep())
+  }
+
+  /** Nobody has it yet, so that it can be fetched again: where the queue is not asked for otherwise by now. */
+  #putBack(line: Line, waiting: readonly Waiting[]): void {
+    if (this.#lines.get(line.queue) !== line) {
+      this.#takeBackAll(line, waiting)
+      return
+    }
+    line.waiting.unshift(...waiting)
+    this.#watch()
   }
 
   /** Takes back what nobody has fetched in its time: whoever was to has no place any more, or is not there. */
@@ -283,10 +297,14 @@ export class Hatch {
       if (late.length === 0) continue
       line.waiting = line.waiting.filter((each) => !isLate(each))
       line.room = 0
-      for (const [lease, some] of Map.groupBy(late, (each) => each.lease)) {
-        const ids = some.map(({ delivery }) => delivery.stored.id)
-        this.#takeBack(lease, ids, [line.queue])
-      }
+      this.#takeBackAll(line, late)
+    }
+  }
+
+  #takeBackAll({ queue }: Line, waiting: readonly Waiting[]): void {
+    for (const [lease, some] of Map.groupBy(waiting, (each) => each.lease)) {
+      const ids = some.map(({ delivery }) => delivery.stored.id)
+      this.#takeBack(lease, ids, [queue])
     }
   }
 
