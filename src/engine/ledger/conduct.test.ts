@@ -36,6 +36,18 @@ test('who has been handed much waits with his next request for callers who wait 
   await engine.close()
 })
 
+test('what time decided as a request came that waits for callers is made durable with theirs, and does not hold it up', async () => {
+  const { clock, engine, send } = create()
+  await send([...Array.from({ length: 300 }, () => ({})), { expires: { at: clock.wallMs() + 1_000 } }])
+  const sent = send()
+  equal((await engine.lease(request('first', 100))).deliveries.length, 100)
+  clock.stepWall(1_000)
+  const second = engine.lease(request('second', 100))
+  await sent
+  equal((await second).deliveries.length, 100)
+  await engine.close()
+})
+
 function create(): {
   clock: ManualClock
   engine: LedgerEngine

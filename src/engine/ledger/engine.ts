@@ -100,9 +100,10 @@ export class LedgerEngine implements Engine {
     return this.#conduct.run(() => {
       checkLeaseRequest(request)
       const turn = this.#conduct.share.turn()
-      return turn === null
-        ? this.#leaseSettled(request)
-        : turn.then(() => this.#conduct.run(() => this.#leaseSettled(request)))
+      if (turn === null) return this.#leaseSettled(request)
+      // What time has decided just now does not wait with him.
+      this.#conduct.finish()
+      return turn.then(() => this.#conduct.run(() => this.#leaseSettled(request)))
     })
   }
 
