@@ -23,6 +23,13 @@ test('values that share memory do not share bytes, wherever in it they lie', () 
   assert.deepEqual(bytes.map(fromJsonBytes), values)
 })
 
+test('memory that values share cannot be given away with one of them', () => {
+  const [one, other] = [toJsonBytes(1), toJsonBytes('other')]
+  assert.equal(one.buffer, other.buffer)
+  assert.throws(() => structuredClone(one, { transfer: [one.buffer as ArrayBuffer] }), { name: 'DataCloneError' })
+  assert.equal(fromJsonBytes(other), 'other')
+})
+
 test('nothing is no bytes, and bytes that are no JSON in UTF-8 are refused', () => {
   assert.equal(toJsonBytes(undefined).byteLength, 0)
   assert.equal(fromJsonBytes(new Uint8Array(0)), undefined)

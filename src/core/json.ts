@@ -1,4 +1,5 @@
 /** JSON as bytes: how values ride in messages and records. `undefined` (a contract without input) is the empty body. */
+import { makeSlab } from './slab.ts'
 
 export type Json = string | number | boolean | null | undefined | readonly Json[] | { readonly [key: string]: Json }
 
@@ -21,7 +22,7 @@ export function toJsonBytes(value: unknown): Uint8Array {
       const { buffer, byteOffset, byteLength } = Buffer.from(text)
       return new Uint8Array(buffer, byteOffset, byteLength)
     }
-    shared = Buffer.allocUnsafeSlow(SHARED_BYTES)
+    shared = Buffer.from(makeSlab(SHARED_BYTES))
     used = 0
   }
   const bytes = new Uint8Array(shared.buffer, used, shared.write(text, used))
