@@ -1,9 +1,11 @@
 import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
 import { test } from 'node:test'
+import { fromJsonBytes, toJsonBytes } from '../../core/json.ts'
 import { internalsOf, open } from '../../posthorn.ts'
 import { silentLog } from '../../runtime/log.ts'
 import { DEFAULT_ENDPOINT } from '../endpoint/settings.ts'
 import { EndpointStore, type StoreDeps } from '../endpoint/store.ts'
+import { KEYS_RECORD, signingKeys, type StoredKey } from './key.ts'
 import { reseal } from './reseal.ts'
 import { createSeal } from './seal.ts'
 import type { Vault } from './secret.ts'
@@ -75,6 +77,24 @@ test('a damaged secret is told of, and keeps no other from being sealed anew', a
   deepEqual(await after.vault('two'), vault)
   deepEqual(await after.vault('three'), vault)
   deepEqual((await engine.get([key]))[0]?.value, damaged, 'what might be saved by hand is left')
+})
+
+test('a damaged signing key keeps none beside it from being sealed anew', async () => {
+  await using post = await open('memory:', { log: silentLog })
+  const deps = internalsOf(post)
+  const { engine } = deps
+  const [before] = await signingKeys(withKey(deps, []))
+  const [record] = await engine.get([KEYS_RECORD])
+  const [key] = fromJsonBytes(record!.value) as [StoredKey]
+  const bytes = Buffer.from(key.sealed, 'base64')
+  bytes[20]! ^= 1
+  const damaged: StoredKey = { ...key, sealed: bytes.toString('base64'), signsUntil: 0 }
+  await engine.commit([{ changes: [{ do: 'put', key: KEYS_RECORD, value: toJsonBytes([key, damaged]) }] }])
+  deepEqual(await reseal(withKey(deps, [A])), { count: 1, unopened: [KEYS_RECORD] })
+  deepEqual(await signingKeys(withKey(deps, [A])), [before])
+  deepEqual(await reseal(withKey(deps, [A])), { count: 0, unopened: [KEYS_RECORD] })
+  const [after] = await engine.get([KEYS_RECORD])
+  deepEqual((fromJsonBytes(after!.value) as readonly StoredKey[])[1], damaged, 'what might be saved by hand is left')
 })
 
 test('what is sealed opens as a whole and for its record alone', () => {

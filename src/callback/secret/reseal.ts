@@ -54,19 +54,9 @@ async function pass(deps: ResealDeps, seal: Seal, goesOn: () => boolean): Promis
   let done = 0
   let missed = 0
   const unopened: string[] = []
-  const renew = async (
-    record: StoredRecord,
-    anew: (seal: Seal, record: StoredRecord) => Change | null,
-  ): Promise<void> => {
-    let change: Change | null
-    try {
-      change = anew(seal, record)
-    } catch (error) {
-      if (!isPosthornError(error) || error.code !== 'corrupt') throw error
-      // Whatever opens it, if anything does, is none of the keys here: that it stays changes nothing for the others.
-      unopened.push(record.key)
-      return
-    }
+  const renew = async (record: StoredRecord, anew: (seal: Seal, record: StoredRecord) => Anew): Promise<void> => {
+    const { change, isWhole } = anew(seal, record)
+    if (!isWhole) unopened.push(record.key)
     if (change === null) return
     if (await put(deps, change)) done++
     else missed++
@@ -90,18 +80,47 @@ async function put({ engine }: ResealDeps, change: Change): Promise<boolean> {
   return result?.status === 'committed'
 }
 
-function vaultAnew(seal: Seal, { key, value, version }: StoredRecord): Change | null {
-  if (seal.isNewest(key, value)) return null
-  return { do: 'put', key, value: seal.seal(key, seal.open(key, value)), ifVersion: version }
+interface Anew {
+  /** null: nothing of it is to be sealed anew, or can be. */
+  readonly change: Change | null
+  /** Whether all of it opens. */
+  readonly isWhole: boolean
 }
 
-function keysAnew(seal: Seal, { key, value, version }: StoredRecord): Change | null {
+function vaultAnew(seal: Seal, { key, value, version }: StoredRecord): Anew {
+  if (seal.isNewest(key, value)) return { change: null, isWhole: true }
+  const sealed = sealedAnew(seal, key, value)
+  if (sealed === null) return { change: null, isWhole: false }
+  return { change: { do: 'put', key, value: sealed, ifVersion: version }, isWhole: true }
+}
+
+/** Each by itself: with the earlier master key all would be lost that were left because one of them is damaged. */
+function keysAnew(seal: Seal, { key, value, version }: StoredRecord): Anew {
   const keys = fromJsonBytes(value) as readonly StoredKey[]
-  const bytesOf = ({ sealed }: StoredKey): Uint8Array => Buffer.from(sealed, 'base64')
-  if (keys.every((each) => seal.isNewest(key, bytesOf(each)))) return null
-  const anew = keys.map((each) => ({
-    ...each,
-    sealed: Buffer.from(seal.seal(key, seal.open(key, bytesOf(each)))).toString('base64'),
-  }))
-  return { do: 'put', key, value: toJsonBytes(anew), ifVersion: version }
+  let isSame = true
+  let isWhole = true
+  const anew = keys.map((each): StoredKey => {
+    const bytes = Buffer.from(each.sealed, 'base64')
+    if (seal.isNewest(key, bytes)) return each
+    const sealed = sealedAnew(seal, key, bytes)
+    if (sealed === null) {
+      isWhole = false
+      return each
+    }
+    isSame = false
+    return { ...each, sealed: Buffer.from(sealed).toString('base64') }
+  })
+  return { change: isSame ? null : { do: 'put', key, value: toJsonBytes(anew), ifVersion: version }, isWhole }
+}
+
+/** null: whatever opens it, if anything does, is none of the keys here. That it stays changes nothing for the others. */
+function sealedAnew(seal: Seal, record: string, sealed: Uint8Array): Uint8Array | null {
+  let opened: unknown
+  try {
+    opened = seal.open(record, sealed)
+  } catch (error) {
+    if (!isPosthornError(error) || error.code !== 'corrupt') throw error
+    return null
+  }
+  return seal.seal(record, opened)
 }
