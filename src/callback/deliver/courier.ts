@@ -57,7 +57,8 @@ export async function deliverTogether(
     // What is written down, here and in the message's own history, is read by others than who knows the secrets.
     const told = heard.body === '' ? heard : { ...heard, body: withoutSecrets(heard.body, pen.secretTexts) }
     answered = told
-    judgeOne = fault === null ? delivered : (stored) => judge(deps, round, stored, told, fault)
+    const judging = told.status === 429 ? withOneDraw(deps) : deps
+    judgeOne = fault === null ? delivered : (stored) => judge(judging, round, stored, told, fault)
   } catch (error) {
     if (isPosthornError(error) && error.code === 'aborted') throw error
     const { message } = describeError(error)
@@ -69,6 +70,12 @@ export async function deliverTogether(
   const { sign } = judged[0]!
   const turn = sign === null ? null : round.gate.note(sign, made.durationMs)
   return runs.map((run, place) => conclude(deps, round, run, made, judged[place]!, place === 0 ? turn : null))
+}
+
+/** What waits for a receiver that is called too often is due together again: spread by chance, each event would be a call of its own. */
+function withOneDraw(deps: CourierDeps): CourierDeps {
+  const drawn = deps.random()
+  return { ...deps, random: () => drawn }
 }
 
 /** A call that was made. */
