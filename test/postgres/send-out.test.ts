@@ -13,13 +13,17 @@ function lease(engine: Engine, max = 10, queue = 'a'): Promise<LeaseResult> {
 }
 
 /** State, hand-outs and whether somebody holds it, in the order of arrival. */
-async function stored(world: World): Promise<unknown> {
+async function stored(world: World): Promise<readonly unknown[]> {
   const rows = await world.ask('select state, acquired, lease is not null as held from {schema}.message order by seq')
   return rows.map(({ state, acquired, held }) => [state, acquired, held])
 }
 
+const messages = (count: number) =>
+  Array.from({ length: count }, () => ({ do: 'send', queue: 'a', message: message() }) as const)
+
 const READY = [0, 0, false]
 const LEASED = [1, 1, true]
+const isHeld = (row: unknown): boolean => String(row) === String(LEASED)
 const idsOf = ({ deliveries }: LeaseResult): string[] => deliveries.map(({ stored: { id } }) => id)
 
 /** An engine on which a worker waits for the queue `a` in vain. */
@@ -103,6 +107,18 @@ onPostgres('what nobody fetches is ready again, as if it had not been handed out
   deepEqual(await stored(world), [READY, READY])
   const { deliveries } = await lease(other)
   deepEqual([deliveries.length, deliveries[0]!.stored.id, deliveries[0]!.stored.acquired], [2, one.id, 1])
+})
+
+onPostgres('what a busy process has given back is seen by it at once, however old it is', async (world) => {
+  const engine = await waiting(world)
+  await lease(engine, 200)
+  const other = await world.open({ isTelling: false })
+  await commit(other, ...messages(110))
+  await world.ask('update {schema}.message set place = place - 10000')
+  // So many are handed out that it is looked from where on anything is ready.
+  await commit(engine, ...messages(50))
+  while ((await stored(world)).some(isHeld));
+  equal((await lease(engine, 200)).deliveries.length, 160)
 })
 
 onPostgres('who closes gives back what it handed out to nobody', async (world) => {

@@ -37,6 +37,8 @@ export class Floor {
   #given = new Set<number>()
   #count = 0
   #isLooking = false
+  /** How often something has come back below. */
+  #drops = 0
 
   constructor(parts: FloorParts) {
     this.#parts = parts
@@ -66,6 +68,12 @@ export class Floor {
     if (isTime && !this.#isLooking) void this.#look()
   }
 
+  /** Something is ready again at the place that it had, which may be below: nothing is known until it is looked again. */
+  drop(): void {
+    this.#drops++
+    this.#validUntilMs = -Infinity
+  }
+
   get #isValid(): boolean {
     return this.#parts.clock.monotonicMs() < this.#validUntilMs
   }
@@ -74,6 +82,7 @@ export class Floor {
     const { atRest, clock, now } = this.#parts
     const queues = [...this.#given]
     const startMs = clock.monotonicMs()
+    const drops = this.#drops
     this.#isLooking = true
     this.#nextAtMs = startMs + EVERY_MS
     const isWhole = startMs - this.#wholeAtMs >= WHOLE_EVERY_MS
@@ -85,6 +94,7 @@ export class Floor {
       await atRest(async (query) => {
         // In this order: who is at work when asked is above the floor, and what those before have done is seen.
         const [work, found] = await Promise.all([query('oldest-work', [now()]), query('floors', [queues, ...from])])
+        if (drops !== this.#drops) return
         const top = (work.rows[0]!.at as number) - SLACK_MS
         const places = new Map(queues.map((queue) => [queue, Array.from({ length: RANKS }, () => top)]))
         let first = Infinity

@@ -123,6 +123,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       takeBack: async (lease, ids, names) => {
         // What cannot be taken back lapses.
         await session.burst((query) => query('take-back', [lease, ids])).catch(() => {})
+        floor.drop()
         hint(names.map((queue) => ({ queue })))
       },
     })
