@@ -121,6 +121,17 @@ onPostgres('what a busy process has given back is seen by it at once, however ol
   equal((await lease(engine, 200)).deliveries.length, 160)
 })
 
+onPostgres('what is cancelled before anybody fetches it is ended, and waits for no lease to lapse', async (world) => {
+  const engine = await waiting(world)
+  const other = await world.open({ pollMs: 20 })
+  const one = message()
+  await commit(engine, { do: 'send', queue: 'a', message: one })
+  await commit(other, { do: 'cancel', messages: [{ queue: 'a', id: one.id }] })
+  const withinMs = performance.now() + 10_000
+  while ((await world.ask('select 1 from {schema}.message')).length > 0 && performance.now() < withinMs);
+  deepEqual(await stored(world), [])
+})
+
 onPostgres('who closes gives back what it handed out to nobody', async (world) => {
   const engine = await waiting(world)
   await commit(engine, { do: 'send', queue: 'a', message: message() })

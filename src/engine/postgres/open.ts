@@ -122,7 +122,11 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       wake: (queue) => watchers.wake(queue),
       takeBack: async (lease, ids, names) => {
         // What cannot be taken back lapses.
-        await session.burst((query) => query('take-back', [lease, ids])).catch(() => {})
+        const taken = session.burst(async (query) => {
+          const { now } = await session.now(query)
+          return query('take-back', [lease, ids, now])
+        })
+        await taken.catch(() => {})
         floor.drop()
         hint(names.map((queue) => ({ queue })))
       },
