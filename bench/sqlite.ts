@@ -65,9 +65,8 @@ async function compare(mode: Mode): Promise<void> {
     ['plainjob', other],
   ] as const)
     console.log(`  ${name.padEnd(10)}${line(mode, of)}`)
-  console.log(
-    `  posthorn / plainjob: rate ${(own.rate / other.rate).toFixed(1)}x, p50 ${(own.p50 / other.p50).toFixed(2)}x`,
-  )
+  const times = mode === 'drain' ? '' : `, p50 ${(own.p50 / other.p50).toFixed(2)}x`
+  console.log(`  posthorn / plainjob: rate ${(own.rate / other.rate).toFixed(1)}x${times}`)
   if (mode === modes.at(-1))
     console.log(`\nnode ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model.trim()}`)
 }
