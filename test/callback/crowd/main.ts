@@ -1,40 +1,47 @@
 /**
- * `npm run test:callbacks -- --engine file --engine postgres`: many events to 100 endpoints of which 10 are flaky, 5 dead and 5 slow.
- * `--part cost`: what the bad ones cost the healthy ones, by runs with and without them. `--part kill`: a kill -9 of the sender in the middle.
+ * Many events to 100 endpoints of which 10 are flaky, 5 dead and 5 slow: what the bad ones cost the healthy ones, by runs with and without
+ * them, and a kill -9 of the sender in the middle.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '../../command-line.ts'
 import { connect } from '../../postgres/client.ts'
 import { runCrowd, type Crowd, type CrowdReport } from './run.ts'
 import { newSchema } from '../../postgres/schema.ts'
 
-const { values } = parseArgs({
-  options: {
-    engine: { type: 'string', multiple: true, default: ['file'] },
-    postgres: { type: 'string', default: 'postgres://postgres@127.0.0.1:5432/test' },
-    events: { type: 'string', default: '1000' },
-    rate: { type: 'string', default: '20' },
-    rounds: { type: 'string', default: '1' },
-    part: { type: 'string', multiple: true, default: ['cost', 'kill'] },
-  },
-})
+const USAGE = `npm run test:callbacks -- [options]
+  --engine A,B    of file, sqlite, postgres (default: file)
+  --postgres URL  the server (default: postgres://postgres@127.0.0.1:5432/test)
+  --events N      to each endpoint (default 1000)
+  --rate N        events a second (default 20)
+  --part A,B      of cost, kill (default: both)
+  --rounds N      of cost, with and without in turn (default 1)`
+const given = readCommandLine(USAGE, ['engine', 'postgres', 'events', 'rate', 'part', 'rounds'])
+const engines = (given.engine ?? 'file').split(',')
+const parts = (given.part ?? 'cost,kill').split(',')
+const rounds = Number(given.rounds ?? 1)
+const postgres = given.postgres ?? 'postgres://postgres@127.0.0.1:5432/test'
 const shape = { healthy: 80, flaky: 10, dead: 5, slow: 5 }
-const base = { events: Number(values.events), rate: Number(values.rate), slowMs: 1_000, patienceMs: 60_000 }
+const base = {
+  events: Number(given.events ?? 1_000),
+  rate: Number(given.rate ?? 20),
+  slowMs: 1_000,
+  patienceMs: 60_000,
+}
 let failed = false
 
-for (const engine of values.engine) {
+for (const engine of engines) {
   console.log(`${engine}: ${base.events} events at ${base.rate} a second`)
-  if (values.part.includes('cost')) await tellCost(engine)
-  if (values.part.includes('kill')) tell('  with kill -9', await run(engine, { ...base, ...shape, kill: true }))
+  if (parts.includes('cost')) await tellCost(engine)
+  if (parts.includes('kill')) tell('  with kill -9', await run(engine, { ...base, ...shape, kill: true }))
 }
 process.exitCode = failed ? 1 : 0
 
 /** The two take turns, so that what else the machine does tells of neither. */
 async function tellCost(engine: string): Promise<void> {
   const ratios: number[] = []
-  for (let round = 0; round < Number(values.rounds); round++) {
+  for (let round = 0; round < rounds; round++) {
     const alone = await run(engine, { ...base, healthy: 80, flaky: 0, dead: 0, slow: 0, kill: false })
     tell('  80 healthy alone', alone)
     const among = await run(engine, { ...base, ...shape, kill: false })
@@ -59,12 +66,12 @@ function tell(what: string, report: CrowdReport): void {
 async function run(engine: string, crowd: Omit<Crowd, 'url'>): Promise<CrowdReport> {
   if (engine === 'postgres') {
     const schema = newSchema('crowd')
-    const url = new URL(values.postgres)
+    const url = new URL(postgres)
     url.searchParams.set('schema', schema)
     try {
       return await runCrowd({ ...crowd, url: url.href })
     } finally {
-      const client = await connect(values.postgres)
+      const client = await connect(postgres)
       await client.query(`drop schema if exists ${schema} cascade`)
       await client.end()
     }
