@@ -73,7 +73,8 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
   const statements = new Statements(schema, !isPooled)
   const lockKey = hashOf(`posthorn ${schema}`)
   const moment = options.moment ?? (() => DATABASE_MOMENT)
-  const pulse = isPooled ? null : new Pulse({ driver, clock, statements })
+  // How long a connection is silent is a matter of real time, whatever the engine's own clock says.
+  const pulse = isPooled ? null : new Pulse({ driver, clock: systemClock, statements })
   const pool = new Pool({ driver, clock, pulse, size: options.connections ?? DEFAULTS.connections, outageMs })
   let held: Home | null = null
   try {
