@@ -3,6 +3,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { Engine } from '../../src/core/engine.ts'
+import { connect } from './client.ts'
 import { startPooler } from './pooler.ts'
 import { commit, message, onPostgres } from './world.ts'
 
@@ -62,14 +63,21 @@ onPostgres('once, key-order: behind a pooler in transaction mode', async (world)
 
 onPostgres('the pooler keeps nothing of a session for a client: who needs that is found out', async (world) => {
   const pooler = await startPooler(world.url, 2)
+  const strangers = [await connect(pooler.url), await connect(pooler.url)]
   // Prepared statements are kept in sessions.
   const error = await world
     .open({ url: pooler.url, connections: 1, outageMs: 1 })
     .then(async (engine) => {
-      for (let n = 0; n < 10; n++) await commit(engine, { do: 'send', queue: 'a', message: message() })
+      for (let n = 0; n < 10; n++) {
+        await commit(engine, { do: 'send', queue: 'a', message: message() })
+        // Strangers take the sessions in turn, so that the engine has the other one each time.
+        await strangers[n % 2]!.query('begin')
+        await strangers[(n + 1) % 2]!.query('rollback')
+      }
       return null
     })
     .catch((thrown: unknown) => thrown)
+  for (const stranger of strangers) await stranger.end()
   ok(error instanceof Error)
   await pooler.close()
 })
