@@ -15,6 +15,7 @@ const PLANS: readonly (readonly [statement: string, index: string])[] = [
   ['delete-messages', 'message_pkey'],
   ['end-messages', 'message_pkey'],
   ['update-messages', 'message_pkey'],
+  ['forget-shared', 'message_shared'],
 ]
 
 /** What a function does inside is told where it is done. */

@@ -37,6 +37,8 @@ export interface PostgresOptions {
   readonly outageMs?: number | undefined
   /** The longest pause between two looks for what others have written and for what is due. Default: 2 s where others tell, else 250 ms. */
   readonly pollMs?: number | undefined
+  /** The pause between two looks for what need not be kept any longer. Default 10 s. */
+  readonly forgetMs?: number | undefined
   /** Processes tell each other what they have written (`notify`). Default true; with `isPooled` they cannot. */
   readonly isTelling?: boolean | undefined
   readonly clock?: Clock | undefined
@@ -50,7 +52,14 @@ export interface PostgresOptions {
 }
 
 export const DEFAULT_SCHEMA = 'posthorn'
-const DEFAULTS = { schema: DEFAULT_SCHEMA, connections: 4, outageMs: 30_000, pollMs: 250, toldPollMs: 2_000 }
+const DEFAULTS = {
+  schema: DEFAULT_SCHEMA,
+  connections: 4,
+  outageMs: 30_000,
+  pollMs: 250,
+  toldPollMs: 2_000,
+  forgetMs: 10_000,
+}
 /** How long a close tries to tell the others. */
 const LONGEST_PARTING_MS = 2_000
 const DATABASE_MOMENT: Moment = { now: null, wall: null }
@@ -153,12 +162,14 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     }
     const upkeep = new Upkeep({
       session,
+      lockKey,
       transactor,
       watchers,
       clock,
       findGone,
       isTold: () => home.isListening,
       pollMs: () => options.pollMs ?? (home.isListening ? DEFAULTS.toldPollMs : DEFAULTS.pollMs),
+      forgetMs: options.forgetMs ?? DEFAULTS.forgetMs,
       failed: options.onFailure ?? (() => {}),
     })
     await findGone()

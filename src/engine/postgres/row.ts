@@ -106,6 +106,15 @@ export interface Row {
   readonly attrs: string
   /** Only of what is new: of the others it stays in the database. */
   readonly body: Uint8Array | null
+  /** Of what is new: its body, where others have the same. */
+  readonly shared: Shared | null
+}
+
+/** A body that several messages of an event have, and the topic that keeps it: stored once, under a number of its own. */
+export interface Shared {
+  readonly n: number
+  readonly body: Uint8Array
+  readonly isStored: boolean
 }
 
 export interface Record {
@@ -125,6 +134,7 @@ export interface Event {
   readonly at: number
   readonly attrs: string
   readonly body: Uint8Array
+  readonly shared: Shared | null
 }
 
 export interface Topic {

@@ -5,11 +5,14 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Hint, Interest } from '../../core/engine.ts'
 import type { Watchers } from './hint.ts'
-import type { Session } from './session.ts'
+import type { Answer } from './driver.ts'
+import type { Query, Session } from './session.ts'
 import type { Transactor } from './transact.ts'
 
 export interface UpkeepParts {
   readonly session: Session
+  /** Names the schema among the database's advisory locks. */
+  readonly lockKey: number
   readonly transactor: Transactor
   readonly watchers: Watchers
   readonly clock: Clock
@@ -19,6 +22,8 @@ export interface UpkeepParts {
   readonly isTold: () => boolean
   /** The longest pause between two looks. */
   readonly pollMs: () => number
+  /** So often what is old is forgotten, and what nobody refers to. */
+  readonly forgetMs: number
   /** Told of the first of failures in a row. */
   readonly failed: (error: unknown) => void
 }
@@ -29,8 +34,6 @@ const HASTE_MS = 5_000
 const HASTY_MS = 100
 /** So often it is looked for processes that are gone. */
 const CENSUS_MS = 2_000
-/** So often what is old is forgotten. */
-const FORGET_MS = 10_000
 
 export class Upkeep {
   readonly #parts: UpkeepParts
@@ -41,6 +44,8 @@ export class Upkeep {
   #hasteUntilMs = -Infinity
   /** Short while there is something to do, longer with each look that finds nothing. */
   #napMs = SHORTEST_MS
+  /** The shared bodies up to this number were looked at in this round. */
+  #sharedUpTo = -1
   #isStopped = false
   #isFailing = false
   /** Positions and versions that were seen last, of what is watched. */
@@ -95,7 +100,7 @@ export class Upkeep {
   }
 
   async #rarely(): Promise<void> {
-    const { clock, findGone, session } = this.#parts
+    const { clock, findGone, forgetMs, session } = this.#parts
     const nowMs = clock.monotonicMs()
     if (nowMs >= this.#censusAtMs) {
       this.#censusAtMs = nowMs + CENSUS_MS
@@ -107,8 +112,18 @@ export class Upkeep {
       return (await query('forget', [now, session.limits.forget])).rows[0]!.is_more === true
     })
     // What is much goes in pieces, one at each look.
-    if (isMore) this.#napMs = SHORTEST_MS
-    else this.#forgetAtMs = nowMs + FORGET_MS
+    if (isMore || (await this.#forgetShared())) this.#napMs = SHORTEST_MS
+    else this.#forgetAtMs = nowMs + forgetMs
+  }
+
+  /** Looks at the next piece of the bodies that several have; whether to go on at once: where much is gone, more will be. */
+  async #forgetShared(): Promise<boolean> {
+    const { lockKey, session } = this.#parts
+    const most = session.limits.forget
+    const piece = (query: Query): Promise<Answer> => query('forget-shared', [this.#sharedUpTo, most, lockKey])
+    const { count, n, gone } = (await session.burst(piece)).rows[0]!
+    this.#sharedUpTo = (count as number) < most ? -1 : (n as number)
+    return this.#sharedUpTo !== -1 && (gone as number) * 2 >= most
   }
 
   /** Whether time has something to decide; and tells watchers of what others have written. */

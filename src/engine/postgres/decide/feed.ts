@@ -49,7 +49,7 @@ export async function feed(work: Work, bound: Bound): Promise<void> {
       }
       // What can never fit is missed, rather than standing in the way for ever.
       if (isTooMuch) await missEvent(work, bound, event.at)
-      else if ((await work.row(queue, message.id)) === null) await insert(work, queue, message)
+      else if ((await work.row(queue, message.id)) === null) await insert(work, queue, message, event.shared)
     }
     cursor = event.position
   }

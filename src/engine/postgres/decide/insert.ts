@@ -1,14 +1,17 @@
 /** Puts a message into a queue: every column is decided here, whoever sends it. */
 import { HIGHEST_PRIORITY, type Message } from '../../../core/message.ts'
 import { toAttributes } from '../attributes.ts'
-import { READY, type Queue, type Row } from '../row.ts'
+import { READY, type Queue, type Row, type Shared } from '../row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { delay, enterLine, isPast, lineOf, momentOf } from './place.ts'
 
-/** The message is not in the queue yet. */
-export async function insert(work: Work, queue: Queue, message: Message): Promise<void> {
+/**
+ * The message is not in the queue yet.
+ * @param shared where others have its body as well
+ */
+export async function insert(work: Work, queue: Queue, message: Message, shared: Shared | null = null): Promise<void> {
   await work.reserve(2)
-  const row = describe(work, queue, message)
+  const row = describe(work, queue, message, { shared })
   work.addRow(row)
   if (message.delay !== undefined && !isPast(work, message.delay)) delay(work, row, message.delay)
   else await enterLine(work, row)
@@ -51,6 +54,7 @@ export function describe(work: Work, queue: Queue, message: Message, over: Parti
     report: message.report ?? null,
     attrs: toAttributes(message),
     body,
+    shared: null,
     ...over,
   }
 }

@@ -3,7 +3,7 @@ import type { ChangeResult } from '../../../core/engine.ts'
 import type { Message } from '../../../core/message.ts'
 import { EVENTS_TOPIC, isTopicName } from '../../../core/name.ts'
 import { DEFAULT_QUEUE, subscriptionQueue } from '../../../core/settings.ts'
-import type { Bound } from '../row.ts'
+import type { Bound, Shared, Topic } from '../row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { missEvent, setBound, wants } from './bound.ts'
 import { engineMessage } from './ending.ts'
@@ -14,6 +14,8 @@ import { keepEvent } from './retained.ts'
 import { checkMessage, firstOf, isFull } from './send.ts'
 
 const DEDUPE_MS = DEFAULT_QUEUE.dedupeWindowMs
+/** Copies of a body that have no more than so many bytes together are cheaper than looking after one that is shared. */
+const COPIED_BYTES = 4_096
 
 export async function publish(work: Work, name: string, message: Message): Promise<ChangeResult> {
   if (typeof name !== 'string' || !isTopicName(name))
@@ -28,11 +30,12 @@ export async function publish(work: Work, name: string, message: Message): Promi
 
 async function route(work: Work, name: string, message: Message): Promise<number> {
   const topic = await work.topic(name)
-  const position = topic.retention === null ? null : await keepEvent(work, topic, message)
+  const wanting = topic.subscriptions.filter((bound) => wants(bound, message.event))
+  const shared = await shareOf(work, topic, wanting, message)
+  const position = topic.retention === null ? null : await keepEvent(work, topic, message, shared)
   const suspended: Bound[] = []
   let routed = 0
-  for (const bound of topic.subscriptions) {
-    if (!wants(bound, message.event)) continue
+  for (const bound of wanting) {
     const queue = (await work.queue(subscriptionQueue(name, bound.name)))!
     if (bound.status !== 'live') {
       if (bound.status === 'suspended') await owe(work, bound, position)
@@ -45,12 +48,26 @@ async function route(work: Work, name: string, message: Message): Promise<number
       if (position === null) await missEvent(work, bound, work.now)
       suspended.push(bound)
     } else if ((await work.row(queue, message.id)) === null) {
-      await insert(work, queue, message)
+      await insert(work, queue, message, shared)
       routed++
     }
   }
   for (const bound of suspended) await announce(work, bound, 'suspended')
   return routed
+}
+
+/** The body for all who get it, unless their copies are small. Whoever comes later may want what is kept. */
+async function shareOf(
+  work: Work,
+  { retention }: Topic,
+  wanting: readonly Bound[],
+  { body }: Message,
+): Promise<Shared | null> {
+  const live = wanting.filter(({ status }) => status === 'live').length
+  const copies = retention === null ? live - 1 : Math.max(live, 1)
+  if (copies * body.byteLength <= COPIED_BYTES) return null
+  await work.reserve(1)
+  return { n: work.serial(), body, isStored: false }
 }
 
 /** A suspended subscription is owed what is kept from now on, or it misses the event. */

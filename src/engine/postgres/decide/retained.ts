@@ -1,17 +1,18 @@
 /** What a topic keeps: each event under the next position, as many and for as long as its retention says. */
 import type { Message } from '../../../core/message.ts'
 import type { ReadFrom } from '../../../core/settings.ts'
-import type { Event, Topic } from '../row.ts'
+import type { Event, Shared, Topic } from '../row.ts'
+import type { Columns } from '../driver.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { missEvent, wants } from './bound.ts'
 
 const BATCH = 500
 
 /** The position that the event got. */
-export async function keepEvent(work: Work, topic: Topic, message: Message): Promise<number> {
+export async function keepEvent(work: Work, topic: Topic, message: Message, shared: Shared | null): Promise<number> {
   await work.reserve(1)
   const { body, ...attributes } = message
-  const event: Event = { position: work.serial(), at: work.now, attrs: JSON.stringify(attributes), body }
+  const event: Event = { position: work.serial(), at: work.now, attrs: JSON.stringify(attributes), body, shared }
   const { ms, count } = topic.retention!
   const due = topic.events + 1 > count ? work.now : ms === null ? null : work.now + ms
   const houseAt = due === null ? topic.houseAt : Math.min(topic.houseAt ?? due, due)
@@ -64,9 +65,14 @@ export async function eventsAfter(
 ): Promise<readonly Event[]> {
   const after = Math.max(position, topic.forgotten)
   const { rows } = topic.isStored ? await work.query('load-events', [topic.name, after, limit]) : { rows: [] }
-  const stored = rows.map((row) => row as unknown as Event)
+  const stored = rows.map(toEvent)
   const fresh = topic.fresh.filter((event) => event.position > after)
   return [...stored, ...fresh].slice(0, limit)
+}
+
+function toEvent({ position, at, attrs, body, shared: n }: Columns): Event {
+  const shared = n === null ? null : { n: n as number, body: body as Uint8Array, isStored: true }
+  return { position: position as number, at: at as number, attrs: attrs as string, body: body as Uint8Array, shared }
 }
 
 /** The first event that one who begins there is owed. */

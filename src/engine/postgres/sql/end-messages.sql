@@ -22,10 +22,10 @@ with i as materialized (
   ) as i (queue, id, state, place, line_seq, lease, holder, until, due, is_wall_due, acquired, failed, released, is_cancelled, ended_at, turn, reason, failures)
 ), gone as (
   delete from {schema}.message as m using i where m.queue = i.queue and m.id = i.id
-  returning m.queue, m.id, m.seq, m.rank, m.line, m.expires, m.is_wall_expires, m.sent_at, m.size, m.report, m.attrs, m.body
+  returning m.queue, m.id, m.seq, m.rank, m.line, m.expires, m.is_wall_expires, m.sent_at, m.size, m.report, m.attrs, m.body, m.shared
 )
 insert into {schema}.past (
-  queue, id, state, place, line_seq, lease, holder, until, due, is_wall_due, acquired, failed, released, is_cancelled, ended_at, turn, reason, failures, seq, rank, line, expires, is_wall_expires, sent_at, size, report, attrs, body
+  queue, id, state, place, line_seq, lease, holder, until, due, is_wall_due, acquired, failed, released, is_cancelled, ended_at, turn, reason, failures, seq, rank, line, expires, is_wall_expires, sent_at, size, report, attrs, body, shared
 )
-select g.queue, g.id, i.state, i.place, i.line_seq, i.lease, i.holder, i.until, i.due, i.is_wall_due, i.acquired, i.failed, i.released, i.is_cancelled, i.ended_at, i.turn, i.reason, i.failures, g.seq, g.rank, g.line, g.expires, g.is_wall_expires, g.sent_at, g.size, g.report, g.attrs, g.body
+select g.queue, g.id, i.state, i.place, i.line_seq, i.lease, i.holder, i.until, i.due, i.is_wall_due, i.acquired, i.failed, i.released, i.is_cancelled, i.ended_at, i.turn, i.reason, i.failures, g.seq, g.rank, g.line, g.expires, g.is_wall_expires, g.sent_at, g.size, g.report, g.attrs, g.body, g.shared
 from gone g join i on i.queue = g.queue and i.id = g.id

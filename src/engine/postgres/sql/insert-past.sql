@@ -1,5 +1,5 @@
 insert into {schema}.past (
-  queue, id, state, place, line_seq, lease, holder, until, due, is_wall_due, acquired, failed, released, is_cancelled, ended_at, turn, reason, failures, seq, rank, line, expires, is_wall_expires, sent_at, size, report, attrs, body
+  queue, id, state, place, line_seq, lease, holder, until, due, is_wall_due, acquired, failed, released, is_cancelled, ended_at, turn, reason, failures, seq, rank, line, expires, is_wall_expires, sent_at, size, report, attrs, body, shared
 )
 select * from unnest(
   $1::int[],
@@ -29,5 +29,6 @@ select * from unnest(
   $25::int[],
   $26::text[],
   $27::text[],
-  $28::bytea[]
+  $28::bytea[],
+  $29::bigint[]
 )

@@ -1,3 +1,6 @@
-select position, at, attrs, body from {schema}.event
-where topic = $1::text and position > $2::bigint and ($3::bigint is null or at >= $3::bigint)
-order by position limit $4::int
+select
+  e.position, e.at, e.attrs,
+  case when e.shared is null then e.body else (select s.body from {schema}.shared s where s.n = e.shared) end as body
+from {schema}.event e
+where e.topic = $1::text and e.position > $2::bigint and ($3::bigint is null or e.at >= $3::bigint)
+order by e.position limit $4::int

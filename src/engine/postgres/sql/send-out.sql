@@ -76,7 +76,8 @@ u as (
   from n, w, g
   where m.queue = n.queue and m.id = n.id and w.queue = n.queue
   returning
-    m.queue, m.id, m.rank, m.place, m.seq, m.sent_at, m.report, m.attrs, m.body,
+    m.queue, m.id, m.rank, m.place, m.seq, m.sent_at, m.report, m.attrs,
+    case when m.shared is null then m.body else (select s.body from {schema}.shared s where s.n = m.shared) end as body,
     case
       when m.acquired > 1 or m.failed > 0 or m.released > 0 or m.is_cancelled or m.ended_at is not null
         or m.reason is not null or m.failures is not null

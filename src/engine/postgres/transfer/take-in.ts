@@ -146,13 +146,14 @@ export class TakeIn {
       report: message.report ?? null,
       attrs: toAttributes(message),
       body,
+      shared: null,
     })
   }
 
   async #takeEvent({ topic: name, position, at, message }: EventPiece): Promise<void> {
     const topic = await this.#topic(name)
     const { body, ...attributes } = message
-    topic.fresh = [...topic.fresh, { position, at, attrs: JSON.stringify(attributes), body }]
+    topic.fresh = [...topic.fresh, { position, at, attrs: JSON.stringify(attributes), body, shared: null }]
     Object.assign(topic, { events: topic.events + 1, houseAt: 0, isDirty: true })
   }
 

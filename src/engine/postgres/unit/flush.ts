@@ -1,5 +1,15 @@
 /** Writes what a unit of work has changed: a statement for each kind of change, all sent at once. */
-import { tableOf, toColumn, type Bound, type Queue, type Record, type Row } from '../row.ts'
+import {
+  tableOf,
+  toColumn,
+  type Bound,
+  type Event,
+  type Queue,
+  type Record,
+  type Row,
+  type Shared,
+  type Topic,
+} from '../row.ts'
 import type { Work } from './unit-of-work.ts'
 
 export type Write = readonly [statement: string, values: readonly unknown[]]
@@ -27,6 +37,7 @@ export function writesOf(work: Written): readonly Write[] {
   return [
     ...writesOfQueues([...work.queuesByNumber.values()]),
     ...writesOfRows(rows as Row[]),
+    ...writesOfShared(rows as Row[], [...work.topics.values()].flatMap(freshOf)),
     ...writesOfTallies([...work.queuesByNumber.values()]),
     ...writesOfRecords([...work.records.values()].filter(({ isDirty }) => isDirty)),
     ...writesOfMemory(work),
@@ -71,6 +82,14 @@ function writesOfRows(rows: readonly Row[]): Write[] {
   ]
 }
 
+/** Bodies of what is new, where the database does not have them yet. */
+function writesOfShared(rows: readonly Row[], events: readonly Event[]): Write[] {
+  const fresh = new Set<Shared>()
+  for (const { shared, isGone } of rows) if (shared !== null && !shared.isStored && !isGone) fresh.add(shared)
+  for (const { shared } of events) if (shared !== null && !shared.isStored) fresh.add(shared)
+  return some('insert-shared', [...fresh], [(each) => each.n, (each) => each.body])
+}
+
 type Column<T> = (each: T) => unknown
 
 const CHANGING: readonly Column<Row>[] = [
@@ -102,8 +121,20 @@ const LASTING: readonly Column<Row>[] = [
   (row) => row.size,
   (row) => row.report,
   (row) => row.attrs,
-  (row) => row.body,
+  bodyOf,
+  numberOf,
 ]
+
+/** Where it is shared it is in a table of its own. */
+function bodyOf({ body, shared }: Row | Event): Uint8Array | null {
+  return shared === null ? body : NOTHING
+}
+
+function numberOf({ shared }: Row | Event): number | null {
+  return shared?.n ?? null
+}
+
+const NOTHING = new Uint8Array()
 
 function writesOfTallies(queues: readonly Queue[]): Write[] {
   const counted = queues.filter(({ tally, isGone }) => !isGone && Object.values(tally).some((count) => count !== 0))
@@ -160,9 +191,7 @@ function writesOfMemory(work: Written): Write[] {
 
 function writesOfTopics(work: Written): Write[] {
   const topics = [...work.topics.values()].filter(({ isDirty }) => isDirty)
-  const fresh = topics.flatMap(({ name, fresh: events, forgotten }) =>
-    events.filter(({ position }) => position > forgotten).map((event) => ({ name, ...event })),
-  )
+  const fresh = topics.flatMap((topic) => freshOf(topic).map((event) => ({ name: topic.name, ...event })))
   const bounds = [...work.topics.values()].flatMap(({ subscriptions }) => subscriptions)
   const key: readonly Column<Bound>[] = [(each) => each.topic, (each) => each.name]
   return [
@@ -186,7 +215,8 @@ function writesOfTopics(work: Written): Write[] {
       (each) => each.position,
       (each) => each.at,
       (each) => each.attrs,
-      (each) => each.body,
+      bodyOf,
+      numberOf,
     ]),
     ...some('delete-subscriptions', work.goneBounds, key),
     ...some(
@@ -204,6 +234,11 @@ function writesOfTopics(work: Written): Write[] {
       ],
     ),
   ]
+}
+
+/** What it keeps from now on. */
+function freshOf({ fresh, forgotten }: Topic): readonly Event[] {
+  return fresh.filter(({ position }) => position > forgotten)
 }
 
 /** Nothing where there is nothing to write; else one list a column. */

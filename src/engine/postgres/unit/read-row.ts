@@ -58,6 +58,7 @@ export function toRow(columns: Columns, queue: Queue, origin: 'message' | 'past'
     report: columns.report as string | null,
     attrs: columns.attrs as string,
     body: null,
+    shared: null,
   }
 }
 
