@@ -1,78 +1,128 @@
 // Callers and workers share the thread.
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { ManualClock } from '../../../core/clock.ts'
 import { EngineClock } from './engine-clock.ts'
 import { Share } from './share.ts'
 
 const FEW = 10
 const MANY = 200
+const BUSY = 1
+const IDLE = 0
 
 test('a worker waits for nobody where no caller does, and with few places not for those who do', () => {
   const { share } = create()
   share.gave(MANY)
   equal(share.turn(), null)
-  share.awaited(1, 1)
+  share.awaited(MANY, 1)
   for (let given = 0; given < 5 * FEW; given += FEW) {
     equal(share.turn(), null)
     share.gave(FEW)
   }
 })
 
-test('between two syncs no more is handed out than callers changed, and some more', async () => {
+test('who asks without credit waits until callers have been told and have had their turn', async () => {
   const { share } = create()
   share.awaited(100, 1)
   equal(share.turn(), null)
   share.gave(MANY)
-  const turn = share.turn()
-  ok(turn !== null)
-  equal(share.turn(), turn)
-  let told = false
-  void turn.then(() => (told = true))
+  const rest = share.turn()
+  ok(rest !== null)
+  equal(share.turn(), rest)
+  let isOver = false
+  void rest.then(() => (isOver = true))
   share.reached(0)
-  await Promise.resolve()
-  equal(told, false)
+  await turn()
+  equal(isOver, false)
   share.reached(1)
-  await turn
+  await Promise.resolve()
+  equal(isOver, false)
+  await rest
   equal(share.turn(), null)
 })
 
-test('what was handed out beyond the share is taken off the next', () => {
+test('over many syncs no more is handed out than callers changed and a quarter, however much is handed out at once', async () => {
   const { share } = create()
-  const given = Array.from({ length: 12 }, (_, sync) => {
-    share.awaited(100, sync)
-    let count = 0
-    for (; share.turn() === null; count += MANY) share.gave(MANY)
-    share.reached(sync)
-    return count
-  })
-  deepEqual(
-    given.reduce((sum, count) => sum + count, 0),
-    12 * 150,
-  )
-})
-
-test('no request waits for a sync that takes long', async () => {
-  const { share, clock } = create()
-  share.awaited(1, 1)
-  share.gave(MANY)
-  const turn = share.turn()
-  clock.advance(1)
-  await turn
-  equal(share.turn(), null)
-})
-
-test('no request waits for callers who will not be told', async () => {
-  const { share } = create()
-  share.awaited(1, 1)
-  share.gave(MANY)
-  const turn = share.turn()
+  let given = 0
+  const stopped = new AbortController()
+  const lease = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      await share.turn()
+      share.gave(MANY)
+      given += MANY
+      await Promise.resolve()
+    }
+  }
+  const worker = lease()
+  const syncs = 100
+  for (let sync = 1; sync <= syncs; sync++) {
+    // The first half is in a frame of its own, so that somebody waits at any time.
+    share.awaited(50, 2 * sync)
+    await turn()
+    share.reached(2 * sync - 1)
+    share.awaited(50, 2 * sync + 1)
+    await turn()
+    share.reached(2 * sync)
+    await turn()
+  }
+  stopped.abort()
   share.stop()
-  await turn
+  await worker
+  const changes = 100 * syncs
+  ok(given >= 1.2 * changes && given <= 1.3 * changes + 2 * MANY, `${given} for ${changes}`)
+})
+
+test('what was not taken while it was there is not saved up', () => {
+  const { share } = create()
+  for (let sync = 1; sync < 100; sync++) {
+    share.awaited(100, sync)
+    share.reached(sync)
+  }
+  share.awaited(1, 100)
+  share.gave(MANY)
+  ok(share.turn() !== null)
+})
+
+test('while the thread has time nobody waits longer than a millisecond', async () => {
+  const { share, clock } = create(IDLE)
+  share.awaited(1, 1)
+  share.gave(MANY)
+  const rest = share.turn()
+  clock.advance(1)
+  await rest
+  for (let given = 0; given < 10 * FEW; given += FEW) {
+    equal(share.turn(), null)
+    share.gave(FEW)
+  }
+})
+
+test('while the thread is busy nobody waits longer than four', async () => {
+  const { share, clock } = create(BUSY)
+  share.awaited(1, 1)
+  share.gave(MANY)
+  const rest = share.turn()
+  let isOver = false
+  void rest!.then(() => (isOver = true))
+  clock.advance(3)
+  await turn()
+  equal(isOver, false)
+  clock.advance(1)
+  await rest
   equal(share.turn(), null)
 })
 
-function create(): { share: Share; clock: ManualClock } {
+test('nobody waits for an engine that has stopped', async () => {
+  const { share } = create()
+  share.awaited(1, 1)
+  share.gave(MANY)
+  const rest = share.turn()
+  share.stop()
+  await rest
+  equal(share.turn(), null)
+})
+
+function create(busyShare = BUSY): { share: Share; clock: ManualClock } {
   const clock = new ManualClock()
-  return { share: new Share(new EngineClock(clock, clock.wallMs())), clock }
+  return { share: new Share(new EngineClock(clock, clock.wallMs()), () => () => busyShare), clock }
 }

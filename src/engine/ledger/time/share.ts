@@ -1,74 +1,112 @@
 /**
  * Keeps hand-outs from taking the thread from callers who wait for their commits. A worker with a backlog comes back as soon as it has handled
  * what it was given, while a caller has one turn in each sync: left alone, four messages are handled for one that is sent. While callers
- * wait, what is handed out between two syncs is bounded by what they changed, and some more, so that a backlog becomes less; further
- * requests are answered when the callers have been told.
+ * wait, each change of theirs is credit for a hand-out and a little more, so that a backlog becomes less; without credit a request is answered
+ * when callers have been told and have had their turn.
  */
+import { performance } from 'node:perf_hooks'
 import type { EngineClock } from './engine-clock.ts'
 
-/** Handed out between two syncs beside one for each change: workers with few places do not notice that anybody waits. */
-const MORE = 50
-/** No request waits longer: where syncs are slow it is not the thread that callers wait for. */
-const LONGEST_MS = 1
+/** Hand-outs for one change. */
+const FOR_CHANGE = 1.25
+/** What is saved up at most: with it workers with few places do not notice that anybody waits. */
+const SPARE = 50
+/** What was handed out beyond the credit (a lease is never cut for it) is taken off what comes, up to so much. */
+const MOST_OWED = 400
+/** A request that waits so long looks whether it is the thread that callers wait for, and not the disk. */
+const LOOK_MS = 1
+/** At work for less of its time, the thread has some for both: so many are handed out before the next look. */
+const BUSY_SHARE = 0.7
+const IDLE_CREDIT = 150
+/** No request waits for more looks. */
+const MOST_LOOKS = 4
+
+/** Begins to look how much the thread is at work; gives the share of the time since. */
+export type Looking = () => () => number
+
+const looking: Looking = () => {
+  const before = performance.eventLoopUtilization()
+  return () => performance.eventLoopUtilization(before).utilization
+}
 
 interface Rest {
   readonly over: PromiseWithResolvers<void>
-  readonly timer: Disposable
+  readonly busyShare: () => number
+  looks: number
+  timer: Disposable
 }
 
 export class Share {
   readonly #clock: EngineClock
-  /** What callers have changed who have not been told, and the last frame that holds any of it. */
-  #changes = 0
+  readonly #looking: Looking
+  /** The last frame that callers wait for, and the last that is durable. */
   #frame = 0
-  /** Handed out while they waited, less what was due. */
-  #given = 0
+  #reached = 0
+  /** Hand-outs that are left; below 0: there were too many. */
+  #credit = SPARE
   #rest: Rest | null = null
 
-  constructor(clock: EngineClock) {
+  constructor(clock: EngineClock, look: Looking = looking) {
     this.#clock = clock
+    this.#looking = look
   }
 
   /** Callers wait until this frame is durable, with so many changes. */
   awaited(changes: number, frame: number): void {
-    this.#changes += changes
     this.#frame = frame
+    this.#credit += changes * FOR_CHANGE
   }
 
   gave(count: number): void {
-    this.#given = this.#changes > 0 ? this.#given + count : 0
+    this.#credit = Math.max(-MOST_OWED, this.#credit - count)
   }
 
   /** A promise where a request comes after the callers. */
   turn(): Promise<void> | null {
-    if (this.#changes === 0 || this.#given < this.#due) return null
+    if (this.#isFree) return null
     this.#rest ??= {
       over: Promise.withResolvers(),
-      timer: this.#clock.timer(LONGEST_MS, () => this.#end(0)),
+      busyShare: this.#looking(),
+      looks: 0,
+      timer: this.#clock.timer(LOOK_MS, this.#look),
     }
     return this.#rest.over.promise
   }
 
   /** Everything up to this frame is durable. */
   reached(frame: number): void {
-    if (this.#changes === 0 || frame < this.#frame) return
-    const given = Math.max(0, this.#given - this.#due)
-    this.#changes = 0
-    this.#end(given)
+    this.#reached = frame
+    this.#credit = Math.min(this.#credit, SPARE)
+    // Those who are told now come back within this turn of the event loop, and with them credit.
+    if (this.#rest !== null) setImmediate(this.#endIfFree)
   }
 
   /** Nobody will be told any more. */
   stop(): void {
-    this.#changes = 0
-    this.#end(0)
+    this.#reached = this.#frame
+    this.#end()
   }
 
-  get #due(): number {
-    return this.#changes + MORE
+  get #isFree(): boolean {
+    return this.#credit > 0 || this.#frame <= this.#reached
   }
 
-  #end(given: number): void {
-    this.#given = given
+  readonly #endIfFree = (): void => {
+    if (this.#isFree) this.#end()
+  }
+
+  readonly #look = (): void => {
+    const rest = this.#rest!
+    const isBusy = rest.busyShare() >= BUSY_SHARE
+    if (isBusy && ++rest.looks < MOST_LOOKS) {
+      rest.timer = this.#clock.timer(LOOK_MS, this.#look)
+      return
+    }
+    this.#credit = isBusy ? SPARE : IDLE_CREDIT
+    this.#end()
+  }
+
+  #end(): void {
     const rest = this.#rest
     this.#rest = null
     rest?.timer[Symbol.dispose]()
