@@ -7,6 +7,7 @@ import { quote } from '../sql/refusal.ts'
 import { parseToken, toToken } from './decide/token.ts'
 import type { Answer, Columns } from './driver.ts'
 import type { Floor } from './floor.ts'
+import { LeaseMemory, type Given } from './lease-memory.ts'
 import { PlainHandOuts, SHORT_MS } from './plain/hand-outs.ts'
 import type { Hatch } from './plain/hatch.ts'
 import type { KnownQueues } from './plain/known-queues.ts'
@@ -36,7 +37,7 @@ export class Leases {
   readonly #session: Session
   readonly #known: KnownQueues
   readonly #plain: PlainHandOuts
-  readonly #requests = new Map<string, Promise<LeaseResult>>()
+  readonly #memory: LeaseMemory
   /** Under which numbers requests may have been answered whose answers were lost. */
   readonly #lost = new Map<string, number>()
   readonly #numbers: LeaseNumbers
@@ -47,19 +48,15 @@ export class Leases {
     this.#known = queues
     this.#numbers = numbers
     this.#hatch = hatch
+    this.#memory = new LeaseMemory(session.limits.leaseRequests)
     this.#plain = new PlainHandOuts(session, queues)
   }
 
   async lease(request: LeaseRequest): Promise<LeaseResult> {
     checkLeaseRequest(request)
-    const known = this.#requests.get(request.id)
-    if (known !== undefined) {
-      const standing = await this.#standing(request, await known)
-      if (standing !== null) return standing
-    }
-    const given = this.#lease(request)
-    this.#remember(request.id, given)
-    return given
+    const given = this.#memory.knows(request.id) ? await this.#memory.recall(request.id) : null
+    const standing = given === null ? null : await this.#standing(request, given)
+    return standing ?? this.#memory.remember(request.id, this.#lease(request))
   }
 
   async extend(tokens: readonly Token[], leaseMs: number): Promise<readonly ('kept' | 'stale' | 'cancel')[]> {
@@ -172,32 +169,17 @@ export class Leases {
   }
 
   /** What a request that is repeated was given and still holds; null where that is nothing. */
-  async #standing(request: LeaseRequest, { deliveries, nextReadyInMs }: LeaseResult): Promise<LeaseResult | null> {
-    if (deliveries.length === 0) return null
-    const held = deliveries.map(({ token }) => parseToken(token)!)
+  async #standing(request: LeaseRequest, { tokens, queueOf, nextReadyInMs }: Given): Promise<LeaseResult | null> {
+    const held = tokens.map((token) => parseToken(token)!)
     const columns = [held.map(({ queue }) => queue), held.map(({ id }) => id), held.map(({ lease }) => lease)]
     const { rows } = await this.#session.looking((query) => query('leased-by', columns))
     const standing = new Map(rows.map((row) => [tokenOf(row), row]))
-    const left = deliveries.flatMap(({ token, stored }) => {
+    const left = tokens.flatMap((token) => {
       const row = standing.get(token)
-      return row === undefined ? [] : [toDelivery(row, stored.queue)]
+      return row === undefined ? [] : [toDelivery(row, queueOf(token))]
     })
-    if (left.length === 0) this.#requests.delete(request.id)
+    if (left.length === 0) this.#memory.forget(request.id)
     return left.length === 0 ? null : { deliveries: left, nextReadyInMs }
-  }
-
-  async #forgetEmpty(id: string, given: Promise<LeaseResult>): Promise<void> {
-    const isEmpty = await given.then(
-      ({ deliveries }) => deliveries.length === 0,
-      () => true,
-    )
-    if (isEmpty && this.#requests.get(id) === given) this.#requests.delete(id)
-  }
-
-  #remember(id: string, given: Promise<LeaseResult>): void {
-    this.#requests.set(id, given)
-    void this.#forgetEmpty(id, given)
-    forgetOldest(this.#requests, this.#session.limits.leaseRequests)
   }
 }
 
