@@ -39,6 +39,7 @@ function laneOf(width: number, connections = Infinity, isBeside = (): boolean =>
       const end = async (isSound = true): Promise<void> => {
         resolve(isSound)
         await turn()
+        await turn()
       }
       begun.push({ on: connection.pid, items, placed, end })
       return promise
@@ -48,7 +49,7 @@ function laneOf(width: number, connections = Infinity, isBeside = (): boolean =>
     for (const weight of weights) lane.add(weight)
     await turn()
   }
-  return { begun, add }
+  return { begun, add, lane }
 }
 
 const shape = (begun: readonly Begun[]): unknown => begun.map(({ on, items }) => [on, items.length])
@@ -136,5 +137,20 @@ test('beside other work there is one fold at a time, and it takes all that waits
     [0, 100],
     [0, 10],
     [0, 5],
+  ])
+})
+
+test('beside other work, who was answered just now comes along with those who wait', async () => {
+  const { begun, add, lane } = laneOf(2, Infinity, () => true)
+  await add(...ones(100))
+  await add(...ones(10))
+  const ended = begun[0]!.end()
+  // Callers hear of it some microtasks later.
+  for (let n = 0; n < 5; n++) await Promise.resolve()
+  for (const weight of ones(100)) lane.add(weight)
+  await ended
+  deepEqual(shape(begun), [
+    [0, 100],
+    [0, 110],
   ])
 })

@@ -3,7 +3,7 @@
  * ready here. Large ones have a connection each, as many as the lane is wide, so that one is written while another waits for the disk: the next
  * begins as soon as the place of the one before is drawn. What comes together while nothing is on its way is halved, or all who wait would wait
  * for the same answer again and again. A lone caller is sent at once. Where this process has other work under way beside, nobody is idle meanwhile:
- * then there is one small fold at a time, and it takes all that waits, which costs both sides less.
+ * then there is one small fold at a time, and it takes all that waits and whoever was answered by the one before, which costs both sides less.
  */
 import type { Connection } from './driver.ts'
 import type { Pool } from './pool.ts'
@@ -156,7 +156,9 @@ export class Lane<T> {
     track.underWay--
     track.hasLarge = false
     if (!isSound) track.left = 0
-    this.#pump()
+    // Beside other work nobody is idle meanwhile: who was answered just now sends again in this turn, and comes along.
+    if (this.#parts.isBeside?.() ?? false) setImmediate(() => this.#pump())
+    else this.#pump()
   }
 
   /** What the next fold takes. */
