@@ -4,6 +4,7 @@
  */
 import { pbkdf2 } from 'node:crypto'
 import { statfsSync } from 'node:fs'
+import { getHeapSpaceStatistics } from 'node:v8'
 import { createContestant, Unavailable, type Contestant } from './contestant.ts'
 import { percentiles, round } from './measure.ts'
 import { Run, type Measured } from './mode.ts'
@@ -53,6 +54,7 @@ async function measure(
   const run = new Run(contestant, plan)
   await run.fill()
   const filledMb = process.memoryUsage.rss() / 1e6
+  const filledYoungMb = youngMb()
   using _ = busyPool(plan.poolJobs)
   const measured = await run.measure()
   return {
@@ -66,10 +68,17 @@ async function measure(
       rssMb: measured.observed.rssMb,
       aboveEmptyMb: round(measured.observed.rssMb - emptyMb),
       filledAboveEmptyMb: round(filledMb - emptyMb),
+      filledYoungMb: round(filledYoungMb),
     },
     work: described(plan),
     disk: isMemoryDisk(contestantOptions.dir) ? 'tmpfs' : 'disk',
   }
+}
+
+/** What V8 has for objects that were made just now. It grows with what callers make at once, and is not given back. */
+function youngMb(): number {
+  const young = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')
+  return (young?.physical_space_size ?? 0) / 1e6
 }
 
 function figures({ count, elapsedMs, times, observed }: Measured): object {
