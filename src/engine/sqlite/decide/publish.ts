@@ -1,6 +1,5 @@
 /** Routes an event of a topic: kept where the topic keeps its events, and into the queue of every live subscription that wants it. */
 import type { ChangeResult } from '../../../core/engine.ts'
-import type { EventAttributes } from '../../../core/message.ts'
 import { EVENTS_TOPIC } from '../../../core/name.ts'
 import { DEFAULT_QUEUE } from '../../../core/settings.ts'
 import { attributesOf, bodySize } from '../content.ts'
@@ -44,15 +43,10 @@ function route(desk: Desk, topic: Topic, published: Incoming): number {
   return routed
 }
 
-function wantedBy(topic: Topic, message: Incoming): Subscription[] {
-  const wanting: Subscription[] = []
-  let event: EventAttributes | null = null
-  for (const subscription of topic.subscriptions.values()) {
-    if (!subscription.wantsType(message.type)) continue
-    event ??= attributesOf(message).event
-    if (subscription.wants(event)) wanting.push(subscription)
-  }
-  return wanting
+function wantedBy(topic: Topic, message: Incoming): readonly Subscription[] {
+  if (topic.subscriptions.size === 0) return []
+  const { event } = attributesOf(message)
+  return topic.wanting(event).filter((subscription) => subscription.passes(event))
 }
 
 /** Stores the content once for all who get it, unless their copies are small; each of them holds it. Whoever comes later may want what is kept. */

@@ -66,8 +66,8 @@ export function trimTopic(desk: Desk, topic: Topic, most: number): number {
 /** Forgets all that the topic keeps: it is to keep nothing any more. */
 export function forgetAll(desk: Desk, topic: Topic): void {
   if (topic.kept === 0) return
-  const lagging = topic.lagging()
-  if (lagging.length > 0) {
+  const { lagging } = topic
+  if (lagging.size > 0) {
     for (const [position, at, , split, bytes] of desk.statements.of(RETAINED_AFTER).all(topic.id, 0, topic.kept))
       for (const subscription of owedTo(topic, position as number, {
         split: split as number,
@@ -100,7 +100,7 @@ function isTooMuch(desk: Desk, { id, kept, retention }: Topic): boolean {
 
 /** Who was still owed the event will never get it. */
 function owedTo(topic: Topic, position: number, content: Content): Subscription[] {
-  const owed = topic.lagging().filter(({ cursor }) => cursor !== 0 && cursor < position)
+  const owed = [...topic.lagging].filter(({ cursor }) => cursor !== 0 && cursor < position)
   if (owed.length === 0) return owed
   const { event } = attributesOf(content)
   return owed.filter((subscription) => subscription.wants(event))

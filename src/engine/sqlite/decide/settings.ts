@@ -48,7 +48,7 @@ export function retain(desk: Desk, { topic: name, retention, ifVersion }: Of<'re
 
 /** Nobody is owed anything any more. Who was catching up follows live at once, so as not to miss what is published next. */
 function releaseWaiting(desk: Desk, topic: Topic): void {
-  for (const subscription of topic.lagging()) {
+  for (const subscription of topic.lagging) {
     if (subscription.status === 'catching-up') subscription.status = 'live'
     subscription.cursor = 0
     writeSubscription(desk, subscription)
@@ -66,7 +66,7 @@ export function bind(desk: Desk, { subscription: bound, ifVersion }: Of<'bind'>)
   const version = desk.nextVersion()
   const known = topic.subscriptions.get(name)
   if (known !== undefined) {
-    known.rebind(bound)
+    topic.rebind(known, bound)
     known.version = version
     writeSubscription(desk, known)
   } else {

@@ -1,6 +1,7 @@
 /** Topics and subscriptions as deciders see them, with what routing needs compiled. */
 import { compileFilters, compileTypes, type Predicate } from '../../../core/filter.ts'
 import type { EventAttributes } from '../../../core/message.ts'
+import { RoutingIndex } from '../../../core/routing/routing-index.ts'
 import type { Retention, StoredSubscription, Subscription as Bound } from '../../../core/settings.ts'
 import type { Row } from '../driver/driver.ts'
 
@@ -70,6 +71,11 @@ export class Subscription {
     this.#passes = compileFilters(bound.filters)
   }
 
+  /** Whether an event of a type that it wants passes its filters. */
+  passes(event: EventAttributes): boolean {
+    return this.#passes(event)
+  }
+
   wants(event: EventAttributes): boolean {
     return this.wantsType(event.type) && this.#passes(event)
   }
@@ -88,8 +94,11 @@ export class Topic {
   due: number | null
   /** Events that it keeps. */
   kept: number
-  readonly subscriptions: Map<string, Subscription> = new Map()
   isDirty = false
+  readonly #subscriptions = new Map<string, Subscription>()
+  readonly #index = new RoutingIndex<Subscription>()
+  /** Those that do not follow live. */
+  readonly #lagging = new Set<Subscription>()
 
   constructor(row: Row) {
     const [id, name, retention, version, due, kept] = row
@@ -101,7 +110,40 @@ export class Topic {
     this.kept = kept as number
   }
 
-  lagging(): Subscription[] {
-    return [...this.subscriptions.values()].filter(({ status }) => status !== 'live')
+  get subscriptions(): ReadonlyMap<string, Subscription> {
+    return this.#subscriptions
+  }
+
+  get lagging(): ReadonlySet<Subscription> {
+    return this.#lagging
+  }
+
+  /** Subscriptions that can want this event; their filters have the last word. */
+  wanting(event: EventAttributes): readonly Subscription[] {
+    return this.#index.find(event)
+  }
+
+  add(subscription: Subscription): void {
+    this.#subscriptions.set(subscription.bound.name, subscription)
+    this.#index.add(subscription, subscription.bound)
+    this.follow(subscription)
+  }
+
+  /** The subscription is for other events now. */
+  rebind(subscription: Subscription, bound: Bound): void {
+    subscription.rebind(bound)
+    this.#index.add(subscription, bound)
+  }
+
+  /** Notes whether the subscription follows live. */
+  follow(subscription: Subscription): void {
+    if (subscription.status === 'live') this.#lagging.delete(subscription)
+    else this.#lagging.add(subscription)
+  }
+
+  remove(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription.bound.name)
+    this.#lagging.delete(subscription)
+    this.#index.delete(subscription)
   }
 }

@@ -80,12 +80,13 @@ export class Topics {
       .of(INSERT_SUBSCRIPTION)
       .first(topic.id, bound.name, queue, text, rest.version, rest.status, rest.cursor)!
     const subscription = new Subscription([id!, queue, text, rest.version, rest.status, rest.cursor, 0, '[]'])
-    topic.subscriptions.set(bound.name, subscription)
+    topic.add(subscription)
     return subscription
   }
 
   write(subscription: Subscription): void {
     const { bound, version, status, cursor, hasGap, gaps, id } = subscription
+    this.#byName.get(bound.topic)?.follow(subscription)
     this.#statements
       .of(UPDATE_SUBSCRIPTION)
       .run(JSON.stringify(bound), version, status, cursor, hasGap ? 1 : 0, JSON.stringify(gaps), id)
@@ -93,7 +94,7 @@ export class Topics {
 
   unbind(topic: Topic, subscription: Subscription): void {
     this.#statements.of(DELETE_SUBSCRIPTION).run(subscription.id)
-    topic.subscriptions.delete(subscription.bound.name)
+    topic.remove(subscription)
   }
 
   flush(): void {
@@ -125,10 +126,7 @@ export class Topics {
       return undefined
     }
     const topic = new Topic(row)
-    for (const each of this.#statements.of(SUBSCRIPTIONS_OF).all(topic.id)) {
-      const subscription = new Subscription(each)
-      topic.subscriptions.set(subscription.bound.name, subscription)
-    }
+    for (const each of this.#statements.of(SUBSCRIPTIONS_OF).all(topic.id)) topic.add(new Subscription(each))
     this.#byName.set(name, topic)
     return topic
   }
