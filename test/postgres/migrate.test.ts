@@ -19,7 +19,8 @@ onPostgres('what was handed out before the schema was brought up to date is acke
   const first = await before.lease({ ...request, id: 'before' })
   await before.close()
   // As version 3 left it.
-  await world.ask('drop function {schema}.settle; drop table {schema}.shared')
+  await world.ask('drop function {schema}.settle; drop table {schema}.shared, {schema}.unbound')
+  await world.ask('alter table {schema}.subscription drop column revision')
   for (const table of ['message', 'past', 'event']) await world.ask(`alter table {schema}.${table} drop column shared`)
   await world.ask('delete from {schema}.migration where number > 3')
   const after = await world.open()

@@ -24,6 +24,7 @@ import { Session } from './session.ts'
 import { withSettings } from './setting.ts'
 import { Statements } from './statement.ts'
 import { Transactor, type Moment } from './transact.ts'
+import { KnownTopics } from './unit/known-topics.ts'
 import { Upkeep } from './upkeep.ts'
 
 export interface PostgresOptions {
@@ -118,6 +119,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       refused: options.onRefused ?? (() => {}),
       outageMs,
       floor,
+      knownTopics: new KnownTopics(),
     })
     const holder = isPooled ? null : process
     const queues = new KnownQueues(clock)

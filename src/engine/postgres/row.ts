@@ -1,5 +1,5 @@
 /** What is stored, as a unit of work has it in hand: the same columns, under the words of the contract. */
-import type { State, StoredFailure } from '../../core/message.ts'
+import type { EventAttributes, State, StoredFailure } from '../../core/message.ts'
 import type { QueueSettings, Retention, StoredSubscription, Subscription } from '../../core/settings.ts'
 
 /** The order is part of the schema: below `DEAD` a message lives, from there on it is in the table `past`. */
@@ -149,7 +149,19 @@ export interface Topic {
   fresh: readonly Event[]
   /** Positions up to here are forgotten. */
   forgotten: number
-  readonly subscriptions: Bound[]
+  readonly subscriptions: Subscriptions
+}
+
+/** A topic's subscriptions: those in hand can be changed. */
+export interface Subscriptions {
+  find(name: string): Bound | null
+  /** Those that want the event, oldest first. */
+  wanting(event: EventAttributes): readonly Bound[]
+  /** Those that do not follow live, oldest first. */
+  lagging(): readonly Bound[]
+  changed(): readonly Bound[]
+  add(bound: Bound): void
+  remove(bound: Bound): void
 }
 
 /** A subscription. */

@@ -15,6 +15,7 @@ import type { RefusedArrival } from './row.ts'
 import type { Statements } from './statement.ts'
 import { sweepRound } from './time/sweep.ts'
 import { writesOf } from './unit/flush.ts'
+import type { KnownTopics } from './unit/known-topics.ts'
 import { Work } from './unit/unit-of-work.ts'
 
 /** Both are null where the database's own clock is used. */
@@ -37,6 +38,7 @@ export interface TransactorParts {
   readonly refused: (arrival: RefusedArrival) => void
   readonly outageMs: number
   readonly floor: Floor
+  readonly knownTopics: KnownTopics
 }
 
 export interface Decision<T> {
@@ -130,14 +132,16 @@ export class Transactor {
       const work = await this.#atRest(connection, decision, told, begun)
       const result = await decision.decide(work)
       told.hints.push(...work.hints)
+      await work.reserve(1)
       const serial = work.serial()
-      const writes = writesOf(work)
+      const writes = writesOf(work, serial)
       if (writes.length > 0) decided({ serial, result, told })
       const last = writes.length > 0 ? ([['insert-fold', [serial]]] as const) : []
       await all([
         ...[...writes, ...last].map(([name, values]) => connection.query(statements.get(name), values)),
         connection.query(statements.plain('commit')),
       ])
+      for (const each of work.learnt) this.#parts.knownTopics.learn(each)
       this.hasSeen(work.now)
       this.#tell(told)
       return result
@@ -176,7 +180,8 @@ export class Transactor {
       await sweepRound(fresh, this.#sweptAt === -Infinity ? fresh.now : this.#sweptAt)
       told.hints.push(...fresh.hints)
       told.refused.push(...fresh.unseated)
-      const writes = writesOf(fresh)
+      await fresh.reserve(1)
+      const writes = writesOf(fresh, fresh.serial())
       // What is due is in the hands of a user's transaction that is just ending.
       if (writes.length === 0) return work
       this.#rounds++

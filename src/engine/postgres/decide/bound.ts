@@ -1,30 +1,10 @@
 /** Subscriptions: what they are for, how they are changed together with the record that shows them, and what they miss. */
-import { compileFilters, compileTypes } from '../../../core/filter.ts'
 import { toJsonBytes } from '../../../core/json.ts'
-import type { EventAttributes } from '../../../core/message.ts'
-import {
-  subscriptionKey,
-  subscriptionQueue,
-  type StoredSubscription,
-  type Subscription,
-} from '../../../core/settings.ts'
+import { subscriptionKey, subscriptionQueue, type StoredSubscription } from '../../../core/settings.ts'
 import type { Bound } from '../row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 
 const KEPT_GAPS = 20
-
-const compiled = new WeakMap<Subscription, (event: EventAttributes) => boolean>()
-
-/** Whether the subscription is for such events. */
-export function wants({ definition }: Bound, event: EventAttributes): boolean {
-  let test = compiled.get(definition)
-  if (test === undefined) {
-    const [types, filters] = [compileTypes(definition.types), compileFilters(definition.filters)]
-    test = (each) => types(each.type) && filters(each)
-    compiled.set(definition, test)
-  }
-  return test(event)
-}
 
 /** Changes a subscription, the record that shows it, and whether its queue knows that it lags. */
 export async function setBound(work: Work, bound: Bound, patch: Partial<Bound>): Promise<void> {

@@ -2,7 +2,8 @@
 import { subscriptionQueue } from '../../../core/settings.ts'
 import type { Bound } from '../row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
-import { missEvent, setBound, wants } from './bound.ts'
+import { missEvent, setBound } from './bound.ts'
+import { wants } from '../unit/subscriptions.ts'
 import { insert } from './insert.ts'
 import { announce } from './publish.ts'
 import { eventsAfter, toMessage } from './retained.ts'
@@ -21,8 +22,8 @@ export async function feedTouched(work: Work): Promise<void> {
       // A topic has no colon in its name; subscriptions of apps have.
       const [, topicName = '', ...name] = queue.name.split(':')
       const topic = await work.topic(topicName)
-      const bound = topic.subscriptions.find((each) => each.name === name.join(':'))
-      if (bound !== undefined) await feed(work, bound)
+      const bound = topic.subscriptions.find(name.join(':'))
+      if (bound !== null) await feed(work, bound)
     }
   }
 }

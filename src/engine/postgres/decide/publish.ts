@@ -5,7 +5,7 @@ import { EVENTS_TOPIC, isTopicName } from '../../../core/name.ts'
 import { DEFAULT_QUEUE, subscriptionQueue } from '../../../core/settings.ts'
 import type { Bound, Shared, Topic } from '../row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
-import { missEvent, setBound, wants } from './bound.ts'
+import { missEvent, setBound } from './bound.ts'
 import { engineMessage } from './ending.ts'
 import { insert } from './insert.ts'
 import { quote } from '../../sql/refusal.ts'
@@ -30,7 +30,7 @@ export async function publish(work: Work, name: string, message: Message): Promi
 
 async function route(work: Work, name: string, message: Message): Promise<number> {
   const topic = await work.topic(name)
-  const wanting = topic.subscriptions.filter((bound) => wants(bound, message.event))
+  const wanting = topic.subscriptions.wanting(message.event)
   const shared = await shareOf(work, topic, wanting, message)
   const position = topic.retention === null ? null : await keepEvent(work, topic, message, shared)
   const suspended: Bound[] = []

@@ -4,7 +4,8 @@ import type { ReadFrom } from '../../../core/settings.ts'
 import type { Event, Shared, Topic } from '../row.ts'
 import type { Columns } from '../driver.ts'
 import type { Work } from '../unit/unit-of-work.ts'
-import { missEvent, wants } from './bound.ts'
+import { missEvent } from './bound.ts'
+import { wants } from '../unit/subscriptions.ts'
 
 const BATCH = 500
 
@@ -47,7 +48,7 @@ export async function forgetAll(work: Work, topic: Topic): Promise<void> {
 async function forget(work: Work, topic: Topic, events: readonly Event[]): Promise<void> {
   if (events.length === 0) return
   // Who was still owed them will never get them.
-  for (const bound of topic.subscriptions) {
+  for (const bound of topic.subscriptions.lagging()) {
     if (bound.cursor === null) continue
     for (const event of events) {
       if (event.position > bound.cursor && wants(bound, toMessage(event).event)) await missEvent(work, bound, event.at)

@@ -76,8 +76,7 @@ export async function retain(
 
 /** Nobody is owed anything any more. Who was catching up follows live at once, so as not to miss what is published next. */
 async function releaseWaiting(work: Work, topic: Topic): Promise<void> {
-  for (const bound of topic.subscriptions) {
-    if (bound.status === 'live') continue
+  for (const bound of topic.subscriptions.lagging()) {
     await setBound(work, bound, { cursor: null, status: bound.status === 'catching-up' ? 'live' : bound.status })
   }
 }
@@ -87,15 +86,15 @@ export async function bind(work: Work, definition: Subscription, ifVersion: Expe
   const { topic: topicName, name, from, order } = definition
   const key = subscriptionKey(topicName, name)
   const topic = await work.topic(topicName)
-  const known = topic.subscriptions.find((each) => each.name === name)
-  if (known === undefined && from !== 'now' && topic.retention === null)
+  const known = topic.subscriptions.find(name)
+  if (known === null && from !== 'now' && topic.retention === null)
     refuse('unsupported', `from is ${quote(from)}, but topic '${topicName}' keeps no events: it can only begin 'now'`)
   await checked(work, key, ifVersion)
   const queue = await work.makeQueue(subscriptionQueue(topicName, name), DEFAULT_SUBSCRIPTION_QUEUE)
   work.undo.set(queue, { isUnbound: false, lineBy: order })
   await work.reserve(2)
   const version = work.serial()
-  if (known !== undefined) await setBound(work, known, { definition, version })
+  if (known !== null) await setBound(work, known, { definition, version })
   else {
     const cursor = await cursorOf(work, topic, from)
     const bound: Bound = {
@@ -112,7 +111,7 @@ export async function bind(work: Work, definition: Subscription, ifVersion: Expe
       isGone: false,
       isDirty: true,
     }
-    work.undo.push(topic.subscriptions, bound)
+    topic.subscriptions.add(bound)
     await setBound(work, bound, {})
     if (cursor !== null) await feed(work, bound)
   }
@@ -122,13 +121,11 @@ export async function bind(work: Work, definition: Subscription, ifVersion: Expe
 export async function unbind(work: Work, topicName: string, name: string): Promise<null> {
   if (!isTopicName(topicName) || !isSubscriptionName(name)) return null
   const topic = await work.topic(topicName)
-  const bound = topic.subscriptions.find((each) => each.name === name)
-  if (bound === undefined) return null
+  const bound = topic.subscriptions.find(name)
+  if (bound === null) return null
   const queue = await work.makeQueue(subscriptionQueue(topicName, name), DEFAULT_SUBSCRIPTION_QUEUE)
   work.undo.set(bound, { isGone: true })
-  const at = topic.subscriptions.indexOf(bound)
-  topic.subscriptions.splice(at, 1)
-  work.undo.whenBack(() => topic.subscriptions.splice(at, 0, bound))
+  topic.subscriptions.remove(bound)
   if (bound.isStored) work.undo.push(work.goneBounds, bound)
   const record = await work.record(subscriptionKey(topicName, name))
   work.undo.set(record, { isThere: false })

@@ -31,7 +31,7 @@ export async function catchUp(work: Work, next: Commit): Promise<void> {
 /** Whether somebody is owed what the topic keeps, or is about to be. Else it is forgotten in good time. */
 function isLookedAt({ name, subscriptions }: Topic, { changes }: Commit): boolean {
   return (
-    subscriptions.some(({ status }) => status !== 'live') ||
+    subscriptions.lagging().length > 0 ||
     (Array.isArray(changes) && changes.some((change) => change?.do === 'bind' && change.subscription?.topic === name))
   )
 }

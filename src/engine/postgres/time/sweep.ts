@@ -68,8 +68,8 @@ export async function sweepRound(work: Work, since: number): Promise<void> {
   work.wall = wall
   for (const { key } of records.rows) await expireRecord(work, key as string)
   for (const { topic, name } of behind.rows) {
-    const bound = (await work.topic(topic as string)).subscriptions.find((each) => each.name === name)
-    if (bound !== undefined) await feed(work, bound)
+    const bound = (await work.topic(topic as string)).subscriptions.find(name as string)
+    if (bound !== null) await feed(work, bound)
   }
   for (const queue of dueQueues) await planHouse(work, queue)
   await feedTouched(work)

@@ -25,7 +25,9 @@ import {
   type Topic,
 } from '../row.ts'
 import { writesOf, type Write, type Written } from '../unit/flush.ts'
-import { toQueue, toTopics } from '../unit/read-row.ts'
+import { toQueue, toTopic } from '../unit/read-row.ts'
+import { BoundSubscriptions } from '../unit/subscriptions.ts'
+import { Undo } from '../unit/undo.ts'
 import { NO_TALLY } from '../unit/unit-of-work.ts'
 
 type Ask = (name: string, values?: readonly unknown[]) => Promise<Answer>
@@ -51,7 +53,7 @@ export class TakeIn {
 
   async all(pieces: readonly Piece[]): Promise<readonly Write[]> {
     for (const piece of pieces) await this.#take(piece)
-    return writesOf({
+    const written: Written = {
       replaced: [],
       rows: this.#rows,
       queuesByNumber: new Map([...this.#queues.values()].map((queue) => [queue.number, queue])),
@@ -64,7 +66,8 @@ export class TakeIn {
       goneBounds: [],
       seated: [],
       unseated: [],
-    })
+    }
+    return writesOf(written, await this.#nextSerial())
   }
 
   async #take(piece: Piece): Promise<void> {
@@ -162,7 +165,7 @@ export class TakeIn {
     const queue = await this.#queue(subscriptionQueue(topicName, name))
     Object.assign(queue, { lineBy: subscription.order, isLagging: status !== 'live' })
     const topic = await this.#topic(topicName)
-    topic.subscriptions.push({
+    topic.subscriptions.add({
       topic: topicName,
       name,
       number: await this.#nextSerial(),
@@ -198,7 +201,9 @@ export class TakeIn {
   async #topic(name: string): Promise<Topic> {
     let topic = this.#topics.get(name)
     if (topic === undefined) {
-      topic = { ...toTopics([name], (await this.#ask('load-topics', [[name]])).rows, [])[0]!, isDirty: true }
+      const { rows } = await this.#ask('load-topics', [[name]])
+      // What others have is nothing to it: it brings what is not there.
+      topic = { ...toTopic(name, rows[0], new BoundSubscriptions(new Undo(), null)), isDirty: true }
       this.#topics.set(name, topic)
     }
     return topic

@@ -32,7 +32,8 @@ export type Written = Pick<
 >
 
 /** In this order: an id that was freed may be taken again. */
-export function writesOf(work: Written): readonly Write[] {
+/** @param revision a number above those of all transactions before */
+export function writesOf(work: Written, revision: number): readonly Write[] {
   const rows = [...work.replaced, ...work.rows.values()].filter((row) => row !== null && (row.isDirty || row.isGone))
   return [
     ...writesOfQueues([...work.queuesByNumber.values()]),
@@ -41,7 +42,7 @@ export function writesOf(work: Written): readonly Write[] {
     ...writesOfTallies([...work.queuesByNumber.values()]),
     ...writesOfRecords([...work.records.values()].filter(({ isDirty }) => isDirty)),
     ...writesOfMemory(work),
-    ...writesOfTopics(work),
+    ...writesOfTopics(work, revision),
     ...some('delete-arrivals', work.seated, [(n) => n]),
     ...some('refuse-arrivals', work.unseated, [(each) => each.n, (each) => toColumn(each.reason)]),
   ]
@@ -189,10 +190,10 @@ function writesOfMemory(work: Written): Write[] {
   ]
 }
 
-function writesOfTopics(work: Written): Write[] {
+function writesOfTopics(work: Written, revision: number): Write[] {
   const topics = [...work.topics.values()].filter(({ isDirty }) => isDirty)
   const fresh = topics.flatMap((topic) => freshOf(topic).map((event) => ({ name: topic.name, ...event })))
-  const bounds = [...work.topics.values()].flatMap(({ subscriptions }) => subscriptions)
+  const changed = [...work.topics.values()].flatMap(({ subscriptions }) => subscriptions.changed())
   const key: readonly Column<Bound>[] = [(each) => each.topic, (each) => each.name]
   return [
     ...some(
@@ -218,21 +219,18 @@ function writesOfTopics(work: Written): Write[] {
       bodyOf,
       numberOf,
     ]),
-    ...some('delete-subscriptions', work.goneBounds, key),
-    ...some(
-      'put-subscriptions',
-      bounds.filter(({ isDirty }) => isDirty),
-      [
-        ...key,
-        (each) => each.number,
-        (each) => each.version,
-        (each) => JSON.stringify(each.definition),
-        (each) => each.status,
-        (each) => each.cursor,
-        (each) => each.hasGap,
-        (each) => JSON.stringify(each.gaps),
-      ],
-    ),
+    ...some('delete-subscriptions', work.goneBounds, [...key, () => revision]),
+    ...some('put-subscriptions', changed, [
+      ...key,
+      (each) => each.number,
+      (each) => each.version,
+      (each) => JSON.stringify(each.definition),
+      (each) => each.status,
+      (each) => each.cursor,
+      (each) => each.hasGap,
+      (each) => JSON.stringify(each.gaps),
+      () => revision,
+    ]),
   ]
 }
 

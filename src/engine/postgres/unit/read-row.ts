@@ -2,7 +2,7 @@
 import type { StoredFailure } from '../../../core/message.ts'
 import type { QueueSettings, Retention, Subscription } from '../../../core/settings.ts'
 import type { Columns } from '../driver.ts'
-import { fromColumn, type Bound, type Queue, type Record, type Row, type Topic } from '../row.ts'
+import { fromColumn, type Bound, type Queue, type Record, type Row, type Subscriptions, type Topic } from '../row.ts'
 
 export function toQueue(columns: Columns): Queue {
   return {
@@ -75,28 +75,21 @@ export function toRecords(rows: readonly Columns[]): Record[] {
   }))
 }
 
-export function toTopics(
-  names: readonly string[],
-  topics: readonly Columns[],
-  subscriptions: readonly Columns[],
-): Topic[] {
-  return names.map((name) => {
-    const columns = topics.find(({ topic }) => topic === name)
-    return {
-      name,
-      retention: columns === undefined ? null : (JSON.parse(columns.retention as string) as Retention),
-      events: (columns?.events as number | undefined) ?? 0,
-      houseAt: (columns?.house_at as number | null | undefined) ?? null,
-      isStored: columns !== undefined,
-      isDirty: false,
-      fresh: [],
-      forgotten: 0,
-      subscriptions: subscriptions.filter(({ topic }) => topic === name).map(toBound),
-    }
-  })
+export function toTopic(name: string, columns: Columns | undefined, subscriptions: Subscriptions): Topic {
+  return {
+    name,
+    retention: columns === undefined ? null : (JSON.parse(columns.retention as string) as Retention),
+    events: (columns?.events as number | undefined) ?? 0,
+    houseAt: (columns?.house_at as number | null | undefined) ?? null,
+    isStored: columns !== undefined,
+    isDirty: false,
+    fresh: [],
+    forgotten: 0,
+    subscriptions,
+  }
 }
 
-function toBound(columns: Columns): Bound {
+export function toBound(columns: Columns): Bound {
   return {
     topic: columns.topic as string,
     name: columns.name as string,

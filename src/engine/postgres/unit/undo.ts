@@ -32,10 +32,6 @@ export class Undo {
     this.#steps.push(() => list.splice(list.lastIndexOf(item), 1))
   }
 
-  whenBack(step: () => void): void {
-    this.#steps.push(step)
-  }
-
   add<T>(set: Set<T>, item: T): void {
     if (set.has(item)) return
     set.add(item)

@@ -21,7 +21,9 @@ import {
   type Topic,
   type RefusedArrival,
 } from '../row.ts'
-import { toQueue, toRecords, toRow, toTopics } from './read-row.ts'
+import { toBound, toQueue, toRecords, toRow, toTopic } from './read-row.ts'
+import { KnownSubscriptions, UNKNOWN, type KnownTopics, type Learnt } from './known-topics.ts'
+import { BoundSubscriptions } from './subscriptions.ts'
 import type { Dedupe, Line, Remembered } from './in-hand.ts'
 import { Undo } from './undo.ts'
 
@@ -36,6 +38,7 @@ export interface WorkParts {
   readonly statements: Statements
   readonly limits: EngineLimits
   readonly process: number
+  readonly knownTopics: KnownTopics
 }
 
 export const NO_TALLY: Tally = { living: 0, bytes: 0, acked: 0, expired: 0, cancelled: 0, discarded: 0 }
@@ -69,13 +72,17 @@ export class Work {
   /** Arrivals that were decided, and those that could not be, with why. */
   readonly seated: number[] = []
   readonly unseated: RefusedArrival[] = []
+  /** What was read of topics; to be kept once the transaction has committed. */
+  readonly learnt: Learnt[] = []
+  readonly #knownTopics: KnownTopics
   readonly #connection: Connection
   readonly #statements: Statements
   readonly #ids: Ids
   #serial = 0
   #serialEnd = 0
 
-  constructor({ connection, statements, limits, process }: WorkParts) {
+  constructor({ connection, statements, limits, process, knownTopics }: WorkParts) {
+    this.#knownTopics = knownTopics
     this.#connection = connection
     this.#statements = statements
     this.limits = limits
@@ -168,17 +175,17 @@ export class Work {
     const known = this.rows.get(key)
     if (known !== undefined) return known === null || known.isGone ? null : known
     if (queue.isNew) return null
-    await this.loadRows([queue.number], [id])
-    return this.rows.get(key) ?? this.#noRow(key)
+    await this.loadRows([{ queue, id }])
+    return this.rows.get(key) ?? null
   }
 
-  async loadRows(queues: readonly number[], ids: readonly string[]): Promise<void> {
-    const [living, past] = await Promise.all([
-      this.query('load-messages', [queues, ids]),
-      this.query('load-past', [queues, ids]),
-    ])
+  /** What is not found is known not to be there. */
+  async loadRows(wanted: readonly { readonly queue: Queue; readonly id: string }[]): Promise<void> {
+    const columns = [wanted.map(({ queue }) => queue.number), wanted.map(({ id }) => id)]
+    const [living, past] = await Promise.all([this.query('load-messages', columns), this.query('load-past', columns)])
     this.adoptRows(living.rows, 'message')
     this.adoptRows(past.rows, 'past')
+    for (const { queue, id } of wanted) if (!this.rows.has(rowKey(queue, id))) this.rows.set(rowKey(queue, id), null)
   }
 
   /** Takes rows in hand, but for those that it has already. Their queues must be in hand. */
@@ -291,17 +298,34 @@ export class Work {
   async topic(name: string): Promise<Topic> {
     const known = this.topics.get(name)
     if (known !== undefined) return known
-    const [topics, subscriptions] = await Promise.all([
-      this.query('load-topics', [[name]]),
-      this.query('load-subscriptions', [[name]]),
-    ])
-    this.adoptTopics([name], topics.rows, subscriptions.rows)
+    await this.loadTopics([name])
     return this.topics.get(name)!
   }
 
-  adoptTopics(names: readonly string[], topics: Answer['rows'], subscriptions: Answer['rows']): void {
-    for (const topic of toTopics(names, topics, subscriptions))
-      if (!this.topics.has(topic.name)) this.topics.set(topic.name, topic)
+  /** Their subscriptions as far as they have changed since this process knows them. */
+  async loadTopics(names: readonly string[]): Promise<void> {
+    const known = new Map(names.map((name) => [name, this.#knownTopics.find(name)]))
+    const revisions = names.map((name) => known.get(name)?.revision ?? UNKNOWN)
+    const [topics, subscriptions] = await Promise.all([
+      this.query('load-topics', [names]),
+      this.query('load-subscriptions', [names, revisions]),
+    ])
+    const rows = Map.groupBy(subscriptions.rows, ({ topic }) => topic as string)
+    for (const name of names) {
+      if (this.topics.has(name)) continue
+      const columns = topics.rows.find(({ topic }) => topic === name)
+      this.topics.set(name, toTopic(name, columns, this.#subscriptionsOf(name, rows.get(name)!, known.get(name)!)))
+    }
+  }
+
+  #subscriptionsOf(topic: string, rows: Answer['rows'], before: KnownSubscriptions | null): BoundSubscriptions {
+    const revision = Math.max(...rows.map((row) => row.revision as number))
+    const bounds = rows.filter(({ name }) => name !== null).map(toBound)
+    const isWhole = before === null || rows[0]!.is_all === true
+    const known = isWhole ? new KnownSubscriptions(bounds, revision) : before
+    const later = isWhole ? [] : bounds
+    if (revision > UNKNOWN) this.learnt.push({ topic, known, later, revision })
+    return new BoundSubscriptions(this.undo, known, later)
   }
 
   /** What is in the queue and counts against its limit. */
@@ -344,11 +368,6 @@ export class Work {
 
   #noQueue(name: string): null {
     this.queues.set(name, null)
-    return null
-  }
-
-  #noRow(key: string): null {
-    this.rows.set(key, null)
     return null
   }
 }
