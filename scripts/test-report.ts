@@ -1,5 +1,6 @@
 // A reporter for node:test that keeps only what scripts/test.ts sums up: totals, skips, failures and how long each file took, one JSON value a line.
 
+import { resolve } from 'node:path'
 import type { TestEvent } from 'node:test/reporters'
 
 export interface Ending {
@@ -26,7 +27,15 @@ export type Result = Ending | Totals | Took
 
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   let told = 0
+  let empty = 0
   for await (const { type, data } of events) {
+    if (type === 'test:pass' && data.file !== undefined && resolve(data.name) === data.file) {
+      // A file that has told of no test passes for one.
+      empty++
+      told++
+      yield line({ kind: 'failed', name: data.name, file: data.file, reason: 'it has no tests' })
+      continue
+    }
     if (type === 'test:pass' && data.skip !== undefined) {
       yield line({
         kind: 'skipped',
@@ -49,7 +58,7 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
     if (type === 'test:summary' && data.file === undefined) {
       const { tests, passed, skipped, todo } = data.counts
       // Suites are not among the tests that are counted: one whose hook failed would be told of and pass.
-      yield line({ kind: 'totals', passed, failed: Math.max(told, tests - passed - skipped - todo) })
+      yield line({ kind: 'totals', passed: passed - empty, failed: Math.max(told, tests - passed - skipped - todo) })
     }
   }
 }

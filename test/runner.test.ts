@@ -63,6 +63,20 @@ describe('suite', () => {
   )
 })
 
+test('a file without tests fails', (t) => {
+  const file = written(t, 'export {}\n')
+  for (const isolation of ['process', 'none']) {
+    const { stdout } = ran(['--test', `--test-isolation=${isolation}`, `--test-reporter=${report}`, file])
+    const results = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Result)
+    const [failed, totals] = results.filter(({ kind }) => kind !== 'took')
+    deepEqual({ ...failed, name: '' }, { kind: 'failed', name: '', file, reason: 'it has no tests' })
+    deepEqual(totals, { kind: 'totals', passed: 0, failed: 1 })
+  }
+})
+
 function written(t: TestContext, text: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-runner-'))
   t.after(() => rmSync(folder, { recursive: true }))
