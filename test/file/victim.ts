@@ -46,11 +46,12 @@ function dyingDisk(inner: Disk, point: string): Disk {
     file.truncate = (size) => around('truncate', () => truncate(size))
     return file
   }
-  const disk: Pick<Disk, 'open' | 'sync' | 'rename' | 'remove' | 'removeSoon'> = {
+  const disk: Pick<Disk, 'open' | 'sync' | 'rename' | 'renameSoon' | 'remove' | 'removeSoon'> = {
     open: (path, mode) =>
       wrap(mode === 'create' ? around('create', () => inner.open(path, mode)) : inner.open(path, mode)),
     sync: (files, folder) => around('sync', () => inner.sync(files, folder)),
     rename: (from, to) => around('rename', () => inner.rename(from, to)),
+    renameSoon: (from, to) => around('rename', () => inner.renameSoon(from, to)),
     remove: (path) => around('remove', () => inner.remove(path)),
     removeSoon: (path) => around('remove', () => inner.removeSoon(path)),
   }

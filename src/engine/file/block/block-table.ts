@@ -74,6 +74,15 @@ export class BlockTable {
     return this.#chunkOf(block).length[block % CHUNK]!
   }
 
+  /** Blocks of a chunk that lie in this segment. */
+  inSegment(number: number, segment: number): number[] {
+    const found: number[] = []
+    const segments = this.#chunks[number]!.segment
+    const end = Math.min(CHUNK, this.#size - number * CHUNK)
+    for (let index = 0; index < end; index++) if (segments[index] === segment) found.push(number * CHUNK + index)
+    return found
+  }
+
   /** A chunk as bytes, for a checkpoint. */
   copy(number: number): Uint8Array {
     const { segment, offset, length } = this.#chunks[number]!

@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib'
 import { PosthornError } from '../../../core/error.ts'
 import type { Message } from '../../../core/message.ts'
 import type { Blocks } from '../../ledger/store.ts'
-import { BlockTable, CHUNK } from './block-table.ts'
+import { BlockTable } from './block-table.ts'
 import type { ColdReader } from './cold-read.ts'
 import { copyOf } from '../codec/body-copy.ts'
 import { ContentCodec } from '../codec/content.ts'
@@ -91,15 +91,6 @@ export class LogBlocks implements Blocks {
       segment.liveBytes += table.lengthOf(block)
     }
     table.linkFree()
-  }
-
-  /** Blocks of a chunk of the table that lie in this segment. */
-  inSegment(chunk: number, segment: number): number[] {
-    const found: number[] = []
-    const end = Math.min(this.table.size, (chunk + 1) * CHUNK)
-    for (let block = Math.max(1, chunk * CHUNK); block < end; block++)
-      if (this.table.segmentOf(block) === segment) found.push(block)
-    return found
   }
 
   /** Writes a block of this segment again, at the end of the log. Gives the bytes moved: 0 where it has been released meanwhile. */

@@ -24,6 +24,8 @@ export interface Disk {
   remove(path: string): void
   /** The same, without holding up the event loop: to free the blocks of a large file takes milliseconds. */
   removeSoon(path: string): Promise<void>
+  /** As `rename`, without holding up the event loop: what was there is freed, as by `removeSoon`. */
+  renameSoon(from: string, to: string): Promise<void>
   freeBytes(folder: string): number
   /** Who we are, for the lock. */
   readonly processes: Processes

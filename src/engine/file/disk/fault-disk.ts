@@ -122,6 +122,10 @@ export class FaultDisk implements Disk {
         await this.#takeTurns()
         alive().remove(path)
       },
+      renameSoon: async (from, to) => {
+        await this.#takeTurns()
+        alive().rename(from, to)
+      },
       freeBytes: () => alive().freeBytes(),
       processes: this.processes,
       close: () => this.close(),
@@ -178,6 +182,11 @@ export class FaultDisk implements Disk {
   async removeSoon(path: string): Promise<void> {
     await this.#takeTurns()
     this.remove(path)
+  }
+
+  async renameSoon(from: string, to: string): Promise<void> {
+    await this.#takeTurns()
+    this.rename(from, to)
   }
 
   freeBytes(): number {

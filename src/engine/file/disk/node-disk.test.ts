@@ -33,6 +33,9 @@ test('writes, reads, syncs', async (t) => {
   file.close()
   disk.rename(file.path, join(path, 'other'))
   deepEqual(disk.list(path), ['other'])
+  disk.open(file.path, 'create').close()
+  await disk.renameSoon(join(path, 'other'), file.path)
+  deepEqual(disk.list(path), ['file'])
   await disk.close()
 })
 

@@ -19,7 +19,7 @@ import {
   writev,
   writevSync,
 } from 'node:fs'
-import { unlink } from 'node:fs/promises'
+import { rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
@@ -125,6 +125,10 @@ export class NodeDisk implements Disk {
 
   removeSoon(path: string): Promise<void> {
     return unlink(path)
+  }
+
+  renameSoon(from: string, to: string): Promise<void> {
+    return rename(from, to)
   }
 
   freeBytes(folder: string): number {

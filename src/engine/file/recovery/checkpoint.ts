@@ -84,7 +84,7 @@ export async function writeCheckpoint(deps: CheckpointDeps): Promise<Checkpoint>
   }
   // Its parts may hold decisions that are not durable yet: they must not come back without the frames that took them.
   await deps.durable(log.written)
-  disk.rename(path, join(folder, CHECKPOINT))
+  await disk.renameSoon(path, join(folder, CHECKPOINT))
   await disk.sync([], folder)
   return { from, bytes: out.bytes }
 }

@@ -1,10 +1,12 @@
 // confirmed-survives and all-or-nothing, below the ledger: whatever the moment of a crash, what is read afterwards is the result of the
 // first k commits, and k is at least the last that was confirmed.
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { FaultDisk, seeded, type PowerCut } from '../disk/fault-disk.ts'
 import type { LogLimits } from '../open-log.ts'
-import { PlainLog } from '../plain-log.test.ts'
+import { FOLDER, PlainLog } from '../plain-log.test.ts'
+import { CHECKPOINT } from './checkpoint.ts'
 import { seedOfRun } from '../../../../test/seed.ts'
 
 interface Change {
@@ -197,4 +199,18 @@ test('a segment that the next sync asks for is not given back before it', async 
   }
   equal(log.failure, null)
   await log.close()
+})
+
+test('a checkpoint takes the place of the one before beside the event loop, which would wait while that is freed', async (t) => {
+  const disk = new FaultDisk()
+  const session = disk.session()
+  const soon = t.mock.method(session, 'renameSoon')
+  t.mock.method(disk, 'session', () => session)
+  const log = await PlainLog.open(disk)
+  await log.put(1, 'x')
+  await log.close()
+  deepEqual(
+    soon.mock.calls.map(({ arguments: [, to] }) => to),
+    [join(FOLDER, CHECKPOINT)],
+  )
 })

@@ -40,6 +40,8 @@ export interface UpkeepStart {
 const CHECKPOINT_SHARE = 3
 const TIGHT_BYTES = 1 << 20
 const MOVE_BYTES = 256 << 10
+/** Of the table of blocks, looked through without a pause. */
+const LOOK_CHUNKS = 16
 /** On a disk that stays full, no more often. */
 const RELIEVE_MS = 1_000
 /** At close: a log of so many segments is worth a checkpoint, however little is in them. */
@@ -199,7 +201,8 @@ export class Upkeep {
     this.#rewritten.add(segment)
     let moved = 0
     for (let chunk = 0; chunk < blocks.table.chunks && segment.liveBytes > 0; chunk++) {
-      for (const block of blocks.inSegment(chunk, segment.number)) {
+      if (chunk % LOOK_CHUNKS === LOOK_CHUNKS - 1) await pause()
+      for (const block of blocks.table.inSegment(chunk, segment.number)) {
         moved += await this.#move(block, segment)
         if (moved < MOVE_BYTES) continue
         moved = 0

@@ -1,25 +1,24 @@
 /** How many things refer to each block of content. Not stored: it follows from the state. */
+import { lastingMemory } from './lasting-memory.ts'
+
+/** Blocks of a chunk: the step of growth, so that however many blocks there are none of their counts is ever moved. */
+const CHUNK = 16_384
 
 export class BlockRefs {
-  #refs: Uint32Array = new Uint32Array(256)
+  readonly #chunks: Uint32Array[] = []
 
   retain(block: number): void {
-    if (block >= this.#refs.length) this.#resize(block)
-    this.#refs[block]!++
+    while (this.#chunks.length * CHUNK <= block)
+      this.#chunks.push(new Uint32Array(lastingMemory(CHUNK * Uint32Array.BYTES_PER_ELEMENT)))
+    this.#chunks[(block / CHUNK) | 0]![block % CHUNK]!++
   }
 
   /** Whether that was the last reference. */
   release(block: number): boolean {
-    return --this.#refs[block]! === 0
+    return --this.#chunks[(block / CHUNK) | 0]![block % CHUNK]! === 0
   }
 
   has(block: number): boolean {
-    return (this.#refs[block] ?? 0) > 0
-  }
-
-  #resize(block: number): void {
-    const refs = new Uint32Array(Math.max(block + 1, Math.min(this.#refs.length * 2, this.#refs.length + 1_048_576)))
-    refs.set(this.#refs)
-    this.#refs = refs
+    return (this.#chunks[(block / CHUNK) | 0]?.[block % CHUNK] ?? 0) > 0
   }
 }
