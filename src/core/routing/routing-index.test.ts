@@ -51,7 +51,13 @@ test(`whoever wants an event is found, by types as compileTypes has them, once (
       fc.nat(),
       (all, given, cut) => {
         const index = new RoutingIndex<number>()
-        all.forEach((each, at) => index.add(at, each))
+        // What was found before is found anew after each change.
+        const look = (): void => given.forEach(({ type: name, more }) => index.find(event(name, more)))
+        all.forEach((each, at) => {
+          look()
+          index.add(at, each)
+        })
+        look()
         const gone = all.flatMap((_, at) => (at % 3 === cut % 3 ? [at] : []))
         for (const at of gone) index.delete(at)
         for (const { type: name, more } of given) {

@@ -4,6 +4,10 @@
  * `compileTypes` means.
  */
 
+/** Types of which is kept who wants them, and how many of each at most. */
+const MOST_TYPES = 1_000
+const MOST_KEPT = 16
+
 interface Node<T> {
   /** By segment, `*` included. */
   readonly next: Map<string, Node<T>>
@@ -17,14 +21,18 @@ export class TypeIndex<T> {
   readonly #everything = new Set<T>()
   #exact: Map<string, Set<T>> | null = null
   #root: Node<T> | null = null
+  /** What patterns have found, by type: a topic has few types, and many events of each. */
+  #found: Map<string, readonly T[]> | null = null
 
   /** No types are all types. */
   add(types: readonly string[], item: T): void {
+    this.#found = null
     if (types.length === 0 || types.includes('**')) this.#everything.add(item)
     else for (const type of types) this.#addOne(type, item)
   }
 
   delete(types: readonly string[], item: T): void {
+    this.#found = null
     this.#everything.delete(item)
     for (const type of types) {
       if (type.includes('*')) {
@@ -44,7 +52,19 @@ export class TypeIndex<T> {
   find(type: string, take: (item: T) => void): void {
     this.#everything.forEach(take)
     this.#exact?.get(type)?.forEach(take)
-    if (this.#root !== null) walk(this.#root, type.split('.'), take)
+    if (this.#root !== null) for (const item of this.#byPattern(this.#root, type)) take(item)
+  }
+
+  #byPattern(root: Node<T>, type: string): readonly T[] {
+    const known = this.#found?.get(type)
+    if (known !== undefined) return known
+    const found: T[] = []
+    walk(root, type.split('.'), (item) => found.push(item))
+    if (found.length <= MOST_KEPT) {
+      if (this.#found === null || this.#found.size >= MOST_TYPES) this.#found = new Map()
+      this.#found.set(type, found)
+    }
+    return found
   }
 
   #addOne(type: string, item: T): void {
@@ -72,7 +92,7 @@ function createNode<T>(isRest: boolean): Node<T> {
   return { next: new Map(), rest: null, isRest, items: new Set() }
 }
 
-function walk<T>(root: Node<T>, segments: readonly string[], take: (item: T) => void): void {
+function walk<T>(root: Node<T>, segments: readonly string[], take: (item: T) => unknown): void {
   let here = new Set<Node<T>>()
   enter(here, root)
   for (const segment of segments) {
