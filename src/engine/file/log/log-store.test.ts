@@ -77,6 +77,35 @@ test('who is patient waits some turns for others, and no longer than they do', a
   await log.close()
 })
 
+test('who was alone in the turn before waits for no other; after a turn with others all who come in one are gathered', async () => {
+  const disk = new FaultDisk()
+  const log = await PlainLog.open(disk, { limits: QUIET })
+  await log.put(1, 'first')
+  let syncs = 0
+  const sync = disk.sync.bind(disk)
+  disk.sync = (files) => (syncs++, sync(files))
+  await nextTurn()
+  const alone = log.put(2, 'alone')
+  await new Promise<void>((resolve) => process.nextTick(resolve))
+  equal(syncs, 1)
+  await alone
+  // Each in a callback of its own, as requests come from sockets.
+  const pair = (): Promise<void[]> =>
+    Promise.all(
+      [3, 4].map((record) => new Promise<void>((resolve) => setImmediate(() => resolve(log.put(record, 'x'))))),
+    )
+  const counts: number[] = []
+  for (const put of [pair, pair, () => log.put(5, 'alone'), pair]) {
+    await nextTurn()
+    await nextTurn()
+    const before = syncs
+    await put()
+    counts.push(syncs - before)
+  }
+  deepEqual(counts, [2, 1, 1, 2])
+  await log.close()
+})
+
 test('how busy the thread is, is seen without the syncs that begin early, now and then', () => {
   const [load, never] = [new Load(1), new Load(Infinity)]
   const frames = Array.from({ length: 1000 }, (_, at) => at + 1)
