@@ -85,8 +85,6 @@ export async function runDelivering(deps: DeliveringDeps, parts: DeliveringParts
   const agent = createGuard({
     rangesOf: allowance.rangesOf,
     isPlainAllowed: allowance.isAllowed,
-    // Each endpoint has a bound of its own: those at one host must not wait for each other.
-    connections: null,
   })
   const checkUrl = (url: string): void => allowance.checkEndpoint(url)
   const dispatching = { ...deps, agent, origin, checkUrl, failingMs, mac: createMac() }

@@ -1,13 +1,14 @@
 /**
- * The outbound side of callbacks: an undici Agent that looks at every address at the moment of connecting, so that neither a
+ * The outbound side of callbacks: undici connections that look at every address at the moment of connecting, so that neither a
  * name that resolves to an inner address, nor one that changes its answer between the look-up and the connection, nor a
  * literal address in any spelling gets through.
  */
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import { Agent, buildConnector } from 'undici'
+import { buildConnector } from 'undici'
 import { PosthornError } from '../../core/error.ts'
 import { isAllowedAddress, isPublicAddress, literalAddress, type AddressRange } from './address.ts'
+import { Connections } from './connection.ts'
 
 /** All addresses of a name. */
 export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>
@@ -18,13 +19,11 @@ export interface GuardOptions {
   /** Whether plain http may go to this origin wherever it is; elsewhere it may only reach the ranges. Default: anywhere. */
   readonly isPlainAllowed?: ((origin: string) => boolean) | undefined
   readonly resolve?: Resolve | undefined
-  /** To one origin at once; null: as many as there are calls, for who bounds those. Default 32. */
-  readonly connections?: number | null | undefined
   readonly connectMs?: number | undefined
   readonly headerBytes?: number | undefined
 }
 
-export const GUARD_DEFAULTS = { connectMs: 5_000, headerBytes: 16_384, connections: 32 } as const
+export const GUARD_DEFAULTS = { connectMs: 5_000, headerBytes: 16_384 } as const
 
 const systemResolve: Resolve = (hostname) =>
   new Promise((resolve, reject) => {
@@ -33,8 +32,8 @@ const systemResolve: Resolve = (hostname) =>
     )
   })
 
-/** An Agent that connects to public addresses and allowed ranges only; anything else fails as `address-forbidden`. */
-export function createGuard(options: GuardOptions): Agent {
+/** Connects to public addresses and allowed ranges only; anything else fails as `address-forbidden`. Who calls bounds how many calls there are at once. */
+export function createGuard(options: GuardOptions): Connections {
   const { rangesOf, resolve = systemResolve, connectMs = GUARD_DEFAULTS.connectMs } = options
   const connector = (host: string) =>
     buildConnector({
@@ -43,7 +42,7 @@ export function createGuard(options: GuardOptions): Agent {
       lookup: checkedLookup(resolve, rangesOf(host)),
       autoSelectFamily: true,
     })
-  return new Agent({
+  return new Connections({
     connect(target, callback) {
       const ranges = rangesOf(target.hostname)
       const literal = literalAddress(target.hostname)
@@ -62,8 +61,7 @@ export function createGuard(options: GuardOptions): Agent {
     },
     maxHeaderSize: options.headerBytes ?? GUARD_DEFAULTS.headerBytes,
     keepAliveTimeout: 10_000,
-    pipelining: 1,
-    connections: options.connections === undefined ? GUARD_DEFAULTS.connections : options.connections,
+    allowH2: false,
   })
 }
 

@@ -1,5 +1,5 @@
 /** Serves the queue of completion callbacks: one run is one POST; 2xx is done, everything else is tried again by policy. */
-import type { Agent } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Clock } from '../../core/clock.ts'
 import { isPosthornError } from '../../core/error.ts'
 import type { Binding, RetryPolicy, Run } from '../../delivery/binding.ts'
@@ -20,7 +20,7 @@ const HELD = { baseMs: 5_000, capMs: 60_000 }
 
 export interface CallbackDeps {
   readonly clock: Clock
-  readonly agent: Agent
+  readonly agent: Pick<Dispatcher, 'dispatch'>
   readonly allowance: Allowance
   readonly concurrency?: number | undefined
   /** Whether an app is paused: what it asked for waits. Default: none is. */

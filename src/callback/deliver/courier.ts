@@ -25,46 +25,69 @@ const NO_PEN_MS = 10_000
 /** Of an answer that is looked at, or taken back to the sender. */
 const ANSWER_BYTES = 65_536
 
-export async function deliverTo(deps: CourierDeps, round: Round, run: Run): Promise<Outcome> {
-  return (await deliverTogether(deps, round, [run]))[0]!
+export function deliverTo(deps: CourierDeps, round: Round, run: Run): Promise<Outcome> {
+  return deliver(deps, round, [run], ([outcome]) => outcome!)
 }
 
 /** One call; its answer is that of each of the events. */
-export async function deliverTogether(
+export function deliverTogether(deps: CourierDeps, round: Round, runs: readonly Run[]): Promise<readonly Outcome[]> {
+  return deliver(deps, round, runs, (outcomes) => outcomes)
+}
+
+/** Thousands of these run each second: one promise, of the exchange, and what is done when it is there. */
+function deliver<T>(
   deps: CourierDeps,
   round: Round,
   runs: readonly Run[],
-): Promise<readonly Outcome[]> {
+  give: (outcomes: readonly Outcome[]) => T,
+): Promise<T> {
   const { clock } = deps
   const at = clock.wallMs()
   const startedMs = clock.monotonicMs()
-  let pen: Pen
-  try {
-    const cut = round.pen()
-    pen = cut instanceof Promise ? await cut : cut
-  } catch {
+  const withPen = (pen: Pen): Promise<T> => {
+    const { url } = round.endpoint
+    const ended = (answered: Answered | null, judgeOne: (stored: StoredMessage) => Judgement): T =>
+      give(concludeAll(deps, round, runs, { answered, at, durationMs: clock.monotonicMs() - startedMs, url }, judgeOne))
+    const failed = (error: unknown): T => {
+      if (isPosthornError(error) && error.code === 'aborted') throw error
+      const { message } = describeError(error)
+      return ended(null, (stored) => later(deps, round, stored, message, null, 'failed'))
+    }
+    const came = (heard: Answered, fault: string | null): T => {
+      // What is written down, here and in the message's own history, is read by others than who knows the secrets.
+      const told = heard.body === '' ? heard : { ...heard, body: withoutSecrets(heard.body, pen.secretTexts) }
+      const judging = told.status === 429 ? withOneDraw(deps) : deps
+      return ended(told, fault === null ? delivered : (stored) => judge(judging, round, stored, told, fault))
+    }
+    let heard: Promise<Answered>
+    try {
+      heard = call(deps, round, runs, pen)
+    } catch (error) {
+      heard = Promise.reject(error)
+    }
+    const { ack } = round.profile
+    return ack === 'sealed'
+      ? heard
+          .then(async (answer) => [answer, await faultOfSealed(round, pen, answer)] as const)
+          .then(([answer, fault]) => came(answer, fault), failed)
+      : heard.then((answer) => came(answer, faultOfAck(ack, answer)), failed)
+  }
+  const withoutPen = (): T => {
     // Nobody was called, and neither the event nor the receiver has a share in it: what is wrong is logged where it is found.
     round.gate.pause(NO_PEN_MS)
-    return runs.map(() => snooze(0))
+    return give(runs.map(() => snooze(0)))
   }
-  const { url } = round.endpoint
-  let answered: Answered | null = null
-  let judgeOne: (stored: StoredMessage) => Judgement
-  try {
-    const heard = await call(deps, round, runs, pen)
-    const { ack } = round.profile
-    const fault = ack === 'sealed' ? await faultOfSealed(round, pen, heard) : faultOfAck(ack, heard)
-    // What is written down, here and in the message's own history, is read by others than who knows the secrets.
-    const told = heard.body === '' ? heard : { ...heard, body: withoutSecrets(heard.body, pen.secretTexts) }
-    answered = told
-    const judging = told.status === 429 ? withOneDraw(deps) : deps
-    judgeOne = fault === null ? delivered : (stored) => judge(judging, round, stored, told, fault)
-  } catch (error) {
-    if (isPosthornError(error) && error.code === 'aborted') throw error
-    const { message } = describeError(error)
-    judgeOne = (stored) => later(deps, round, stored, message, null, 'failed')
-  }
-  const made = { answered, at, durationMs: clock.monotonicMs() - startedMs, url }
+  const cut = round.pen()
+  return cut instanceof Promise ? cut.then(withPen, withoutPen) : withPen(cut)
+}
+
+function concludeAll(
+  deps: CourierDeps,
+  round: Round,
+  runs: readonly Run[],
+  made: Made,
+  judgeOne: (stored: StoredMessage) => Judgement,
+): readonly Outcome[] {
   const judged = runs.map(({ delivery }) => judgeOne(delivery.stored))
   // The receiver answered once, however many events it was about.
   const { sign } = judged[0]!

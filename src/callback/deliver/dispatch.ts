@@ -2,7 +2,7 @@
  * All endpoints that this process delivers to, on one worker: which there are is learnt from their records, and each has a gate of its
  * own, so that none waits for another. An endpoint to which nothing is to be sent costs its record in memory and no call.
  */
-import type { Agent } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Version } from '../../core/engine.ts'
 import { Histogram } from '../../core/histogram.ts'
 import { fromJsonBytes } from '../../core/json.ts'
@@ -24,7 +24,7 @@ import type { CourierDeps } from './round.ts'
 import { ServedEndpoint, type ServedDeps } from './served-endpoint.ts'
 
 export interface DispatchDeps extends ServedDeps {
-  readonly agent: Agent
+  readonly agent: Pick<Dispatcher, 'dispatch'>
   readonly origin: string
 }
 

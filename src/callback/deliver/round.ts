@@ -1,5 +1,5 @@
 /** One endpoint as it is delivered to, and what its deliveries need of the process. Types only; `served-endpoint.ts` is the one. */
-import type { Agent } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Clock } from '../../core/clock.ts'
 import type { Histogram } from '../../core/histogram.ts'
 import type { Ids, Random } from '../../core/id.ts'
@@ -16,7 +16,7 @@ export interface CourierDeps {
   readonly clock: Clock
   readonly ids: Ids
   readonly random: Random
-  readonly agent: Agent
+  readonly agent: Pick<Dispatcher, 'dispatch'>
   readonly timeLimits: TimeLimits
   readonly bodies: BodyCache
   readonly source: string

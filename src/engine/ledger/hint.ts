@@ -13,6 +13,8 @@ export class Watchers implements Notices {
   /** What to hint at as soon as it is durable, and the frame that must be. */
   #undurable: { readonly frame: number; readonly kind: Kind; readonly name: string; readonly hint: Hint }[] = []
   #pending = new Map<string, { readonly kind: Kind; readonly name: string; readonly hint: Hint }>()
+  /** Queues with a hint among the pending: each message that becomes ready asks. */
+  readonly #ready = new Set<string>()
   #isScheduled = false
   readonly #openFrame: () => number
 
@@ -39,7 +41,9 @@ export class Watchers implements Notices {
 
   /** Something of the queue may be handed out. What is ready is durable. */
   ready(queue: string): void {
-    if (this.#listeners.queue.has(queue)) this.#give('queue', queue, { queue })
+    if (this.#ready.has(queue) || !this.#listeners.queue.has(queue)) return
+    this.#ready.add(queue)
+    this.#give('queue', queue, { queue })
   }
 
   key(key: string): void {
@@ -84,6 +88,7 @@ export class Watchers implements Notices {
   #flush(): void {
     const pending = this.#pending
     this.#pending = new Map()
+    this.#ready.clear()
     this.#isScheduled = false
     for (const { kind, name, hint } of pending.values()) {
       for (const listener of this.#listeners[kind].get(name) ?? []) listener(hint)

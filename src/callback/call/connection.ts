@@ -1,0 +1,124 @@
+/**
+ * Connections to receivers: one call on each at a time, and as many as there are calls. One is free for the next call in the moment in which its answer
+ * has ended, and the one that was free last is used first: undici's own pool has them back a turn of the event loop later, so that it keeps twice as many
+ * as there are calls, each of them the colder for it.
+ */
+import { Client, errors, type Dispatcher } from 'undici'
+
+type Handler = Dispatcher.DispatchHandler
+type Controller = Dispatcher.DispatchController
+
+/** Those to one origin. */
+interface Site {
+  readonly all: Set<Connection>
+  /** The one that was used last is the last. */
+  readonly free: Connection[]
+}
+
+export class Connections implements Pick<Dispatcher, 'dispatch'> {
+  readonly #options: Client.Options
+  readonly #sites = new Map<string, Site>()
+  #isDestroyed = false
+
+  constructor(options: Client.Options) {
+    this.#options = { ...options, pipelining: 1 }
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
+    const origin = String(options.origin)
+    if (this.#isDestroyed) {
+      handler.onResponseError?.(undefined as unknown as Controller, new errors.ClientDestroyedError())
+      return false
+    }
+    const site = this.#site(origin)
+    const connection = site.free.pop() ?? this.#open(origin, site)
+    connection.call(options, handler)
+    return true
+  }
+
+  /** What is under way fails. */
+  async destroy(): Promise<void> {
+    this.#isDestroyed = true
+    const all = [...this.#sites.values()].flatMap((site) => [...site.all])
+    await Promise.all(all.map((connection) => connection.destroy()))
+  }
+
+  #site(origin: string): Site {
+    let site = this.#sites.get(origin)
+    if (site === undefined) this.#sites.set(origin, (site = { all: new Set(), free: [] }))
+    return site
+  }
+
+  #open(origin: string, site: Site): Connection {
+    const connection = new Connection(
+      new Client(origin, this.#options),
+      () => site.free.push(connection),
+      () => {
+        const at = site.free.indexOf(connection)
+        if (at >= 0) site.free.splice(at, 1)
+        site.all.delete(connection)
+        if (site.all.size === 0 && this.#sites.get(origin) === site) this.#sites.delete(origin)
+      },
+    )
+    site.all.add(connection)
+    return connection
+  }
+}
+
+/** Stands between undici and the call that is under way, and is the same for all of them: nothing is made for a call. */
+class Connection implements Handler {
+  readonly #client: Client
+  readonly #freed: () => void
+  readonly #gone: () => void
+  #handler: Handler | null = null
+
+  constructor(client: Client, freed: () => void, gone: () => void) {
+    this.#client = client
+    this.#freed = freed
+    this.#gone = gone
+    // One that has a call already connects again by itself.
+    client.on('disconnect', () => {
+      if (this.#handler === null) void this.destroy()
+    })
+  }
+
+  call(options: Dispatcher.DispatchOptions, handler: Handler): void {
+    this.#handler = handler
+    this.#client.dispatch(options, this)
+  }
+
+  destroy(): Promise<void> {
+    this.#gone()
+    return this.#client.destroy()
+  }
+
+  onRequestStart(controller: Controller, context: unknown): void {
+    this.#handler!.onRequestStart?.(controller, context)
+  }
+
+  onResponseStart(...[controller, status, headers, text]: Parameters<NonNullable<Handler['onResponseStart']>>): void {
+    this.#handler!.onResponseStart?.(controller, status, headers, text)
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    this.#handler!.onResponseData?.(controller, chunk)
+  }
+
+  onResponseEnd(...[controller, trailers]: Parameters<NonNullable<Handler['onResponseEnd']>>): void {
+    const handler = this.#handler!
+    this.#handler = null
+    this.#freed()
+    handler.onResponseEnd?.(controller, trailers)
+  }
+
+  /** Whatever it was, the connection is not used again. */
+  onResponseError(controller: Controller, error: Error): void {
+    const handler = this.#handler
+    if (handler === null) return
+    this.#handler = null
+    this.#gone()
+    // Not at once: undici is in the middle of it.
+    queueMicrotask(() => void this.#client.destroy())
+    handler.onResponseError?.(controller, error)
+  }
+}
