@@ -64,8 +64,8 @@ export class OwnWork {
       disableAfter,
       keepAlive: false,
       bindings: ({ agent, holds }) => {
-        const { clock } = internals
-        const callbacks = { clock, agent, allowance: this.#allowance, sign, holds }
+        const { clock, random } = internals
+        const callbacks = { clock, random, agent, allowance: this.#allowance, sign, holds }
         // Who allows no origin leaves callbacks that are on their way to a server that does.
         return this.#allowance.isEmpty ? own : [...own, bindCallbacks(CALLBACK_QUEUE, callbacks)]
       },

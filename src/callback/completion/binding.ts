@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../core/clock.ts'
 import { isPosthornError } from '../../core/error.ts'
+import type { Random } from '../../core/id.ts'
 import type { Binding, RetryPolicy, Run } from '../../delivery/binding.ts'
 import { bury, done, retry, snooze, type Outcome } from '../../delivery/outcome.ts'
 import type { Signer } from '../../webhooks/index.ts'
@@ -15,11 +16,12 @@ export const CALLBACK_RETRY: RetryPolicy = {
   backoff: { kind: 'exponential', baseMs: 5_000, factor: 4, capMs: 6 * 3_600_000, jitter: 'full' },
 }
 
-/** Until what an app asked for is looked at again, while the app is paused: longer and longer, and no longer than this. */
+/** Until what an app asked for is looked at again, while the app is paused: longer and longer, and no longer than this. The half of it is by chance, so that what came together does not look again together. */
 const HELD = { baseMs: 5_000, capMs: 60_000 }
 
 export interface CallbackDeps {
   readonly clock: Clock
+  readonly random: Random
   readonly agent: Pick<Dispatcher, 'dispatch'>
   readonly allowance: Allowance
   readonly concurrency?: number | undefined
@@ -47,7 +49,7 @@ async function callBack(run: Run, deps: CallbackDeps, patience: Patience): Promi
   const { message, released } = run.delivery.stored
   const { callback: url, app } = message.notes ?? {}
   if (url === undefined) return bury('the message names no URL to call back')
-  if (app !== undefined && deps.holds?.(app) === true) return snooze(Math.min(HELD.baseMs * 2 ** released, HELD.capMs))
+  if (app !== undefined && deps.holds?.(app) === true) return snooze(heldMs(released, deps.random))
   // What was allowed at the send may not be any more, or not by this server: then another attempt may find one that does.
   const target = deps.allowance.checkUrl(url)
   const waitMs = patience.enter(target.origin, released)
@@ -67,6 +69,9 @@ async function callBack(run: Run, deps: CallbackDeps, patience: Patience): Promi
     patience.left(target.origin, answered)
   }
 }
+
+const heldMs = (released: number, random: Random): number =>
+  Math.min(HELD.baseMs * 2 ** released, HELD.capMs) * (0.5 + random() / 2)
 
 function toOutcome({ status, retryAfterMs, excerpt }: Delivered): Outcome {
   if (status >= 200 && status < 300) return done(undefined)
