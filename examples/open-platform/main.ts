@@ -1,11 +1,14 @@
 // The main job: `npm start`. A platform takes in webhooks over HTTP, does durable work on each and calls back when it is done.
-// Three processes: `posthorn serve app.ts` on an engine, a replayer that plays GitHub, a receiver of the callbacks.
+// Three processes: `posthorn serve app.ts` on an engine, a replayer that plays GitHub, a receiver of the callbacks. Then the other
+// half, in this process: the same webhooks as events for three third-party apps.
 
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import { browse, getDepth, unfinished } from './api.ts'
 import { checkAll } from './check.ts'
+import { fanOut } from './fan-out/fan-out.ts'
 import { parseOptions } from './option.ts'
 import { loadDeliveries } from './payload.ts'
 import { Platform } from './platform.ts'
@@ -44,6 +47,20 @@ try {
 
 /** @returns the exit code */
 async function main(signal: AbortSignal): Promise<number> {
+  const intakeHolds = options.only === 'fan-out' || (await takeIn(signal))
+  const fanOutHolds = options.only === 'intake' || (await fanOut(fanOutEngine(), signal))
+  if (!options.once && options.only !== 'fan-out') await stayUp(signal)
+  return intakeHolds && fanOutHolds ? 0 : 1
+}
+
+/** A folder of the file engine is one process's, and the server has that of the first half. */
+function fanOutEngine(): string {
+  const isShared = options.engine?.startsWith('file:') === false
+  return isShared ? options.engine : `file:${join(folder.path, 'fan-out')}`
+}
+
+/** @returns whether every check holds */
+async function takeIn(signal: AbortSignal): Promise<boolean> {
   const before = readState(folder)
   const run = before === null ? 1 : before.run + (before.complete ? 1 : 0)
   const receiverPort = await platform.startReceiver(before?.receiverPort)
@@ -55,8 +72,7 @@ async function main(signal: AbortSignal): Promise<number> {
   await replay(run, signal)
   const checks = await finish(run)
   writeState(folder, { ...state, complete: true })
-  if (!options.once) await stayUp(signal)
-  return checks.every(({ holds }) => holds) ? 0 : 1
+  return checks.every(({ holds }) => holds)
 }
 
 function dim(text: string): string {

@@ -22,7 +22,7 @@ const editions = ['api.github.com', 'ghes-31', 'ghes-32', 'ghes-33', 'ghes-34', 
 const poison = { action: 'created', repository: { full_name: 'octo-org/poison pill' }, sender: { login: 'octocat' } }
 
 /** @param run parts the deliveries of one replay from those of the next on the same data */
-export function loadDeliveries(run: number): Delivery[] {
+export function loadDeliveries(run: number | string): Delivery[] {
   const payloads = editions.flatMap(readEdition)
   payloads.splice(Math.floor(payloads.length / 2), 0, { event: 'star', payload: poison })
   return payloads.map(({ event, payload }, index) => {
@@ -39,7 +39,7 @@ function readEdition(edition: string): { readonly event: string; readonly payloa
 }
 
 /** Like GitHub's X-GitHub-Delivery: a UUID, here made from the run and the place in it. */
-function deliveryId(run: number, index: number): string {
+function deliveryId(run: number | string, index: number): string {
   const digits = hash(`${run}/${index}`)
   const parts = [
     digits.slice(0, 8),

@@ -13,7 +13,7 @@ import { isPosthornError, PosthornError } from '../../src/core/error.ts'
 import { internalsOf, open, type Post } from '../../src/posthorn.ts'
 import { testPost } from '../../src/testing/index.ts'
 import { subscribe, topic } from '../../src/topic/index.ts'
-import { onEngines } from './engines.ts'
+import { onEngines } from '../engines.ts'
 import { createTestLog, Gate, until } from './workbench.ts'
 
 const { log } = createTestLog()

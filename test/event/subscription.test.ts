@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { systemClock } from '../../src/core/clock.ts'
 import { open } from '../../src/posthorn.ts'
 import { subscribe, systemEvents, topic } from '../../src/topic/index.ts'
-import { onEngines } from './engines.ts'
+import { onEngines } from '../engines.ts'
 import { createTestLog, until } from './workbench.ts'
 
 const { log } = createTestLog()

@@ -170,6 +170,15 @@ export const visible: readonly Case[] = [
           `pages of ${limit}`,
         )
       }
+      // A page may also begin behind a text of one's own: of a record, or of none.
+      for (const after of ['b/1', 'b/0', 'b/Z', 'b/~', 'a', 'c']) {
+        const { items } = await ctx.engine.list({ prefix: 'b/', after, limit: 100 })
+        deepEqual(
+          items.map(({ key }) => key),
+          expected.filter((key) => key > after),
+          `behind ${after}`,
+        )
+      }
       await ctx.commit({ do: 'put', key: 'user', value: bytes('1'), aliases: ['mail/x', 'mail/y'] })
       const [record] = await ctx.engine.get(['user'])
       deepEqual(await ctx.engine.get(['mail/x', 'mail/y', 'mail/z']), [record, record, null])

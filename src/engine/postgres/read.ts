@@ -109,9 +109,9 @@ export class Reads {
     const { prefix, after } = query
     const limit = clamp(query.limit)
     if (prefix !== '' && !isRecordKey(prefix)) return { items: [], next: null }
-    const [text, key = ''] = (after ?? '').split(' ')
-    if (after !== null && !(isRecordKey(text!) && isRecordKey(key)))
-      throw new PosthornError('invalid', `after is ${quote(after)}: it must be the next of a page`)
+    const [text = '', key = text] = (after ?? '').split(' ')
+    if (after !== null && !(isRecordKey(text) && isRecordKey(key)))
+      throw new PosthornError('invalid', `after is ${quote(after)}: it must be the next of a page or a key`)
     const { rows } = await this.#session.seeing(async (ask) => {
       const { wall } = await this.#session.now(ask)
       return ask('list-records', [prefix, prefix + AFTER_ALL, text, key, limit + 1, wall])

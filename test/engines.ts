@@ -4,17 +4,24 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { connect } from '../postgres/client.ts'
-import { findPostgres } from '../postgres/server.ts'
-import { newSchema } from '../postgres/schema.ts'
+import { connect } from './postgres/client.ts'
+import { findPostgres } from './postgres/server.ts'
+import { newSchema } from './postgres/schema.ts'
 
 const postgres = await findPostgres()
 if (typeof postgres !== 'string') after(() => postgres.stop())
 
-/** A test on every engine: skipped, and said so, where there is no server. */
-export function onEngines(name: string, run: (url: string) => Promise<void>): void {
-  test(`memory: ${name}`, () => run('memory:'))
-  for (const engine of ['file', 'sqlite'] as const)
+type Kind = 'memory' | 'file' | 'sqlite' | 'postgres'
+
+/** A test on every engine, or on those of `kinds`: skipped, and said so, where there is no server. */
+export function onEngines(
+  name: string,
+  run: (url: string) => Promise<void>,
+  kinds: readonly Kind[] = ['memory', 'file', 'sqlite', 'postgres'],
+): void {
+  if (kinds.includes('memory')) test(`memory: ${name}`, () => run('memory:'))
+  for (const engine of ['file', 'sqlite'] as const) {
+    if (!kinds.includes(engine)) continue
     test(`${engine}: ${name}`, async () => {
       const folder = mkdtempSync(join(tmpdir(), 'posthorn-engines-'))
       try {
@@ -23,6 +30,8 @@ export function onEngines(name: string, run: (url: string) => Promise<void>): vo
         rmSync(folder, { recursive: true, force: true })
       }
     })
+  }
+  if (!kinds.includes('postgres')) return
   test(`postgres: ${name}`, { skip: typeof postgres === 'string' && postgres }, async () => {
     const url = new URL((postgres as Exclude<typeof postgres, string>).url)
     const schema = newSchema('test')
