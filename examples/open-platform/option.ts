@@ -20,7 +20,6 @@ export interface Options {
 /** `intake`: webhooks are taken in, worked on and called back. `fan-out`: events go out to three apps. */
 export type Half = 'intake' | 'fan-out'
 
-
 const USAGE = `npm start -- [--data DIR] [--engine URL] [--port 7070] [--rate 50] [--once] [--only HALF]
 
   --data DIR   keep everything in this folder, and go on from what is there (default: a new one, removed at the end)

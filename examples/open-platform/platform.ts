@@ -44,6 +44,8 @@ export class Platform {
       'engine': this.#folder.engineUrl,
       'port': String(port),
       'callback-allow': this.receiverUrl,
+      // The three apps of the other half: on a database this process may be the one that calls them.
+      'callback-allow-range': '127.0.0.0/8',
     })
     this.#children.push(child)
     this.serverUrl = String((await firstMessage(child, 'url'))['url'])

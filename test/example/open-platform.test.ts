@@ -106,10 +106,22 @@ function checkTable(output: string): void {
   match(output, /reliability +99\.86 %/)
 }
 
+function checkFanOut(output: string): void {
+  match(output, /^727 GitHub events were taken in/m)
+  for (const [name, count] of [
+    ['builds', 130],
+    ['board', 140],
+    ['audit', 546],
+  ])
+    match(output, new RegExp(`^  ${name} .* ${count}\\s+${count}\\s+yes `, 'm'))
+  ok(output.includes('✓ each app got exactly the events that it asked for'), output)
+}
+
 test('it runs to its end, and every check holds', async (context) => {
   const run = start(context, ['--once', ...FAST])
   equal(await run.ended, 0, run.output())
   checkTable(run.output())
+  checkFanOut(run.output())
 })
 
 const found = await findPostgres()
@@ -121,6 +133,7 @@ for (const kind of ['sqlite', 'postgres'] as const) {
     const run = start(context, ['--once', '--engine', engine, ...FAST])
     equal(await run.ended, 0, run.output())
     checkTable(run.output())
+    checkFanOut(run.output())
   })
 }
 
@@ -129,7 +142,7 @@ test(
   { skip: process.platform !== 'linux' && 'it looks for processes in /proc' },
   async (context) => {
     const folder = newFolder(context)
-    const killed = start(context, ['--once', '--data', folder, '--rate', '250'])
+    const killed = start(context, ['--once', '--only', 'intake', '--data', folder, '--rate', '250'])
     await killed.says('server ')
     const sent = join(folder, 'sent.jsonl')
     while (!existsSync(sent) || readFileSync(sent, 'utf8').split('\n').length < 200) await new Promise(setImmediate)
@@ -139,17 +152,28 @@ test(
     equal(await killed.ended, 'SIGKILL')
     while (family.some(isAlive)) await new Promise(setImmediate)
 
-    const again = start(context, ['--once', '--data', folder, ...FAST])
+    const again = start(context, ['--once', '--only', 'intake', '--data', folder, ...FAST])
     equal(await again.ended, 0, again.output())
     match(again.output(), /going on with run 1/)
     checkTable(again.output())
 
-    const second = start(context, ['--once', '--data', folder, ...FAST])
+    const second = start(context, ['--once', '--only', 'intake', '--data', folder, ...FAST])
     equal(await second.ended, 0, second.output())
     match(second.output(), /run 2/)
     match(second.output(), /sent = done \+ dead +1454 = 1452 \+ 2/)
   },
 )
+
+test('a half that was interrupted begins anew, with apps that are there already', async (context) => {
+  const engine = `sqlite:${join(newFolder(context), 'platform.db')}`
+  const killed = start(context, ['--once', '--only', 'fan-out', '--engine', engine])
+  await killed.says('rotates its secret')
+  killed.child.kill('SIGKILL')
+  await killed.ended
+  const again = start(context, ['--once', '--only', 'fan-out', '--engine', engine])
+  equal(await again.ended, 0, again.output())
+  checkFanOut(again.output())
+})
 
 test(
   'it stays up with three curl lines that work, and Ctrl-C ends every process',
@@ -160,7 +184,7 @@ test(
     await Promise.race([once(taken, 'listening'), once(taken, 'error')])
     context.after(() => taken.close())
 
-    const run = start(context, [...FAST])
+    const run = start(context, ['--only', 'intake', ...FAST])
     await run.says('Ctrl-C ends it')
     match(run.output(), /port 7070 is taken, so the server uses 70\d\d/)
     const lines = run.output().match(/^ +curl .*$/gm) ?? []

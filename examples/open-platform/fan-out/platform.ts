@@ -10,9 +10,7 @@ export const githubSecret = 'a-secret-that-github-knows-too'
 
 /** Nothing is said of what is in it, so that all of it goes on in the order in which it came. */
 const Payload = z.looseObject({})
-const types: Record<string, typeof Payload> = Object.fromEntries(
-  loadDeliveries(1).map(({ event }) => [event, Payload]),
-)
+const types: Record<string, typeof Payload> = Object.fromEntries(loadDeliveries(1).map(({ event }) => [event, Payload]))
 
 const hooks = webhook('github', { profile: githubProfile, secrets: [githubSecret], events: types })
 
