@@ -180,3 +180,26 @@ onPostgres(
     deepEqual(result.status === 'committed' && result.results, [{ id: sent.id, duplicate: true }])
   },
 )
+
+onPostgres(
+  'a record that somebody else is just inserting is put after his, and nothing of the ack is lost',
+  async (world) => {
+    const engine = await world.open()
+    const [token] = await leased(engine, 'a', 1)
+    const other = await connect(world.url)
+    await other.query('begin')
+    await other.query(`insert into ${world.schema}.record (key, version, value) values ('r', 1, '')`)
+    const acking = commit(engine, { do: 'ack', token: token! }, put('q', ['one', 'two']), put('r', ['three']))
+    const waits = "select 1 from pg_locks where locktype = 'transactionid' and not granted"
+    while ((await world.ask(waits)).length === 0);
+    await other.query('commit')
+    await other.end()
+    equal((await acking).status, 'committed')
+    const found = await engine.get(['q', 'r', 'one', 'two', 'three'])
+    deepEqual(
+      found.map((record) => record && new TextDecoder().decode(record.value)),
+      ['q', 'r', 'q', 'q', 'r'],
+    )
+    equal((await world.ask('select from {schema}.message')).length, 0)
+  },
+)
