@@ -11,6 +11,8 @@ export class Watchers {
   readonly #stirred: (queue: string) => void
   readonly #listeners = new Map<string, Set<Listener>>()
   #pending = new Map<string, Hint>()
+  /** Keys that somebody watches, as often as they are. */
+  #keys = 0
 
   constructor(stirred: (queue: string) => void) {
     this.#stirred = stirred
@@ -24,13 +26,18 @@ export class Watchers {
       ...(interest.keys ?? []).map((name) => `key ${name}`),
       ...(interest.topics ?? []).map((name) => `topic ${name}`),
     ]
+    const keys = interest.keys?.length ?? 0
+    this.#keys += keys
     for (const name of names) {
       const known = this.#listeners.get(name)
       if (known === undefined) this.#listeners.set(name, new Set([listener]))
       else known.add(listener)
     }
+    let isOver = false
     return {
       [Symbol.dispose]: () => {
+        if (!isOver) this.#keys -= keys
+        isOver = true
         for (const name of names) {
           const known = this.#listeners.get(name)
           known?.delete(listener)
@@ -45,6 +52,11 @@ export class Watchers {
     return [...this.#listeners.keys()].flatMap((name) =>
       name.startsWith(`${kind} `) ? [name.slice(kind.length + 1)] : [],
     )
+  }
+
+  /** Somebody watches a key. */
+  get hasKeys(): boolean {
+    return this.#keys > 0
   }
 
   isWatched(queue: string): boolean {

@@ -106,6 +106,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       watchers.give(notices)
       telegraph.tell(notices)
     }
+    const hearsOfKeys = (): boolean => watchers.hasKeys || telegraph.isHeard
     const floor = new Floor({ clock, now: () => moment().now, atRest: (use) => session.atRest(use) })
     const transactor = new Transactor({
       pool,
@@ -143,7 +144,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
         hint(names.map((queue) => ({ queue })))
       },
     })
-    const short = { queues, folds, statements, limits, moment, lockKey, transactor, hint }
+    const short = { queues, folds, statements, limits, moment, lockKey, transactor, hint, hearsOfKeys }
     const plain = {
       queues,
       sends: new PlainSends(short, new SendOuts({ hatch, numbers, floor, holder, moment })),

@@ -54,8 +54,13 @@ export class Telegraph {
     if (this.#home.isListening) await this.#home.tell(encode([]))
   }
 
+  /** There is somebody to tell. */
+  get isHeard(): boolean {
+    return this.#processes > 1 && this.#home.isListening
+  }
+
   tell(notices: readonly Notice[]): void {
-    if (this.#processes < 2 || !this.#home.isListening) return
+    if (!this.isHeard) return
     for (const notice of notices) this.#pending.set(nameOf(notice), notice)
     if (!this.#isBusy && this.#timer === null) void this.#send()
   }

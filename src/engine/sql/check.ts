@@ -142,6 +142,8 @@ function faultOfSent(message: Message, limits: EngineLimits): Refusal | null {
   return fault === null ? null : refuse('invalid', fault)
 }
 
+const NONE: readonly never[] = []
+
 function faultOfKey(key: unknown, field: string): Refusal | null {
   return typeof key === 'string' && isRecordKey(key) && !isSettingsKey(key)
     ? null
@@ -155,9 +157,10 @@ export function faultOfPut(
   change: Extract<Change, { readonly do: 'put' }>,
   limits: Pick<EngineLimits, 'aliases' | 'recordBytes'>,
 ): Refusal | null {
-  const { key, value, expiresAt, aliases = [] } = change
-  const odd = faultOfKey(key, 'key') ?? aliases.map((alias) => faultOfKey(alias, 'alias')).find((each) => each !== null)
-  if (odd) return odd
+  const { key, value, expiresAt, aliases = NONE } = change
+  let odd = faultOfKey(key, 'key')
+  for (const alias of aliases) odd ??= faultOfKey(alias, 'alias')
+  if (odd !== null) return odd
   if (aliases.length > limits.aliases)
     return refuse('invalid', `there are ${aliases.length} aliases: at most ${limits.aliases} are allowed`)
   if (!(value instanceof Uint8Array)) return refuse('invalid', `value is ${quote(value)}: it must be bytes`)

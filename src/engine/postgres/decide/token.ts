@@ -39,3 +39,33 @@ export function parseToken(token: unknown): Held | null {
   const isSound = isCanonical && Number.isSafeInteger(held.lease) && held.queue <= HIGHEST_QUEUE
   return isSound ? held : null
 }
+
+const DIGITS = /^[0-9a-f]{32}$/
+
+/**
+ * Reads tokens of which many were handed out together: what is before the message is the same for all of them, and read once. The ids are 32 digits,
+ * without hyphens.
+ */
+export class TokenReader {
+  #prefix = ''
+  #lease = 0
+  #queue = 0
+
+  /** null where the text is no token. */
+  read(token: unknown): Held | null {
+    if (typeof token !== 'string') return null
+    const at = token.length - 32
+    if (at !== this.#prefix.length || !token.startsWith(this.#prefix) || at <= 0) return this.#readAll(token, at)
+    const id = token.slice(at)
+    return DIGITS.test(id) ? { lease: this.#lease, queue: this.#queue, id } : null
+  }
+
+  #readAll(token: string, at: number): Held | null {
+    const held = parseToken(token)
+    if (held === null) return null
+    this.#prefix = token.slice(0, at)
+    this.#lease = held.lease
+    this.#queue = held.queue
+    return { ...held, id: token.slice(at) }
+  }
+}

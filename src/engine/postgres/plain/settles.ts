@@ -6,7 +6,7 @@
 import type { Change, Commit, CommitResult } from '../../../core/engine.ts'
 import { faultOfPut } from '../../sql/check.ts'
 import { toVersion } from '../decide/record.ts'
-import { parseToken, type Held } from '../decide/token.ts'
+import { TokenReader, type Held } from '../decide/token.ts'
 import type { Connection } from '../driver.ts'
 import { all } from '../transact.ts'
 import type { KnownQueue } from './known-queues.ts'
@@ -28,6 +28,7 @@ export interface SettleCall {
 
 export class PlainSettles {
   readonly #parts: ShortWayParts
+  readonly #tokens = new TokenReader()
   #serial = 0
   #serialEnd = 0
 
@@ -45,7 +46,7 @@ export class PlainSettles {
       if (isOdd || !Array.isArray(changes)) return null
       for (const change of changes) {
         if (change?.do === 'ack') {
-          const held = parseToken(change.token)
+          const held = this.#tokens.read(change.token)
           const queue = held === null ? null : this.#parts.queues.forgetful(held.queue)
           if (queue === null) return null
           acks.push(held!)
@@ -61,7 +62,7 @@ export class PlainSettles {
 
   /** All calls or none; `version`: the first of the numbers that are their records' versions. */
   async settle(connection: Connection, calls: readonly SettleCall[]): Promise<Outcome & { readonly version: number }> {
-    const { queues, folds, statements, moment, lockKey, transactor, hint } = this.#parts
+    const { queues, folds, statements, moment, lockKey, transactor, hint, hearsOfKeys } = this.#parts
     const named = new Set(calls.flatMap((call) => call.queues))
     const acks = calls.flatMap((call) => call.acks)
     const puts = calls.flatMap((call) => call.puts)
@@ -100,8 +101,9 @@ export class PlainSettles {
       return answer!.rows[0]!.count
     }
     const outcome = await outcomeOf(transactor, connection, fold, ask())
-    if (outcome.isDone) hint(puts.flatMap(({ key, aliases = [] }) => [key, ...aliases].map((text) => ({ key: text }))))
-    else for (const queue of named) queues.avoid(queue)
+    if (outcome.isDone) {
+      if (hearsOfKeys()) hint(puts.flatMap(({ key, aliases = [] }) => [key, ...aliases].map((text) => ({ key: text }))))
+    } else for (const queue of named) queues.avoid(queue)
     return { ...outcome, version }
   }
 

@@ -17,6 +17,8 @@ export interface ShortWayParts {
   readonly lockKey: number
   readonly transactor: Transactor
   readonly hint: (notices: readonly Notice[]) => void
+  /** Somebody is told of records. */
+  readonly hearsOfKeys: () => boolean
 }
 
 export interface Outcome {
