@@ -79,8 +79,8 @@ export function measure({ measures, disk, folder, log, shelf, space }: MeasuredL
     ),
     gauge(
       'posthorn_log_write_amplification',
-      'Bytes written since the start, zeros too, by those that decisions took the first time; 0 before there are any.',
-      first > 0 ? (frames + checkpointBytes + filled) / first : 0,
+      'Bytes written since the start by those that decisions took the first time; 0 before there are any. Zeros ahead of need are not in it: what="filling" above.',
+      first > 0 ? (frames + checkpointBytes) / first : 0,
     ),
     seconds(
       'posthorn_log_checkpoint_seconds',
