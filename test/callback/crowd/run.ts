@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { beginLoad, type Load } from './load.ts'
 import type { SinkReport } from './sink.ts'
 
 export interface Crowd {
@@ -33,9 +34,12 @@ export interface CrowdReport {
   readonly missing: readonly string[]
   readonly breaches: readonly string[]
   /** Of the healthy ones, from the publish to the acknowledgement. */
+  readonly samples: number
   readonly p50Ms: number
   readonly p99Ms: number
   readonly perSecond: number
+  /** Of the machine, from the first event on; null with a kill. */
+  readonly load: Load | null
 }
 
 const script = (name: string): string => join(import.meta.dirname, name)
@@ -61,6 +65,7 @@ export async function runCrowd(crowd: Crowd): Promise<CrowdReport> {
     }
     await begin(0, names)
     const startedMs = performance.now()
+    const endLoad = beginLoad()
     if (crowd.kill) {
       await until(() => confirmed.size >= crowd.events / 2)
       const dying = once(sender!, 'exit')
@@ -72,7 +77,10 @@ export async function runCrowd(crowd: Crowd): Promise<CrowdReport> {
     await until(() => confirmed.has(crowd.events - 1), (crowd.events / crowd.rate) * 1_000 * 3 + crowd.patienceMs)
     const living = names.filter((name) => !name.startsWith('dead'))
     const report = await settled(sink, living, confirmed.size, crowd.patienceMs)
-    return judge(report, living, confirmed.size, performance.now() - startedMs)
+    const tookMs = performance.now() - startedMs
+    // What a killed sender took is not known.
+    const load = crowd.kill ? null : endLoad(report.cpuMs + (await cpuMsOf(sender!)))
+    return judge(report, living, confirmed.size, tookMs, load)
   } finally {
     ;(sender as ChildProcess | null)?.kill('SIGKILL')
     sink.disconnect()
@@ -126,7 +134,21 @@ async function settled(
   }
 }
 
-function judge(report: SinkReport, living: readonly string[], events: number, tookMs: number): CrowdReport {
+async function cpuMsOf(sender: ChildProcess): Promise<number> {
+  sender.send('cpu')
+  for (;;) {
+    const [said] = (await once(sender, 'message')) as [{ cpuMs?: number }]
+    if (said.cpuMs !== undefined) return said.cpuMs
+  }
+}
+
+function judge(
+  report: SinkReport,
+  living: readonly string[],
+  events: number,
+  tookMs: number,
+  load: Load | null,
+): CrowdReport {
   const of = (name: string) => report.endpoints[name.split('/')[1]!] ?? { events: 0, calls: 0, delaysMs: [] }
   const missing = living
     .filter((name) => of(name).events < events)
@@ -142,9 +164,11 @@ function judge(report: SinkReport, living: readonly string[], events: number, to
     doubled: healthy.reduce((sum, name) => sum + of(name).calls - of(name).events, 0),
     missing,
     breaches: report.breaches,
+    samples: delays.length,
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),
     perSecond: Math.round((acknowledged / tookMs) * 1_000),
+    load,
   }
 }
 

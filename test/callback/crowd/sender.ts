@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { open } from '../../../src/posthorn.ts'
 import { silentLog } from '../../../src/runtime/log.ts'
 import { topic } from '../../../src/topic/index.ts'
+import { ownCpuMs } from './load.ts'
 
 const { values } = parseArgs({
   options: {
@@ -30,6 +31,8 @@ for (const each of values.endpoints === '' ? [] : values.endpoints.split(',')) {
   })
 }
 await post.endpoints.deliver({ allowRanges: ['127.0.0.0/8'] })
+const readyCpuMs = ownCpuMs()
+process.on('message', () => process.send!({ cpuMs: ownCpuMs() - readyCpuMs }))
 process.send!({ ready: true })
 
 const events = Number(values.events)
@@ -45,4 +48,3 @@ for (let n = from; n < events; n++) {
     () => {},
   )
 }
-process.on('message', () => void post.close({ grace: 0 }).then(() => process.exit()))

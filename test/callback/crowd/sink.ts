@@ -2,6 +2,7 @@
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { ownCpuMs } from './load.ts'
 
 export interface SinkReport {
   /** By endpoint: events that were acknowledged, how often each came, and from the publish to the acknowledgement in ms. */
@@ -10,6 +11,8 @@ export interface SinkReport {
   >
   /** Events that came under two ids. */
   readonly breaches: readonly string[]
+  /** Processor time of the sink so far. */
+  readonly cpuMs: number
 }
 
 interface Seen {
@@ -63,7 +66,7 @@ process.on('message', (what) => {
   const endpoints = Object.fromEntries(
     [...seen].map(([name, { events, calls, delaysMs }]) => [name, { events: events.size, calls, delaysMs }]),
   )
-  process.send!({ endpoints, breaches } satisfies SinkReport)
+  process.send!({ endpoints, breaches, cpuMs: ownCpuMs() } satisfies SinkReport)
 })
 process.on('disconnect', () => process.exit())
 server.keepAliveTimeout = 60_000
