@@ -36,6 +36,27 @@ test('who has been handed much waits with his next request for callers who wait 
   await engine.close()
 })
 
+test('an event that becomes many messages makes way for as many hand-outs', async () => {
+  const { engine, send, message } = create()
+  await send(Array.from({ length: 300 }, () => ({})))
+  const subscriptions = Array.from({ length: 100 }, (_, at) => {
+    const subscription = { topic: 't', name: `s${at}`, types: [], filters: [], from: 'now', order: 'none' } as const
+    return { do: 'bind', subscription } as const
+  })
+  await engine.commit([{ changes: subscriptions }])
+  const told: string[] = []
+  const calls = [
+    engine
+      .commit([{ changes: [{ do: 'publish', topic: 't', message: message() }] }])
+      .then(() => told.push('published')),
+    engine.lease(request('first', 100)).then(() => told.push('first')),
+    engine.lease(request('second', 100)).then(() => told.push('second')),
+  ]
+  await Promise.all(calls)
+  deepEqual(told, ['first', 'second', 'published'])
+  await engine.close()
+})
+
 test('what time decided as a request came that waits for callers is made durable with theirs, and does not hold it up', async () => {
   const { clock, engine, send } = create()
   await send([...Array.from({ length: 300 }, () => ({})), { expires: { at: clock.wallMs() + 1_000 } }])
@@ -52,6 +73,7 @@ function create(): {
   clock: ManualClock
   engine: LedgerEngine
   send: (messages?: readonly Partial<Message>[]) => Promise<readonly CommitResult[]>
+  message: (more?: Partial<Message>) => Message
 } {
   const clock = new ManualClock()
   const ids = createIds(clock)
@@ -60,16 +82,15 @@ function create(): {
   store.snapshot = new Snapshot(state)
   store.snapshot.finish()
   const engine = new LedgerEngine({ state, store, clock, ids, openedAt: clock.wallMs() })
+  const message = (more: Partial<Message> = {}): Message => {
+    const id = ids.uuid()
+    return { id, event: { id, source: '/', type: 'x' }, body: new Uint8Array(), priority: 4, ...more }
+  }
   const send = (messages: readonly Partial<Message>[] = [{}]): Promise<readonly CommitResult[]> => {
-    const changes = messages.map((more) => {
-      const id = ids.uuid()
-      const event = { id, source: '/', type: 'x' }
-      const message = { id, event, body: new Uint8Array(), priority: 4, ...more }
-      return { do: 'send', queue: 'inbox', message } as const
-    })
+    const changes = messages.map((more) => ({ do: 'send', queue: 'inbox', message: message(more) }) as const)
     return engine.commit([{ changes }])
   }
-  return { clock, engine, send }
+  return { clock, engine, send, message }
 }
 
 function request(id: string, max: number): LeaseRequest {

@@ -2,7 +2,7 @@
  * Decides the commits of one call, in their order, each as if it came alone: what those before brought beyond its bounds is forgotten first.
  * Nearly all are one plain send or one plain ack, which go a short way.
  */
-import type { Change, Commit, CommitResult, Durability } from '../../../core/engine.ts'
+import type { Change, ChangeResult, Commit, CommitResult, Durability } from '../../../core/engine.ts'
 import { decideCommit } from './commit.ts'
 import type { Desk } from './desk.ts'
 import { isLetGo, type WatchedKeys } from './let-go.ts'
@@ -17,7 +17,7 @@ export interface Decided {
   readonly level: Durability
   /** Nobody waits for any of them to go on. */
   readonly isPatient: boolean
-  /** Changes of callers who do nothing else meanwhile. */
+  /** Changes of callers who do nothing else meanwhile; an event counts for each message that it became. */
   readonly awaited: number
 }
 
@@ -73,7 +73,7 @@ export class CommitDecider {
       settleTouched(desk)
       desk.holdBack()
       const result = decideCommit(desk, commit, this.#offers)
-      if (result.status === 'committed' && !isSettling(commit)) awaited += commit.changes.length
+      if (result.status === 'committed' && !isSettling(commit)) awaited += weightOf(result.results)
       isPatient &&= result.status === 'committed' && isLetGo(commit.changes, this.#watched)
       results.push(result)
       settleTouched(desk)
@@ -89,6 +89,12 @@ function onlyChange({ id, durability, changes }: Commit): Change | undefined {
   return id === undefined && durability === undefined && Array.isArray(changes) && changes.length === 1
     ? (changes as Commit['changes'])[0]
     : undefined
+}
+
+function weightOf(results: readonly ChangeResult[]): number {
+  let weight = 0
+  for (const result of results) weight += Math.max(1, result !== null && 'routed' in result ? (result.routed ?? 0) : 0)
+  return weight
 }
 
 /** Whether it comes from who has handled a message. */
