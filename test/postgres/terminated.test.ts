@@ -1,8 +1,10 @@
 // The server ends sessions at any moment, as it does when it restarts: every message is handled with its effects exactly once.
 
 import { deepEqual, equal } from 'node:assert/strict'
+import { ManualClock } from '../../src/core/clock.ts'
 import type { Engine } from '../../src/core/engine.ts'
 import { isPosthornError } from '../../src/core/error.ts'
+import { connect } from './client.ts'
 import { commit, message, onPostgres } from './world.ts'
 
 const COUNT = 300
@@ -52,3 +54,24 @@ onPostgres('all-or-nothing, once: acks with effects, while the server ends sessi
     (error: unknown) => equal(isPosthornError(error) && error.code, 'closed'),
   )
 })
+
+onPostgres(
+  'an engine whose clock stands still asks again all the same, when the server has ended its session',
+  async (world) => {
+    const url = `${world.url}?application_name=${world.schema}`
+    const engine = await world.open({ url, clock: new ManualClock() })
+    const sent = message()
+    await commit(engine, { do: 'send', queue: 'a', message: sent })
+    const other = await connect(world.url)
+    await other.query(`begin; lock table ${world.schema}.message in access exclusive mode`)
+    const finding = engine.find([{ queue: 'a', id: sent.id }])
+    const deciding = commit(engine, { do: 'send', queue: 'a', message: message({ key: 'k' }) })
+    const waiting = "from pg_stat_activity where application_name = $1 and wait_event_type = 'Lock'"
+    while ((await world.ask(`select 1 ${waiting}`, [world.schema])).length < 2);
+    await world.ask(`select pg_terminate_backend(pid) ${waiting}`, [world.schema])
+    await other.query('rollback')
+    await other.end()
+    equal((await finding)[0]?.id, sent.id)
+    equal((await deciding).status, 'committed')
+  },
+)

@@ -83,9 +83,10 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
   const statements = new Statements(schema, !isPooled)
   const lockKey = hashOf(`posthorn ${schema}`)
   const moment = options.moment ?? (() => DATABASE_MOMENT)
-  // How long a connection is silent is a matter of real time, whatever the engine's own clock says.
-  const pulse = isPooled ? null : new Pulse({ driver, clock: systemClock, statements })
-  const pool = new Pool({ driver, clock, pulse, size: options.connections ?? DEFAULTS.connections, outageMs })
+  // Connections are a matter of real time, whatever the engine's own clock says: how long one is silent, and when it is tried again.
+  const real = systemClock
+  const pulse = isPooled ? null : new Pulse({ driver, clock: real, statements })
+  const pool = new Pool({ driver, clock: real, pulse, size: options.connections ?? DEFAULTS.connections, outageMs })
   let held: Home | null = null
   try {
     await pool.with((connection) => migrate(connection, statements, lockKey))
@@ -99,7 +100,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       if (told?.isMore !== false) upkeep.hasten()
     }
     const isSilent = options.isTelling === false
-    const home = new Home({ process, driver, clock, pulse, statements, lockKey, isSilent, heard })
+    const home = new Home({ process, driver, clock: real, pulse, statements, lockKey, isSilent, heard })
     held = home
     const telegraph = new Telegraph(home, clock)
     const hint = (notices: readonly Notice[]): void => {
@@ -111,7 +112,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     const transactor = new Transactor({
       pool,
       statements,
-      clock,
+      clock: real,
       limits,
       moment,
       lockKey,
@@ -151,7 +152,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       settles: new PlainSettles(short),
     }
     const folder = new Folder({ pool, transactor, plain, limits })
-    const session = new Session({ pool, statements, transactor, clock, limits, moment, holder, outageMs, floor })
+    const session = new Session({ pool, statements, transactor, clock: real, limits, moment, holder, outageMs, floor })
     const letGo = (processes: readonly number[]): Promise<void> =>
       transactor.run({
         decide: async (work) => void (await work.query('orphan', [processes, work.now, lockKey, process])),
@@ -183,7 +184,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       // A database that is away finds out by itself.
       telegraph.close()
       const parting = hatch.close().then(() => letGo([process]))
-      await Promise.race([parting.catch(() => {}), pause(clock, LONGEST_PARTING_MS)])
+      await Promise.race([parting.catch(() => {}), pause(real, LONGEST_PARTING_MS)])
       await home.close()
       await pool.close()
     }
