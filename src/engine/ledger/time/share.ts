@@ -9,8 +9,13 @@ import type { EngineClock } from './engine-clock.ts'
 
 /** Hand-outs for one change. */
 const FOR_CHANGE = 1.25
-/** What is saved up at most: with it workers with few places do not notice that anybody waits. */
+/** There from the beginning: with it workers with few places do not notice that anybody waits. */
 const SPARE = 50
+/**
+ * What is saved up at most, about a quarter of a second of hand-outs: workers that fell behind callers for a while catch up as fast as they
+ * can, so that messages do not wait long where there was no backlog.
+ */
+const MOST_SAVED = 20_000
 /** What was handed out beyond the credit (a lease is never cut for it) is taken off what comes, up to so much. */
 const MOST_OWED = 400
 /** A request that waits so long looks whether it is the thread that callers wait for, and not the disk. */
@@ -76,7 +81,7 @@ export class Share {
   /** Everything up to this frame is durable. */
   reached(frame: number): void {
     this.#reached = frame
-    this.#credit = Math.min(this.#credit, SPARE)
+    this.#credit = Math.min(this.#credit, MOST_SAVED)
     // Those who are told now come back within this turn of the event loop, and with them credit.
     if (this.#rest !== null) setImmediate(this.#endIfFree)
   }
