@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { FaultDisk, seeded } from '../disk/fault-disk.ts'
-import { FOLDER, PlainLog } from '../plain-log.test.ts'
+import { FOLDER, PlainLog } from '../../../../test/file/plain-log.ts'
 
 const COLD = {
   cacheBytes: 1,

@@ -3,7 +3,7 @@ import { equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Measure } from '../../../core/measure.ts'
 import { FaultDisk } from '../disk/fault-disk.ts'
-import { PlainLog } from '../plain-log.test.ts'
+import { PlainLog } from '../../../../test/file/plain-log.ts'
 
 function valueOf(measures: readonly Measure[], name: string, label?: string): number {
   const found = measures.find(

@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../../core/clock.ts'
 import { FaultDisk } from '../disk/fault-disk.ts'
-import { FOLDER, PlainLog } from '../plain-log.test.ts'
+import { FOLDER, PlainLog } from '../../../../test/file/plain-log.ts'
 import { RESERVE } from './reserve.ts'
 
 const LIMITS = {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { FaultDisk, seeded, type PowerCut } from '../disk/fault-disk.ts'
 import type { LogLimits } from '../open-log.ts'
-import { FOLDER, PlainLog } from '../plain-log.test.ts'
+import { FOLDER, PlainLog } from '../../../../test/file/plain-log.ts'
 import { CHECKPOINT } from './checkpoint.ts'
 import { seedOfRun } from '../../../../test/seed.ts'
 

@@ -8,7 +8,7 @@ import { FrameReader } from '../log/frame-reader.ts'
 import { CHECKPOINT, type CheckpointFrom, type CheckpointHead } from './checkpoint.ts'
 import { makeFrame } from '../log/frame.ts'
 import { segmentName } from '../log/segment.ts'
-import { FOLDER, PlainLog } from '../plain-log.test.ts'
+import { FOLDER, PlainLog } from '../../../../test/file/plain-log.ts'
 
 const path = (name: string): string => `${FOLDER}/${name}`
 const FIRST = path(segmentName(1))

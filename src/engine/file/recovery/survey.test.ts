@@ -3,7 +3,7 @@ import { deepEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import { FaultDisk } from '../disk/fault-disk.ts'
 import { segmentName } from '../log/segment.ts'
-import { FOLDER, PlainLog } from '../plain-log.test.ts'
+import { FOLDER, PlainLog } from '../../../../test/file/plain-log.ts'
 import { surveySegments } from './survey.ts'
 
 test('a segment that was removed after it was listed is as if it had not been listed', async () => {

@@ -1,13 +1,11 @@
-// The log under a ledger that could not be simpler: numbered values that are put and removed. Other tests here build on it.
-import { deepEqual, equal } from 'node:assert/strict'
-import { test } from 'node:test'
-import { ManualClock } from '../../core/clock.ts'
-import type { Measure } from '../../core/measure.ts'
-import type { Entries, RecordRow } from '../ledger/entries.ts'
-import type { Blocks, Checkpointed } from '../ledger/store.ts'
-import { FaultDisk } from './disk/fault-disk.ts'
-import type { LogStore } from './log/log-store.ts'
-import { LOG_LIMITS, openLog, type LogLimits, type OpenedLog } from './open-log.ts'
+// The log under a ledger that could not be simpler: numbered values that are put and removed. Tests of the file engine's parts build on it.
+import { ManualClock } from '../../src/core/clock.ts'
+import type { Measure } from '../../src/core/measure.ts'
+import type { Entries, RecordRow } from '../../src/engine/ledger/entries.ts'
+import type { Blocks, Checkpointed } from '../../src/engine/ledger/store.ts'
+import { FaultDisk } from '../../src/engine/file/disk/fault-disk.ts'
+import type { LogStore } from '../../src/engine/file/log/log-store.ts'
+import { LOG_LIMITS, openLog, type LogLimits, type OpenedLog } from '../../src/engine/file/open-log.ts'
 
 export const FOLDER = '/plain'
 export const SMALL: LogLimits = {
@@ -166,29 +164,3 @@ export class PlainLog {
     if (old !== undefined) store.blocks.release(old.block)
   }
 }
-
-test('what was put is there after a close and an open', async () => {
-  const disk = new FaultDisk()
-  const first = await PlainLog.open(disk)
-  await first.put(1, 'one')
-  await Promise.all([first.put(2, 'two'), first.put(3, 'three'), first.remove(1)])
-  await first.close()
-  const second = await PlainLog.open(disk)
-  deepEqual(await second.contents(), { 2: 'two', 3: 'three' })
-  equal(second.state.replayedFrames, 0, 'the checkpoint at close spares the replay')
-  await second.close()
-})
-
-test('what was put is there after a kill, and after power was cut', async () => {
-  for (const crash of ['kill', 'powerCut'] as const) {
-    const disk = new FaultDisk()
-    const first = await PlainLog.open(disk)
-    await first.put(1, 'one')
-    await first.put(2, 'x'.repeat(5000))
-    disk[crash]()
-    const second = await PlainLog.open(disk)
-    deepEqual(await second.contents(), { 1: 'one', 2: 'x'.repeat(5000) }, crash)
-    equal(second.store.frame, 3)
-    await second.close()
-  }
-})
