@@ -1,9 +1,9 @@
 /** Brings the schema of a database to the version of this Posthorn, ahead of the processes that would do so when they open it. */
 import { systemClock } from './core/clock.ts'
 import { PosthornError } from './core/error.ts'
-import { migrateUrl, type MigrationReport } from './engine/postgres/migrate-url.ts'
+import { migrateUrl, type MigrationReport } from './engine/postgres/migration/migrate-url.ts'
 
-export type { MigrationReport } from './engine/postgres/migrate-url.ts'
+export type { MigrationReport } from './engine/postgres/migration/migrate-url.ts'
 
 /**
  * @param url `postgres://…` @param isDryRun changes nothing

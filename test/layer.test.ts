@@ -69,7 +69,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 /** Files that may read the clock, wait or roll dice themselves, and why. */
 const impureFiles: Readonly<Record<string, string>> = {
   'core/clock.ts': 'is the clock that everything else is given',
-  'engine/sqlite/machine-clock.ts': 'reads the clock that all processes of a machine share, which is nobody’s to give',
+  'engine/sqlite/process/machine-clock.ts':
+    'reads the clock that all processes of a machine share, which is nobody’s to give',
   'core/id.ts': 'is the source of ids that everything else is given',
   'webhooks/clock.ts': 'is the clock of a folder that is published alone and imports nothing',
 }

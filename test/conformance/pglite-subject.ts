@@ -4,7 +4,7 @@
 import { PGlite } from '@electric-sql/pglite'
 import type { Capabilities, Engine } from '../../src/core/engine.ts'
 import type { Subject } from '../../src/conformance/index.ts'
-import type { Answer, Connection, Driver, Statement } from '../../src/engine/postgres/driver.ts'
+import type { Answer, Connection, Driver, Statement } from '../../src/engine/postgres/connection/driver.ts'
 import { openPostgresEngine } from '../../src/engine/postgres/open.ts'
 import { clear } from './postgres-subject.ts'
 

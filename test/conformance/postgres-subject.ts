@@ -4,7 +4,7 @@
 
 import type { Clock } from '../../src/core/clock.ts'
 import type { Subject } from '../../src/conformance/index.ts'
-import { loadPg, type Connection, type Driver } from '../../src/engine/postgres/driver.ts'
+import { loadPg, type Connection, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { openPostgresEngine } from '../../src/engine/postgres/open.ts'
 import { connect, type Client } from '../postgres/client.ts'
 import { newSchema } from '../postgres/schema.ts'

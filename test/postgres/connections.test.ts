@@ -3,11 +3,11 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock, systemClock } from '../../src/core/clock.ts'
-import { loadPg, type Answer, type Connection, type Driver } from '../../src/engine/postgres/driver.ts'
-import { Pool } from '../../src/engine/postgres/pool.ts'
-import { Pulse } from '../../src/engine/postgres/pulse.ts'
-import { Statements } from '../../src/engine/postgres/statement.ts'
-import { Upkeep, type UpkeepParts } from '../../src/engine/postgres/upkeep.ts'
+import { loadPg, type Answer, type Connection, type Driver } from '../../src/engine/postgres/connection/driver.ts'
+import { Pool } from '../../src/engine/postgres/connection/pool.ts'
+import { Pulse } from '../../src/engine/postgres/connection/pulse.ts'
+import { Statements } from '../../src/engine/postgres/sql/statement.ts'
+import { Upkeep, type UpkeepParts } from '../../src/engine/postgres/time/upkeep.ts'
 import { onPostgres } from './world.ts'
 
 /** Answers with what it is given, and counts what is open. */

@@ -3,7 +3,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { DEFAULT_QUEUE } from '../../src/core/settings.ts'
-import { loadPg, type Driver } from '../../src/engine/postgres/driver.ts'
+import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { commit, message, onPostgres } from './world.ts'
 
 const LIMIT = 100_000

@@ -1,7 +1,7 @@
 // The answer to a lease is lost: what it handed out is not left to lapse, but given to whoever asks again.
 
 import { deepEqual, equal, rejects } from 'node:assert/strict'
-import { loadPg, type Driver } from '../../src/engine/postgres/driver.ts'
+import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { isPosthornError } from '../../src/core/error.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
 

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { isPosthornError } from '../../src/core/error.ts'
-import { readMigrations } from '../../src/engine/postgres/statement.ts'
+import { readMigrations } from '../../src/engine/postgres/sql/statement.ts'
 import { commit, message, onPostgres } from './world.ts'
 
 onPostgres('several engines that open an empty database at once make one schema', async (world) => {

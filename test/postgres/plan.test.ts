@@ -2,7 +2,7 @@
 // tables: with none of its statistics, and with those of a table full of leases.
 
 import { ok } from 'node:assert/strict'
-import { Statements } from '../../src/engine/postgres/statement.ts'
+import { Statements } from '../../src/engine/postgres/sql/statement.ts'
 import { connect } from './client.ts'
 import { commit, message, onPostgres } from './world.ts'
 

@@ -3,7 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { openPostgresUrl } from '../../src/engine/postgres/url.ts'
 import { isPosthornError } from '../../src/core/error.ts'
-import { loadPg, type Driver } from '../../src/engine/postgres/driver.ts'
+import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { commit, message, onPostgres } from './world.ts'
 
 onPostgres('with pooled=true nothing is kept in a session', async (world) => {

@@ -2,8 +2,8 @@
 
 import { deepEqual, equal } from 'node:assert/strict'
 import type { Engine, Hint, Interest } from '../../src/core/engine.ts'
-import { loadPg, type Driver } from '../../src/engine/postgres/driver.ts'
-import { decode } from '../../src/engine/postgres/telegraph.ts'
+import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
+import { decode } from '../../src/engine/postgres/hint/telegraph.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
 
 const NEVER_MS = 3_600_000

@@ -1,7 +1,7 @@
 // A commit whose answer was lost, and statements that fail while it is looked up: it happened once, and is answered so.
 
 import { equal } from 'node:assert/strict'
-import { loadPg, type Driver } from '../../src/engine/postgres/driver.ts'
+import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { commit, onPostgres } from './world.ts'
 
 const CANCELLED = Object.assign(new Error('canceling statement due to user request'), { code: '57014' })

@@ -1,6 +1,6 @@
 /** What SQLite reports, in Posthorn's words. */
 import { isPosthornError, PosthornError, type ErrorCode } from '../../core/error.ts'
-import type { Fault } from './request.ts'
+import type { Fault } from './wire/request.ts'
 
 const NONE = 0
 const ERROR = 1

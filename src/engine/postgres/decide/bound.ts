@@ -1,7 +1,7 @@
 /** Subscriptions: what they are for, how they are changed together with the record that shows them, and what they miss. */
 import { toJsonBytes } from '../../../core/json.ts'
 import { subscriptionKey, subscriptionQueue, type StoredSubscription } from '../../../core/settings.ts'
-import type { Bound } from '../row.ts'
+import type { Bound } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 
 const KEPT_GAPS = 20

@@ -1,6 +1,6 @@
 /** Decides a Commit: change by change, and if one is refused, what the others did is taken back. */
 import type { Capabilities, Change, ChangeResult, Commit, CommitResult } from '../../../core/engine.ts'
-import { toColumn } from '../row.ts'
+import { toColumn } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { decideById } from './by-id.ts'
 import { feedTouched } from './feed.ts'

@@ -1,8 +1,8 @@
 /** How messages end: acked, expired, cancelled, discarded, or dead; who is told, and who is next in their line. */
 import { toJsonBytes } from '../../../core/json.ts'
 import { DEFAULT_PRIORITY, REPORT_TYPE, type Message, type Report } from '../../../core/message.ts'
-import { fromAttributes } from '../attributes.ts'
-import { ACKED, CANCELLED, DEAD, DISCARDED, EXPIRED, STATES, type Queue, type Row, type Tally } from '../row.ts'
+import { fromAttributes } from '../row/attributes.ts'
+import { ACKED, CANCELLED, DEAD, DISCARDED, EXPIRED, STATES, type Queue, type Row, type Tally } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { insert, use } from './insert.ts'
 import { promote } from './place.ts'

@@ -1,6 +1,6 @@
 /** Feeds subscriptions that do not follow live from what their topic keeps, until they have caught up. */
 import { subscriptionQueue } from '../../../core/settings.ts'
-import type { Bound } from '../row.ts'
+import type { Bound } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { missEvent, setBound } from './bound.ts'
 import { wants } from '../unit/subscriptions.ts'

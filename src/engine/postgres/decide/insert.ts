@@ -1,7 +1,7 @@
 /** Puts a message into a queue: every column is decided here, whoever sends it. */
 import { HIGHEST_PRIORITY, type Message } from '../../../core/message.ts'
-import { toAttributes } from '../attributes.ts'
-import { READY, type Queue, type Row, type Shared } from '../row.ts'
+import { toAttributes } from '../row/attributes.ts'
+import { READY, type Queue, type Row, type Shared } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { delay, enterLine, isPast, lineOf, momentOf } from './place.ts'
 

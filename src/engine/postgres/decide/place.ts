@@ -1,6 +1,6 @@
 /** Where a message stands: ready, behind its key, or waiting for its time; and who is next where it leaves. */
 import type { When } from '../../../core/message.ts'
-import { DELAYED, HELD, READY, type Queue, type Row } from '../row.ts'
+import { DELAYED, HELD, READY, type Queue, type Row } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 
 /** Behind whom messages of that key wait in the queue: '' for all of it; null: nobody. */

@@ -2,7 +2,7 @@
 import type { Change, ChangeResult, Version } from '../../../core/engine.ts'
 import { isRecordKey, isSettingsKey } from '../../../core/record.ts'
 import { toJsonBytes } from '../../../core/json.ts'
-import type { Record } from '../row.ts'
+import type { Record } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { quote } from '../../sql/refusal.ts'
 import { refuse } from './refusal.ts'

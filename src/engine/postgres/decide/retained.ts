@@ -1,8 +1,8 @@
 /** What a topic keeps: each event under the next position, as many and for as long as its retention says. */
 import type { Message } from '../../../core/message.ts'
 import type { ReadFrom } from '../../../core/settings.ts'
-import type { Event, Shared, Topic } from '../row.ts'
-import type { Columns } from '../driver.ts'
+import type { Event, Shared, Topic } from '../row/row.ts'
+import type { Columns } from '../connection/driver.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { missEvent } from './bound.ts'
 import { wants } from '../unit/subscriptions.ts'

@@ -15,7 +15,7 @@ import {
   type Subscription,
 } from '../../../core/settings.ts'
 import { isReadFrom } from '../../sql/check.ts'
-import type { Bound, Topic } from '../row.ts'
+import type { Bound, Topic } from '../row/row.ts'
 import { firstEvent, forgetAll } from './retained.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { setBound } from './bound.ts'

@@ -1,5 +1,5 @@
 /** What is kept of dead and ended messages stays within the numbers that its queue says, the oldest go first. */
-import { DEAD, DISCARDED, type Kept, type Queue, type Row } from '../row.ts'
+import { DEAD, DISCARDED, type Kept, type Queue, type Row } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { end } from './ending.ts'
 import { discardSome } from './unbound.ts'

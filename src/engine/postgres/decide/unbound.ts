@@ -1,5 +1,5 @@
 /** Empties the queue of a subscription that has ended. */
-import { DEAD, DISCARDED, isWaiting, type Queue } from '../row.ts'
+import { DEAD, DISCARDED, isWaiting, type Queue } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { end } from './ending.ts'
 

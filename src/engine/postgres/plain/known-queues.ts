@@ -1,6 +1,6 @@
 /** What this process believes of queues, as far as plain sends and settlings need it. Each statement that builds on it looks whether it is still so. */
 import type { Clock } from '../../../core/clock.ts'
-import type { Queue } from '../row.ts'
+import type { Queue } from '../row/row.ts'
 
 /** A queue is far from its limit where that is as large as this and half of it is free. */
 const LARGE_LIMIT = 100_000

@@ -3,7 +3,7 @@
  * is its id, its body and the number of its kind.
  */
 import { HIGHEST_PRIORITY, type Message } from '../../../core/message.ts'
-import { toAttributes } from '../attributes.ts'
+import { toAttributes } from '../row/attributes.ts'
 import type { KnownQueue } from './known-queues.ts'
 
 /** Messages for one queue. */

@@ -4,10 +4,10 @@
  */
 import type { Commit, CommitResult } from '../../../core/engine.ts'
 import { faultOfMessage, type Message } from '../../../core/message.ts'
-import type { Answer, Connection } from '../driver.ts'
-import { all } from '../transact.ts'
+import type { Answer, Connection } from '../connection/driver.ts'
+import { all } from '../session/transact.ts'
 import { columnsOfSends, type Sending } from './send-columns.ts'
-import { isSent, type SendOut, type SendOuts } from './send-outs.ts'
+import { isSent, type SendOut, type SendOuts } from '../lease/send-outs.ts'
 import { outcomeOf, type Outcome, type ShortWayParts } from './short-way.ts'
 
 /** Messages of one call: as many as a draw of numbers has. */

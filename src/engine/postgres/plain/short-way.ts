@@ -1,10 +1,10 @@
 /** What the short ways share: a fold of one statement, and what became of it where its answer is lost. */
-import type { Connection } from '../driver.ts'
-import { failureOf } from '../failure.ts'
-import type { Notice } from '../hint.ts'
-import type { EngineLimits } from '../limit.ts'
-import type { Statements } from '../statement.ts'
-import type { Moment, Transactor } from '../transact.ts'
+import type { Connection } from '../connection/driver.ts'
+import { failureOf } from '../connection/failure.ts'
+import type { Notice } from '../hint/hint.ts'
+import type { EngineLimits } from '../session/limit.ts'
+import type { Statements } from '../sql/statement.ts'
+import type { Moment, Transactor } from '../session/transact.ts'
 import type { KnownQueue, KnownQueues } from './known-queues.ts'
 
 export interface ShortWayParts {

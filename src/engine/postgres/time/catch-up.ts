@@ -7,7 +7,7 @@ import { end } from '../decide/ending.ts'
 import { feedTouched } from '../decide/feed.ts'
 import { trimTopic } from '../decide/retained.ts'
 import { trimFuller } from '../decide/trim.ts'
-import { DISCARDED, type Topic } from '../row.ts'
+import { DISCARDED, type Topic } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { keepHouse, planHouse } from './house.ts'
 

@@ -3,7 +3,7 @@ import { settingsKey } from '../../../core/settings.ts'
 import { oldestOf, forget } from '../decide/trim.ts'
 import { discardSome } from '../decide/unbound.ts'
 import { idleMsOf } from '../decide/ending.ts'
-import { DEAD, type Queue, type Row } from '../row.ts'
+import { DEAD, type Queue, type Row } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 
 /** Forgets the ended. Gives the dead that are to be discarded, each at its time. */

@@ -2,7 +2,7 @@
  * What time alone decides: leases lapse, delays run out, messages and records expire, and what is kept is forgotten. A round moves a
  * bounded number; each thing happens at the moment at which it fell due, however late it is looked at.
  */
-import type { Answer } from '../driver.ts'
+import type { Answer } from '../connection/driver.ts'
 import { end } from '../decide/ending.ts'
 import { feed, feedTouched } from '../decide/feed.ts'
 import { enterLine } from '../decide/place.ts'
@@ -10,7 +10,7 @@ import { trimTopic } from '../decide/retained.ts'
 import { giveBack } from '../decide/settle.ts'
 import { seat } from '../decide/seat.ts'
 import { trimFuller } from '../decide/trim.ts'
-import { DEAD, DELAYED, DISCARDED, EXPIRED, LEASED, type Row } from '../row.ts'
+import { DEAD, DELAYED, DISCARDED, EXPIRED, LEASED, type Row } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { Agenda } from './agenda.ts'
 import { keepHouse, planHouse } from './house.ts'

@@ -4,10 +4,10 @@ import type { ChangeResult } from '../../../core/engine.ts'
 import type { StoredFailure } from '../../../core/message.ts'
 import type { QueueSettings, Retention, StoredSubscription, Subscription } from '../../../core/settings.ts'
 import type { MessagePiece, Piece } from '../../../core/transfer.ts'
-import { fromAttributes } from '../attributes.ts'
+import { fromAttributes } from '../row/attributes.ts'
 import { toMessage } from '../decide/retained.ts'
-import type { Answer, Columns } from '../driver.ts'
-import { DEAD, DELAYED, fromColumn, LEASED, READY, STATES } from '../row.ts'
+import type { Answer, Columns } from '../connection/driver.ts'
+import { DEAD, DELAYED, fromColumn, LEASED, READY, STATES } from '../row/row.ts'
 
 type Ask = (name: string, values?: readonly unknown[]) => Promise<Answer>
 type Run = (text: string) => Promise<Answer>

@@ -10,8 +10,8 @@ import {
   type QueueSettings,
 } from '../../../core/settings.ts'
 import type { EventPiece, MessagePiece, Piece, SubscriptionPiece } from '../../../core/transfer.ts'
-import { toAttributes } from '../attributes.ts'
-import type { Answer } from '../driver.ts'
+import { toAttributes } from '../row/attributes.ts'
+import type { Answer } from '../connection/driver.ts'
 import {
   LEASED,
   READY,
@@ -23,7 +23,7 @@ import {
   type Record,
   type Row,
   type Topic,
-} from '../row.ts'
+} from '../row/row.ts'
 import { writesOf, type Write, type Written } from '../unit/flush.ts'
 import { toQueue, toTopic } from '../unit/read-row.ts'
 import { BoundSubscriptions } from '../unit/subscriptions.ts'

@@ -9,7 +9,7 @@ import {
   type Row,
   type Shared,
   type Topic,
-} from '../row.ts'
+} from '../row/row.ts'
 import type { Work } from './unit-of-work.ts'
 
 export type Write = readonly [statement: string, values: readonly unknown[]]

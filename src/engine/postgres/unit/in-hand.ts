@@ -1,5 +1,5 @@
 /** What a unit of work has in hand beside the rows of tables: lines, dedupe texts, commits that are remembered. */
-import type { Row } from '../row.ts'
+import type { Row } from '../row/row.ts'
 
 /** A line of messages of which only the head may be handed out, as far as it is in hand. */
 export interface Line {

@@ -4,7 +4,7 @@
  */
 import type { EventAttributes } from '../../../core/message.ts'
 import { RoutingIndex } from '../../../core/routing/routing-index.ts'
-import type { Bound } from '../row.ts'
+import type { Bound } from '../row/row.ts'
 
 /** More than so many subscriptions are not kept: the topics that were used longest ago are read anew. */
 const MOST = 200_000

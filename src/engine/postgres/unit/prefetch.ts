@@ -2,13 +2,13 @@
 import type { Change, Commit } from '../../../core/engine.ts'
 import { faultOfMessage, type Message } from '../../../core/message.ts'
 import { subscriptionQueue } from '../../../core/settings.ts'
-import type { EngineLimits } from '../limit.ts'
+import type { EngineLimits } from '../session/limit.ts'
 import { isUuid } from '../../../core/id.ts'
 import { isQueueName, isTopicName } from '../../../core/name.ts'
 import { isRecordKey } from '../../../core/record.ts'
 import { parseToken } from '../decide/token.ts'
 import { lineOf } from '../decide/place.ts'
-import { fromColumn, toColumn } from '../row.ts'
+import { fromColumn, toColumn } from '../row/row.ts'
 import { NO_TALLY, rowKey, type Work } from './unit-of-work.ts'
 
 /** Deliveries of the events of a fold that are looked for together; those of one event more at most. */

@@ -1,8 +1,16 @@
 /** Rows as the driver gives them, as what a unit of work has in hand. */
 import type { StoredFailure } from '../../../core/message.ts'
 import type { QueueSettings, Retention, Subscription } from '../../../core/settings.ts'
-import type { Columns } from '../driver.ts'
-import { fromColumn, type Bound, type Queue, type Record, type Row, type Subscriptions, type Topic } from '../row.ts'
+import type { Columns } from '../connection/driver.ts'
+import {
+  fromColumn,
+  type Bound,
+  type Queue,
+  type Record,
+  type Row,
+  type Subscriptions,
+  type Topic,
+} from '../row/row.ts'
 
 export function toQueue(columns: Columns): Queue {
   return {

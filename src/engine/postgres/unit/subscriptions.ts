@@ -4,7 +4,7 @@
  */
 import { compileFilters, compileTypes } from '../../../core/filter.ts'
 import type { EventAttributes } from '../../../core/message.ts'
-import type { Bound, Subscriptions } from '../row.ts'
+import type { Bound, Subscriptions } from '../row/row.ts'
 import type { Subscription } from '../../../core/settings.ts'
 import type { KnownSubscriptions } from './known-topics.ts'
 import type { Undo } from './undo.ts'

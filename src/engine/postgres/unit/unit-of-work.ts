@@ -4,10 +4,10 @@
  */
 import { createIds, type Ids } from '../../../core/id.ts'
 import { DEFAULT_QUEUE, type QueueSettings } from '../../../core/settings.ts'
-import type { Answer, Connection } from '../driver.ts'
-import type { Notice } from '../hint.ts'
-import type { EngineLimits } from '../limit.ts'
-import type { Statements } from '../statement.ts'
+import type { Answer, Connection } from '../connection/driver.ts'
+import type { Notice } from '../hint/hint.ts'
+import type { EngineLimits } from '../session/limit.ts'
+import type { Statements } from '../sql/statement.ts'
 import {
   DEAD,
   fromColumn,
@@ -20,7 +20,7 @@ import {
   type Tally,
   type Topic,
   type RefusedArrival,
-} from '../row.ts'
+} from '../row/row.ts'
 import { toBound, toQueue, toRecords, toRow, toTopic } from './read-row.ts'
 import { KnownSubscriptions, UNKNOWN, type KnownTopics, type Learnt } from './known-topics.ts'
 import { BoundSubscriptions } from './subscriptions.ts'

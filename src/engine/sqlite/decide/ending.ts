@@ -1,7 +1,7 @@
 /** How messages end: acked, expired, cancelled, discarded, or dead; who is told, and who is next in their line. */
 import { toJsonBytes } from '../../../core/json.ts'
 import { DEFAULT_PRIORITY, REPORT_TYPE, type Report } from '../../../core/message.ts'
-import { attributesOf, joinContent } from '../content.ts'
+import { attributesOf, joinContent } from '../wire/content.ts'
 import type { Desk } from '../desk.ts'
 import { contentOf } from '../read/view.ts'
 import { BUNDLE_SIZE } from '../state/bundle.ts'

@@ -1,5 +1,5 @@
 /** Feeds a subscription that does not follow live: from what its topic keeps, in bounded steps, until it has caught up. */
-import { attributesOf, bodySize } from '../content.ts'
+import { attributesOf, bodySize } from '../wire/content.ts'
 import type { Desk } from '../desk.ts'
 import type { Queue } from '../state/queue.ts'
 import { BEHIND, RETAINED_AFTER, type Subscription, type Topic } from '../state/topic.ts'

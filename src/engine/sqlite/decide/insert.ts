@@ -1,8 +1,8 @@
 /** Puts a message into a queue: every column is decided here, whoever sends it. */
 import type { When } from '../../../core/message.ts'
-import { bodySize, type Attributes, type Content } from '../content.ts'
+import { bodySize, type Attributes, type Content } from '../wire/content.ts'
 import type { Desk } from '../desk.ts'
-import type { Sent } from '../request.ts'
+import type { Sent } from '../wire/request.ts'
 import {
   DELAYED,
   HELD,

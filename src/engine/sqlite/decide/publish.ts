@@ -2,7 +2,7 @@
 import type { ChangeResult } from '../../../core/engine.ts'
 import { EVENTS_TOPIC } from '../../../core/name.ts'
 import { DEFAULT_QUEUE } from '../../../core/settings.ts'
-import { attributesOf, bodySize } from '../content.ts'
+import { attributesOf, bodySize } from '../wire/content.ts'
 import type { Desk } from '../desk.ts'
 import type { Subscription, Topic } from '../state/topic.ts'
 import { engineMessage } from './ending.ts'

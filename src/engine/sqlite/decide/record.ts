@@ -2,7 +2,7 @@
 import type { ChangeResult, Version } from '../../../core/engine.ts'
 import { refuse, quote, type Refusal } from '../../sql/refusal.ts'
 import { toVersion, type Desk } from '../desk.ts'
-import type { SentChange } from '../request.ts'
+import type { SentChange } from '../wire/request.ts'
 import { ALIASES_OF, DELETE_ALIASES, DELETE_RECORD, INSERT_ALIAS, PUT_RECORD, RECORD_VERSION } from '../state/record.ts'
 
 type Expected = Version | null | undefined

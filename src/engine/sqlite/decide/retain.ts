@@ -1,5 +1,5 @@
 /** What a topic keeps: each event under the next position, as many and for as long as its retention says. */
-import { attributesOf, type Content } from '../content.ts'
+import { attributesOf, type Content } from '../wire/content.ts'
 import type { Desk } from '../desk.ts'
 import {
   DELETE_ALL_RETAINED,

@@ -1,6 +1,6 @@
 /** Tells those who follow what has happened to a message. */
 import type { Happening } from '../../../core/engine.ts'
-import { attributesOf, type Content } from '../content.ts'
+import { attributesOf, type Content } from '../wire/content.ts'
 import type { Desk } from '../desk.ts'
 import { contentOf } from '../read/view.ts'
 import { STATE_NAMES, type Standing } from '../state/message.ts'

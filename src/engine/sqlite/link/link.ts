@@ -1,6 +1,6 @@
 /** How the engine's face reaches the host that owns the database: in a thread of its own, or in this one. */
-import type { Buffers } from '../packer.ts'
-import type { Fault, Post, Reply } from '../request.ts'
+import type { Buffers } from '../wire/packer.ts'
+import type { Fault, Post, Reply } from '../wire/request.ts'
 
 export interface Link {
   /** Where the bytes of posts come from. */

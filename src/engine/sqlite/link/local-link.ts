@@ -1,7 +1,7 @@
 /** The host in this thread: for tests, and for programs that may wait for their disk. */
 import { Host, type HostOptions } from '../host.ts'
-import { ownBuffers, type Buffers } from '../packer.ts'
-import type { Post } from '../request.ts'
+import { ownBuffers, type Buffers } from '../wire/packer.ts'
+import type { Post } from '../wire/request.ts'
 import type { Link, LinkListener } from './link.ts'
 
 export class LocalLink implements Link {

@@ -2,7 +2,7 @@
  * Buffers that two threads share, so that what travels is neither copied nor handed over: one side fills a buffer and says its number, the other side
  * reads it and marks it as free. Each direction has buffers of its own.
  */
-import type { Buffers } from '../packer.ts'
+import type { Buffers } from '../wire/packer.ts'
 
 /** Before the content: whether somebody has it. */
 const HEAD_BYTES = 8

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import type { EngineLimits } from '../../sql/limit.ts'
 import { toError } from '../fault.ts'
-import type { Fault, Post, Reply, Ticks } from '../request.ts'
+import type { Fault, Post, Reply, Ticks } from '../wire/request.ts'
 import type { Link, LinkListener } from './link.ts'
 import { SharedBuffers, SharedReader, type SharedBytes } from './shared-buffers.ts'
 

@@ -2,7 +2,7 @@
 import type { BrowseQuery, QueueDepth } from '../../../core/engine.ts'
 import { PosthornError } from '../../../core/error.ts'
 import { quote } from '../../sql/refusal.ts'
-import { attributesOf } from '../content.ts'
+import { attributesOf } from '../wire/content.ts'
 import type { Desk } from '../desk.ts'
 import { BUNDLE_SIZE, BUNDLES_FROM, seqOf, type Bundle } from '../state/bundle.ts'
 import {

@@ -1,5 +1,5 @@
 /** A message's row as everybody is to see it, with its body and failures. */
-import type { Content } from '../content.ts'
+import type { Content } from '../wire/content.ts'
 import type { Desk } from '../desk.ts'
 import type { Row } from '../driver/driver.ts'
 import { BUNDLE_SIZE, seqOf, type Bundle } from '../state/bundle.ts'

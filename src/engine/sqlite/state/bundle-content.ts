@@ -2,7 +2,7 @@
  * The content of a bundle's messages as one blob: behind a head, which says of each where its body begins and where it ends, one after another. What
  * others hold too is a reference.
  */
-import { attributesOf, type Content } from '../content.ts'
+import { attributesOf, type Content } from '../wire/content.ts'
 import type { Plain } from './message.ts'
 
 /** Of each message: where its body begins, and where it ends. */

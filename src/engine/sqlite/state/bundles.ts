@@ -2,7 +2,7 @@
  * The bundles in hand: those that are being made, and those that were looked at. What was changed is written by `flush`, before anybody looks for it in
  * the tables.
  */
-import { attributesOf } from '../content.ts'
+import { attributesOf } from '../wire/content.ts'
 import type { Statements } from '../driver/statements.ts'
 import {
   Bundle,

@@ -1,5 +1,5 @@
 /** Engine time over processes and boots: the machine's monotonic clock plus what the database says it is ahead. */
-import type { Ticks } from '../request.ts'
+import type { Ticks } from '../wire/request.ts'
 import type { Numbers } from './meta.ts'
 
 export function firstNumbers(ticks: Ticks, boot: string): Numbers {

@@ -1,6 +1,6 @@
 /** A message's row as deciders see it, and the statements that move it from state to state. */
 import type { State } from '../../../core/message.ts'
-import type { Content } from '../content.ts'
+import type { Content } from '../wire/content.ts'
 import type { Row } from '../driver/driver.ts'
 import type { Statements } from '../driver/statements.ts'
 

@@ -16,7 +16,7 @@ import {
   type RecordPiece,
   type SubscriptionPiece,
 } from '../../../core/transfer.ts'
-import { joinContent } from '../content.ts'
+import { joinContent } from '../wire/content.ts'
 import type { Statements } from '../driver/statements.ts'
 import {
   DELAYED,

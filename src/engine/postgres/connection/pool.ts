@@ -1,0 +1,132 @@
+/**
+ * The connections of an engine: made when they are needed, used by one at a time, made anew after an outage, with growing pauses, for as
+ * long as the engine is open.
+ */
+import type { Clock } from '../../../core/clock.ts'
+import { isPosthornError, PosthornError } from '../../../core/error.ts'
+import { dial, hangUp } from './dial.ts'
+import type { Connection, Driver } from './driver.ts'
+import { isTurnedAway } from './failure.ts'
+import { waitOut } from './outage.ts'
+import type { Pulse } from './pulse.ts'
+
+export interface PoolOptions {
+  readonly driver: Driver
+  readonly clock: Clock
+  /** null: nobody finds out whether a silent connection is dead. */
+  readonly pulse: Pulse | null
+  /** Connections at once. */
+  readonly size: number
+  /** How long a call waits for a database that is away. */
+  readonly outageMs: number
+}
+
+const FIRST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 1_000
+
+interface Member {
+  readonly connection: Connection
+  isLost: boolean
+}
+
+export class Pool {
+  readonly #options: PoolOptions
+  readonly #idle: Member[] = []
+  readonly #waiting: (() => void)[] = []
+  readonly #members = new Set<Member>()
+  #count = 0
+  #wasThere = false
+  #isClosed = false
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+  }
+
+  /** @throws PosthornError `closed`, `unknown` where there is no database, `invalid-option` where it refuses the URL, or what `use` throws */
+  async with<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
+    const member = await this.#take()
+    try {
+      return await use(member.connection)
+    } finally {
+      this.#give(member)
+    }
+  }
+
+  /** What is under way has ended before. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#options.pulse?.close()
+    for (const wake of this.#waiting.splice(0)) wake()
+    await Promise.all([...this.#members].map(({ connection }) => hangUp(connection, this.#options.clock)))
+  }
+
+  async #take(): Promise<Member> {
+    for (;;) {
+      if (this.#isClosed) throw closed()
+      const member = this.#idle.pop()
+      if (member !== undefined) {
+        if (!member.isLost) return member
+        continue
+      }
+      if (this.#count < this.#options.size) return this.#connect()
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+  }
+
+  #give(member: Member): void {
+    if (!member.isLost) this.#idle.push(member)
+    this.#waiting.shift()?.()
+  }
+
+  async #connect(): Promise<Member> {
+    const { clock, driver, outageMs, pulse } = this.#options
+    this.#count++
+    const since = clock.monotonicMs()
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      try {
+        const connection = await dial(driver, clock)
+        if (this.#isClosed) {
+          await connection.end(true)
+          throw closed()
+        }
+        const member: Member = { connection: pulse?.watch(connection) ?? connection, isLost: false }
+        this.#wasThere = true
+        this.#members.add(member)
+        member.connection.onLost(() => this.#lose(member))
+        return member
+      } catch (error) {
+        // Before anything has worked, a server that says no to the user or the database will not say yes by itself.
+        const isFinal = !this.#wasThere && isTurnedAway(error)
+        if (isFinal || this.#isClosed || clock.monotonicMs() - since >= outageMs) {
+          this.#count--
+          this.#waiting.shift()?.()
+          throw isPosthornError(error)
+            ? error
+            : isFinal
+              ? new PosthornError('invalid-option', `the database refuses the URL: ${reasonOf(error)}`, {
+                  details: { field: 'url' },
+                  cause: error,
+                })
+              : new PosthornError('unknown', `the database cannot be reached: ${reasonOf(error)}`, { cause: error })
+        }
+        await waitOut(clock, pauseMs)
+      }
+    }
+  }
+
+  #lose(member: Member): void {
+    if (member.isLost) return
+    member.isLost = true
+    this.#members.delete(member)
+    this.#count--
+    this.#waiting.shift()?.()
+  }
+}
+
+const closed = (): PosthornError => new PosthornError('closed', 'the engine is closed')
+
+/** Of several addresses that were tried, the code that they share. Drivers' messages name hosts, users and databases, no passwords. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException
+  return message || code || String(error)
+}

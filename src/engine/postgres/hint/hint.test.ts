@@ -1,0 +1,23 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Hint } from '../../../core/engine.ts'
+import { Watchers } from './hint.ts'
+
+test('whether keys are watched is known, and who watches one is told', async () => {
+  const watchers = new Watchers(() => {})
+  const told: Hint[] = []
+  equal(watchers.hasKeys, false)
+  const queues = watchers.watch({ queues: ['q'] }, () => {})
+  equal(watchers.hasKeys, false)
+  const one = watchers.watch({ keys: ['a', 'b'] }, (hint) => void told.push(hint))
+  const other = watchers.watch({ keys: ['a'] }, (hint) => void told.push(hint))
+  one[Symbol.dispose]()
+  one[Symbol.dispose]()
+  equal(watchers.hasKeys, true)
+  watchers.give([{ key: 'a' }, { key: 'b' }])
+  await Promise.resolve()
+  deepEqual(told, [{ key: 'a' }])
+  other[Symbol.dispose]()
+  equal(watchers.hasKeys, false)
+  queues[Symbol.dispose]()
+})
