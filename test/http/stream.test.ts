@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { EventSource } from 'undici'
 import { ManualClock } from '../../src/core/clock.ts'
+import { onEngines } from '../engines.ts'
 import { startServer, until, type TestOptions, type TestServer } from './server/client.ts'
 
 interface Received {
@@ -94,27 +95,30 @@ const view = async (server: TestServer) => (await server.call('GET', '/v1/subscr
 const depth = async (server: TestServer) => (await server.call('GET', '/v1/queues/topic:t:s')).json
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at)
 
-test('events come as they are published; coming back with the last id acknowledges, and goes on there', async () => {
-  await using server = await start()
-  await publish(server, 1, 2)
-  await using first = await Reader.open(server, 's')
-  equal(first.status, 200)
-  await first.has(2)
-  await publish(server, 3, 4)
-  await first.has(4)
-  deepEqual(first.numbers, [1, 2, 3, 4])
-  const { id, source, type, specversion } = JSON.parse(first.received[0]!.data)
-  deepEqual([id, source, type, specversion], [first.received[0]!.id, 'posthorn:', 'a', '1.0'])
-  await first[Symbol.asyncDispose]()
-  await publish(server, 5, 5)
-  await using second = await Reader.open(server, 's', '', first.received[1]!.id)
-  await second.has(3)
-  deepEqual(second.numbers, [3, 4, 5], 'two were acknowledged, two come again, one is new')
-  equal((await view(server)).lag, 3)
-})
+onEngines(
+  'events come as they are published; coming back with the last id acknowledges, and goes on there',
+  async (url) => {
+    await using server = await start({}, { url })
+    await publish(server, 1, 2)
+    await using first = await Reader.open(server, 's')
+    equal(first.status, 200)
+    await first.has(2)
+    await publish(server, 3, 4)
+    await first.has(4)
+    deepEqual(first.numbers, [1, 2, 3, 4])
+    const { id, source, type, specversion } = JSON.parse(first.received[0]!.data)
+    deepEqual([id, source, type, specversion], [first.received[0]!.id, 'posthorn:', 'a', '1.0'])
+    await first[Symbol.asyncDispose]()
+    await publish(server, 5, 5)
+    await using second = await Reader.open(server, 's', '', first.received[1]!.id)
+    await second.has(3)
+    deepEqual(second.numbers, [3, 4, 5], 'two were acknowledged, two come again, one is new')
+    equal((await view(server)).lag, 3)
+  },
+)
 
-test('coming back without an id, or with one that is not known, acknowledges nothing', async () => {
-  await using server = await start()
+onEngines('coming back without an id, or with one that is not known, acknowledges nothing', async (url) => {
+  await using server = await start({}, { url })
   await publish(server, 1, 2)
   for (const id of [undefined, '01a1fd7a-5538-77bd-b9a4-586b05d492d9', 'nonsense', undefined]) {
     await using reader = await Reader.open(server, 's', '', id)

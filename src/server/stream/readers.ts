@@ -4,8 +4,10 @@ import { Window, type WindowDeps } from './window.ts'
 
 /** Holds a subscription for one stream. */
 export interface Reading extends AsyncDisposable {
-  /** Aborts when the stream is to end: another has taken over, or the server ends. */
+  /** Aborts when the stream is to end: another has taken over, its client has gone, or the server ends. */
   readonly signal: AbortSignal
+  /** Its client has gone. One that comes back at once waits for what is still under way, as one that takes over does. */
+  readonly end: () => void
   /** Shared with who read before and who will: for readers that acknowledge by coming back. */
   readonly window: () => Window
 }
@@ -28,7 +30,7 @@ export class Readers {
   /** @throws PosthornError `stream-in-use` */
   async take(queue: string, takeover: boolean): Promise<Reading> {
     for (let reader = this.#readers.get(queue); reader !== undefined; reader = this.#readers.get(queue)) {
-      if (!takeover)
+      if (!takeover && !reader.end.signal.aborted)
         throw new PosthornError(
           'stream-in-use',
           `'${queue}' is being read by another stream: ?takeover=true ends that one`,
@@ -43,6 +45,7 @@ export class Readers {
     this.#readers.set(queue, reader)
     return {
       signal: AbortSignal.any([end.signal, this.#ending]),
+      end: () => end.abort(),
       window: () => this.#windowOf(queue),
       [Symbol.asyncDispose]: async () => {
         if (this.#readers.get(queue) === reader) this.#readers.delete(queue)

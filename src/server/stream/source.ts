@@ -43,7 +43,6 @@ export class StreamSource {
   #hints = 0
   #wake: (() => void) | null = null
   #lastMs: number
-  #stopped = false
 
   /** @param first what is sent before anything else */
   constructor(deps: SourceDeps, first: readonly string[]) {
@@ -59,10 +58,12 @@ export class StreamSource {
     using _watch = engine.watch({ queues: [subscription.queue] }, wake)
     signal.addEventListener('abort', wake)
     try {
-      while (!signal.aborted && !this.#stopped) {
+      while (!signal.aborted) {
+        // What is told while anything is asked for here is not slept over.
+        const seen = this.#hints
         const piece = this.#pending.shift() ?? (await this.#gaps())
         if (piece !== undefined) return this.#sent(piece)
-        const seen = this.#hints
+        if (signal.aborted) return null
         const max = Math.min(MOST, await room())
         const { deliveries, nextReadyInMs } = max > 0 ? await lease(max) : { deliveries: [], nextReadyInMs: null }
         if (deliveries.length > 0) return this.#sent(give(deliveries))
@@ -77,12 +78,6 @@ export class StreamSource {
     } finally {
       signal.removeEventListener('abort', wake)
     }
-  }
-
-  /** Its reader has gone: what is asked for comes to its end. */
-  stop(): void {
-    this.#stopped = true
-    this.#hint()
   }
 
   #sent(piece: string): string {

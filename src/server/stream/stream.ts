@@ -83,7 +83,7 @@ async function stream(call: Call): Promise<Answer> {
   try {
     const open = ack === 'resume' ? resume : manual
     const { source, close } = await open(call, subscription, reading)
-    const body = toBody(source, reading.signal, async () => {
+    const body = toBody(source, reading, async () => {
       await close()
       await reading[Symbol.asyncDispose]()
     })
@@ -219,14 +219,14 @@ async function stillLeased({ deps }: Call, given: readonly Delivery[]): Promise<
 }
 
 /** Asks for the next piece only when the one before has gone out: a slow reader makes nothing pile up here. */
-function toBody(source: StreamSource, signal: AbortSignal, close: () => Promise<void>): ReadableStream<Uint8Array> {
+function toBody(source: StreamSource, reading: Reading, close: () => Promise<void>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   let asked: Promise<string | null> = Promise.resolve(null)
   let ended: Promise<void> | null = null
   // What is being leased while the reader goes must be known before it is given back.
   const end = () => (ended ??= asked.then(close, close))
   // A reader that takes nothing asks for nothing: his end does not wait for him.
-  signal.addEventListener('abort', () => void end())
+  reading.signal.addEventListener('abort', () => void end())
   return new ReadableStream(
     {
       async pull(controller) {
@@ -242,7 +242,7 @@ function toBody(source: StreamSource, signal: AbortSignal, close: () => Promise<
         }
       },
       cancel() {
-        source.stop()
+        reading.end()
         return end()
       },
     },

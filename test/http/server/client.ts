@@ -39,7 +39,14 @@ export async function startServer({
   ...options
 }: TestOptions = {}): Promise<TestServer> {
   const post = await open(url, { log: silentLog, ...opening })
-  const server = await serve(post, { port: 0, graceMs: 1_000, ...options })
+  let server: Server
+  try {
+    server = await serve(post, { port: 0, graceMs: 1_000, ...options })
+  } catch (error) {
+    // What it keeps open would keep the process.
+    await post.close({ grace: 0 })
+    throw error
+  }
   return {
     post,
     server,
