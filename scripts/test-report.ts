@@ -25,11 +25,16 @@ export interface Took {
 
 export type Result = Ending | Totals | Took
 
+/** Of some files none of the tests is asked for then. */
+const isPart = [...process.argv, ...process.execArgv].some((option) =>
+  /^--test-(name-pattern|skip-pattern|only)/.test(option),
+)
+
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   let told = 0
   let empty = 0
   for await (const { type, data } of events) {
-    if (type === 'test:pass' && data.file !== undefined && resolve(data.name) === data.file) {
+    if (!isPart && type === 'test:pass' && data.file !== undefined && resolve(data.name) === data.file) {
       // A file that has told of no test passes for one.
       empty++
       told++

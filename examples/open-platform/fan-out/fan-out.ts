@@ -14,6 +14,8 @@ import { formatFanOut, isExact, type Asked } from './report.ts'
 
 const AT_ONCE = 8
 const PATIENCE_MS = 120_000
+/** On a database another process may deliver as well: so soon it has learnt of a new secret. */
+const LEARNT_MS = 3_000
 
 /** @returns whether each app got exactly the events that it asked for, and could believe every call */
 export async function fanOut(engine: string, signal: AbortSignal): Promise<boolean> {
@@ -105,14 +107,20 @@ async function play({ url, deliveries, apps, signal }: Game): Promise<readonly A
     if (answer.status !== 202) throw new Error(`delivery ${id} was answered ${answer.status}: ${await answer.text()}`)
   }
   const rotating = apps.find(({ plan }) => plan.rotates)!
-  let forgetOld = (): void => {}
+  let forgetOld: (() => void) | null = null
+  let rotatedAtMs = 0
   let next = 0
   const playSome = async (): Promise<void> => {
     for (let at = next++; at < deliveries.length; at = next++) {
       signal.throwIfAborted()
       await deliver(deliveries[at]!)
-      if (at === Math.floor(deliveries.length / 2)) forgetOld = await rotate(url, rotating)
-      if (at === Math.floor((deliveries.length * 3) / 4)) forgetOld()
+      if (at === Math.floor(deliveries.length / 2)) {
+        forgetOld = await rotate(url, rotating)
+        rotatedAtMs = performance.now()
+      }
+      if (at < (deliveries.length * 3) / 4 || performance.now() - rotatedAtMs < LEARNT_MS) continue
+      forgetOld?.()
+      forgetOld = null
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, playSome))

@@ -45,15 +45,29 @@ describe('connections', () => {
       connections.dispatch({ origin, path: '/', method: 'POST', body: 'x' }, handler)
     })
 
-  test('one is free for the next call in the moment in which its answer has ended', async () => {
-    const later: Promise<number>[] = []
-    const again = (left: number) => (): void => {
-      if (left > 0) later.push(call(again(left - 1)))
+  const turns = async (count: number): Promise<void> => {
+    for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  test('one is free for the next call two turns after its answer has ended', async () => {
+    for (let calls = 0; calls < 4; calls++) {
+      equal(await call(), 204)
+      await turns(3)
     }
-    equal(await call(again(3)), 204)
-    while (later.length < 3) await later.at(-1)
-    deepEqual(await Promise.all(later), [204, 204, 204])
     equal(sockets.length, 1)
+  })
+
+  test('a receiver that closes behind its answer without saying so costs no call', async () => {
+    const again: Promise<number>[] = []
+    answer = (response) => {
+      // Not by response.end(), behind which a server says what it does with the connection.
+      response.socket!.end('HTTP/1.1 204 No Content\r\n\r\n')
+    }
+    for (let calls = 0; calls < 20; calls++) equal(await call(() => again.push(call())), 204)
+    deepEqual(
+      await Promise.all(again),
+      Array.from({ length: 20 }, () => 204),
+    )
   })
 
   test('as many calls as there are go out at once, and what they opened serves those after them', async () => {
@@ -67,7 +81,10 @@ describe('connections', () => {
     for (const response of held) response.writeHead(204).end()
     deepEqual(await Promise.all(calls), [204, 204, 204, 204, 204])
     answer = (response) => response.writeHead(200).end()
-    deepEqual(await Promise.all(Array.from({ length: 5 }, () => call())), [200, 200, 200, 200, 200])
+    deepEqual(
+      await turns(3).then(() => Promise.all(Array.from({ length: 5 }, () => call()))),
+      [200, 200, 200, 200, 200],
+    )
     equal(sockets.length, 5)
   })
 

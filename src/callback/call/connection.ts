@@ -1,7 +1,7 @@
 /**
- * Connections to receivers: one call on each at a time, and as many as there are calls. One is free for the next call in the moment in which its answer
- * has ended, and the one that was free last is used first: undici's own pool has them back a turn of the event loop later, so that it keeps twice as many
- * as there are calls, each of them the colder for it.
+ * Connections to receivers: one call on each at a time. The one that was free last is used first, so that there are no more than are needed. An answer that
+ * has ended frees its connection when the socket has been asked once more what else came: a receiver that closes behind its answer without a word
+ * would else have the next call written to a socket that is closed, and what follows an answer that was not asked for would be taken for the next one.
  */
 import { Client, errors, type Dispatcher } from 'undici'
 
@@ -18,6 +18,9 @@ interface Site {
 export class Connections implements Pick<Dispatcher, 'dispatch'> {
   readonly #options: Client.Options
   readonly #sites = new Map<string, Site>()
+  /** Their answers ended in this turn of the event loop, and in the one before. */
+  #ended: Connection[] = []
+  #rested: Connection[] = []
   #isDestroyed = false
 
   constructor(options: Client.Options) {
@@ -52,7 +55,10 @@ export class Connections implements Pick<Dispatcher, 'dispatch'> {
   #open(origin: string, site: Site): Connection {
     const connection = new Connection(
       new Client(origin, this.#options),
-      () => site.free.push(connection),
+      () => {
+        if (site.all.has(connection)) site.free.push(connection)
+      },
+      () => this.#rest(connection),
       () => {
         const at = site.free.indexOf(connection)
         if (at >= 0) site.free.splice(at, 1)
@@ -63,18 +69,35 @@ export class Connections implements Pick<Dispatcher, 'dispatch'> {
     site.all.add(connection)
     return connection
   }
+
+  #rest(connection: Connection): void {
+    if (this.#ended.length === 0 && this.#rested.length === 0) setImmediate(this.#turn)
+    this.#ended.push(connection)
+  }
+
+  /** Between two of them the event loop has looked at every socket. */
+  readonly #turn = (): void => {
+    const rested = this.#rested
+    this.#rested = this.#ended
+    this.#ended = []
+    for (const connection of rested) connection.free()
+    if (this.#rested.length > 0) setImmediate(this.#turn)
+  }
 }
 
 /** Stands between undici and the call that is under way, and is the same for all of them: nothing is made for a call. */
 class Connection implements Handler {
   readonly #client: Client
-  readonly #freed: () => void
+  /** May be called again, if it is still there. */
+  readonly free: () => void
+  readonly #ended: () => void
   readonly #gone: () => void
   #handler: Handler | null = null
 
-  constructor(client: Client, freed: () => void, gone: () => void) {
+  constructor(client: Client, free: () => void, ended: () => void, gone: () => void) {
     this.#client = client
-    this.#freed = freed
+    this.free = free
+    this.#ended = ended
     this.#gone = gone
     // One that has a call already connects again by itself.
     client.on('disconnect', () => {
@@ -107,7 +130,7 @@ class Connection implements Handler {
   onResponseEnd(...[controller, trailers]: Parameters<NonNullable<Handler['onResponseEnd']>>): void {
     const handler = this.#handler!
     this.#handler = null
-    this.#freed()
+    this.#ended()
     handler.onResponseEnd?.(controller, trailers)
   }
 

@@ -44,7 +44,8 @@ export class Batch {
     this.#waiting = []
     this.#sizeBytes = 0
     if (together.length === 0) return
-    this.#deliver(together.map(({ run }) => run)).then(
+    // A throw is an answer as well: nobody who waits is left.
+    new Promise<readonly Outcome[]>((resolve) => resolve(this.#deliver(together.map(({ run }) => run)))).then(
       (outcomes) => together.forEach(({ resolve }, at) => resolve(outcomes[at]!)),
       (error: unknown) => together.forEach(({ reject }) => reject(error)),
     )

@@ -113,6 +113,19 @@ test('while the thread is busy nobody waits longer than four', async () => {
   equal(share.turn(), null)
 })
 
+test('what callers bring while somebody waits is not lost when the wait ends by the clock', async () => {
+  const { share, clock } = create(BUSY)
+  share.awaited(1, 1)
+  share.gave(MANY)
+  const rest = share.turn()
+  share.awaited(1_000, 2)
+  clock.advance(4)
+  await rest
+  let given = 0
+  for (; share.turn() === null; given += FEW) share.gave(FEW)
+  ok(given >= 1_000, `${given}`)
+})
+
 test('nobody waits for an engine that has stopped', async () => {
   const { share } = create()
   share.awaited(1, 1)

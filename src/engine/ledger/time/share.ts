@@ -107,7 +107,7 @@ export class Share {
       rest.timer = this.#clock.timer(LOOK_MS, this.#look)
       return
     }
-    this.#credit = isBusy ? SPARE : IDLE_CREDIT
+    this.#credit = Math.max(this.#credit, isBusy ? SPARE : IDLE_CREDIT)
     this.#end()
   }
 
