@@ -77,3 +77,32 @@ onPostgres('each message is found by its key', async (world) => {
     await client.end()
   }
 })
+
+onPostgres('of a large topic the subscriptions that have changed are found by their revision', async (world) => {
+  const engine = await world.open()
+  const client = await connect(world.url)
+  await client.query(SETTINGS)
+  const { text } = new Statements(world.schema, true).get('load-subscriptions')
+  await client.query(`prepare p as ${text}`)
+  const planOf = async (): Promise<string> => {
+    const { rows } = await client.query(`explain (costs off) execute p('{t}', '{50000}')`)
+    return rows.map((row) => row['QUERY PLAN']).join('\n')
+  }
+  const check = async (when: string): Promise<void> => {
+    const plan = await planOf()
+    ok(/Index Scan (using|on) subscription_revision/.test(plan), `${when}:\n${plan}`)
+    ok(/Index Cond: .*topic = .* AND .*revision > /.test(plan) && !/Join Filter/.test(plan), `${when}:\n${plan}`)
+  }
+  try {
+    await check('empty')
+    await world.ask(
+      `insert into {schema}.subscription (topic, name, number, version, definition, status, cursor, has_gap, gaps, revision)
+      select 't', n, n, 1, '{}', 'live', null, false, '[]', n from generate_series(1, 50000) n`,
+    )
+    await world.ask('analyze {schema}.subscription')
+    await check('all of one topic')
+  } finally {
+    await client.end()
+    await engine.close()
+  }
+})
