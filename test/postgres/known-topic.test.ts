@@ -1,8 +1,9 @@
 // A process knows the subscriptions of a topic from before: it reads what has changed since, whoever changed it, and nothing else.
 
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Change, Engine } from '../../src/core/engine.ts'
+import { isPosthornError } from '../../src/core/error.ts'
 import { DEFAULT_SUBSCRIPTION_QUEUE, type Subscription } from '../../src/core/settings.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
 
@@ -87,6 +88,25 @@ onPostgres('an event is routed without reading the subscriptions that have not c
   await engine.close()
   const read = (await readRows(world)) - before
   ok(read >= 1_000 && read < 1_100, `${read} rows of subscriptions were read`)
+})
+
+onPostgres('a topic may have more subscriptions than a call takes arguments', async (world) => {
+  const engine = await world.open()
+  await change(engine, bindOf('x', { types: ['a'] }))
+  await world.ask(
+    `insert into {schema}.subscription (topic, name, number, version, definition, status, cursor, has_gap, gaps, revision)
+    select topic, 's' || n, 1000000 + n, 1, replace(definition, '["a"]', '["b"]'), status, cursor, has_gap, gaps, revision
+    from {schema}.subscription, generate_series(1, 150000) n`,
+  )
+  const other = await world.open()
+  equal(await publish(other), 1)
+})
+
+onPostgres('what the program itself cannot do is told at once: it is no outage', async (world) => {
+  const engine = await world.open({ outageMs: 1_000 })
+  await change(engine, bindOf('x'))
+  await world.ask(`update {schema}.subscription set definition = 'no JSON', revision = revision + 1`)
+  await rejects(publish(engine), (error) => isPosthornError(error) && error.code === 'engine-failed')
 })
 
 /** Rows of the table that were read by now, as the server counts once its sessions have told. */

@@ -4,6 +4,9 @@ const CONNECTION = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '25P03'
 /** Also who was faster with the same id: it is found when it is looked for again. */
 const PASSING = new Set(['23505', '40001', '40P01', '55P03', '57014', '25006'])
 
+/** What the language throws where a program goes wrong, and Node with a code of its own where it is given what it cannot take. */
+const OWN = [TypeError, RangeError, ReferenceError, SyntaxError]
+
 /** What a driver says itself before a server has let it in: no password, no TLS, a certificate that it does not trust. */
 const DRIVER = /^SASL|password must be a string|does not support SSL|certificate|self[- ]signed/i
 
@@ -19,9 +22,12 @@ export type Failure =
   | 'passing'
   /** The server refuses what it was given. */
   | 'refused'
+  /** A mistake of this program: the same with each try. It says nothing about what the server did. */
+  | 'broken'
 
 export function failureOf(error: unknown): Failure {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+  if (OWN.some((kind) => error instanceof kind) && (code === '' || code.startsWith('ERR_'))) return 'broken'
   // SQLSTATE has five characters with a digit among them (EPIPE has none); anything else comes from the connection.
   if (!/^(?=.*\d)[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || CONNECTION.has(code)) return 'lost'
   return PASSING.has(code) ? 'passing' : 'refused'

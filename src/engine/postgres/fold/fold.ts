@@ -217,9 +217,10 @@ function weightOfSettles({ acks, puts }: SettleCall): number {
 function toldOf(error: unknown): PosthornError {
   if (error instanceof PosthornError) return error
   const text = error instanceof Error ? error.message : String(error)
+  const failure = failureOf(error)
   return new PosthornError(
-    failureOf(error) === 'passing' ? 'unknown' : 'engine-failed',
-    `the database refused the commit: ${text}`,
+    failure === 'passing' ? 'unknown' : 'engine-failed',
+    failure === 'broken' ? `the commit could not be decided: ${text}` : `the database refused the commit: ${text}`,
     { cause: error },
   )
 }

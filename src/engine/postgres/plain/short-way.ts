@@ -55,8 +55,9 @@ export async function outcomeOf(
   try {
     return { isDone: (await asked) !== 0, isSound: true }
   } catch (error) {
+    const failure = failureOf(error)
     // A duplicate, or somebody stands in the way: the long way knows what to do.
-    if (failureOf(error) !== 'lost') return { isDone: false, isSound: true }
+    if (failure === 'refused' || failure === 'passing') return { isDone: false, isSound: true }
     // It may be the only one that there can be, and it is of no use any more.
     void connection.end(true)
     return { isDone: await happened(transactor, fold), isSound: false }

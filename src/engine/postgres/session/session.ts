@@ -75,7 +75,9 @@ export class Session {
           }
         })
       } catch (error) {
-        if (error instanceof PosthornError || failureOf(error) === 'refused') throw error
+        if (error instanceof PosthornError) throw error
+        const failure = failureOf(error)
+        if (failure === 'refused' || failure === 'broken') throw error
         if (clock.monotonicMs() - since >= outageMs)
           throw new PosthornError('unknown', 'the answer of the database was lost', { cause: error })
         await waitOut(clock, Math.min(10 * 2 ** tries, 500))

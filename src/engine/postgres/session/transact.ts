@@ -87,11 +87,12 @@ export class Transactor {
       } catch (error) {
         if (error instanceof PosthornError) throw error
         const failure = failureOf(error)
+        const isSaid = failure === 'refused' || failure === 'passing'
         // A transaction that was refused did not happen; of an earlier one that says nothing.
-        if (failure !== 'lost' && pending !== before) pending = null
-        const isHopeless = failure === 'refused' || (failure === 'passing' && tries >= TRIES)
-        if (isHopeless && pending === null) throw error
-        if (failure === 'refused' || clock.monotonicMs() - since >= outageMs)
+        if (isSaid && pending !== before) pending = null
+        const isFinal = failure === 'refused' || failure === 'broken'
+        if ((isFinal || (failure === 'passing' && tries >= TRIES)) && pending === null) throw error
+        if (isFinal || clock.monotonicMs() - since >= outageMs)
           throw new PosthornError('unknown', 'the answer of the database was lost', { cause: error })
         await waitOut(clock, Math.min(10 * 2 ** tries, 500))
       }
@@ -131,7 +132,7 @@ export class Transactor {
       const told: Told = { hints: [], refused: [] }
       const work = await this.#atRest(connection, decision, told, begun)
       const result = await decision.decide(work)
-      told.hints.push(...work.hints)
+      for (const hint of work.hints) told.hints.push(hint)
       await work.reserve(1)
       const serial = work.serial()
       const writes = writesOf(work, serial)
@@ -178,8 +179,8 @@ export class Transactor {
       Object.assign(fresh, { now: work.now, wall: work.wall })
       fresh.startSerials(start.serial as number)
       await sweepRound(fresh, this.#sweptAt === -Infinity ? fresh.now : this.#sweptAt)
-      told.hints.push(...fresh.hints)
-      told.refused.push(...fresh.unseated)
+      for (const hint of fresh.hints) told.hints.push(hint)
+      for (const arrival of fresh.unseated) told.refused.push(arrival)
       await fresh.reserve(1)
       const writes = writesOf(fresh, fresh.serial())
       // What is due is in the hands of a user's transaction that is just ending.

@@ -143,8 +143,10 @@ class PostgresTransfer implements Transfer {
 
 function lost(error: unknown): unknown {
   if (error instanceof PosthornError) return error
+  const failure = failureOf(error)
+  if (failure === 'broken') return error
   const { message, code } = error as NodeJS.ErrnoException
-  return failureOf(error) === 'refused' && code !== undefined
+  return failure === 'refused' && code !== undefined
     ? new PosthornError('invalid-option', `the database refuses it: ${message}`, { cause: error })
     : new PosthornError('unknown', `the database cannot be reached: ${message || code}`, { cause: error })
 }

@@ -319,7 +319,8 @@ export class Work {
   }
 
   #subscriptionsOf(topic: string, rows: Answer['rows'], before: KnownSubscriptions | null): BoundSubscriptions {
-    const revision = Math.max(...rows.map((row) => row.revision as number))
+    // There may be more of them than a call takes arguments.
+    const revision = rows.reduce((most, row) => Math.max(most, row.revision as number), UNKNOWN)
     const bounds = rows.filter(({ name }) => name !== null).map(toBound)
     const isWhole = before === null || rows[0]!.is_all === true
     const known = isWhole ? new KnownSubscriptions(bounds, revision) : before
