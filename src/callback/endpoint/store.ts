@@ -169,7 +169,7 @@ export class EndpointStore {
     change: (endpoint: StoredEndpoint, vault: () => Promise<Vault>) => MaybePromise<Changed | null>,
     options: { readonly ifVersion?: Version | undefined; readonly force?: boolean | undefined } = {},
   ): Promise<Found> {
-    for (let tries = 1; ; tries++) {
+    return retried(options.ifVersion, async () => {
       const found = await this.need(id)
       const changed = await change(found.endpoint, () => this.vault(id))
       if (changed === null) return found
@@ -182,42 +182,43 @@ export class EndpointStore {
         ...changeOf(id, this.#deps.clock),
         ...(changed.more ?? []),
       ]
-      try {
-        return { endpoint, version: await this.#commit(changes, id) }
-      } catch (error) {
-        const again = error instanceof PosthornError && error.code === 'conflict' && options.ifVersion === undefined
-        if (!again || tries >= TRIES) throw error
-      }
-    }
+      return { endpoint, version: await this.#commit(changes, id) }
+    })
   }
 
-  /** @throws PosthornError `endpoint-not-found`, `subscription-backlog`, `conflict` */
+  /**
+   * Tried again where somebody else writes at the same time, as whoever delivers does after its calls, unless a version is asked for.
+   * @throws PosthornError `endpoint-not-found`, `subscription-backlog`, `conflict`
+   */
   async remove(
     id: string,
     options: { readonly ifVersion?: Version | undefined; readonly force?: boolean | undefined } = {},
   ): Promise<void> {
-    const { engine } = this.#deps
+    await retried(options.ifVersion, async () => this.#commit(await this.#removal(id, options), id))
+    await emptyQueue(this.#deps.engine, endpointQueue(id))
+  }
+
+  async #removal(
+    id: string,
+    { ifVersion, force }: { readonly ifVersion?: Version | undefined; readonly force?: boolean | undefined },
+  ): Promise<readonly Change[]> {
+    const { engine, clock } = this.#deps
     const { endpoint, version } = await this.need(id)
-    const queues = queuesOf(endpoint)
-    if (options.force !== true) await this.#checkEmpty(id, queues)
-    await this.#commit(
-      [
-        { do: 'remove', key: endpointKey(id), ifVersion: options.ifVersion ?? version },
-        { do: 'remove', key: VAULT_PREFIX + id },
-        ...belongingOf(endpoint).map((key): Change => ({ do: 'remove', key })),
-        ...endpoint.subscriptions.map(({ topic }): Change => ({ do: 'unbind', topic, name: subscriptionName(id) })),
-        ...(await removeAttempts(engine, id)),
-        // With nothing in it and nobody sending to it, it goes by itself.
-        {
-          do: 'configure',
-          queue: endpointQueue(id),
-          settings: { ...QUEUE, idleExpiryMs: 1_000, keep: { ...QUEUE.keep, endedMs: 0, deadMs: 0 } },
-        },
-        ...changeOf(id, this.#deps.clock),
-      ],
-      id,
-    )
-    await emptyQueue(engine, endpointQueue(id))
+    if (force !== true) await this.#checkEmpty(id, queuesOf(endpoint))
+    return [
+      { do: 'remove', key: endpointKey(id), ifVersion: ifVersion ?? version },
+      { do: 'remove', key: VAULT_PREFIX + id },
+      ...belongingOf(endpoint).map((key): Change => ({ do: 'remove', key })),
+      ...endpoint.subscriptions.map(({ topic }): Change => ({ do: 'unbind', topic, name: subscriptionName(id) })),
+      ...(await removeAttempts(engine, id)),
+      // With nothing in it and nobody sending to it, it goes by itself.
+      {
+        do: 'configure',
+        queue: endpointQueue(id),
+        settings: { ...QUEUE, idleExpiryMs: 1_000, keep: { ...QUEUE.keep, endedMs: 0, deadMs: 0 } },
+      },
+      ...changeOf(id, clock),
+    ]
   }
 
   seal(): Promise<Seal> {
@@ -304,6 +305,18 @@ export class EndpointStore {
     throw new PosthornError(result?.code ?? 'unknown', `endpoint '${id}': ${result?.detail ?? 'no answer'}`, {
       details: { endpoint: id },
     })
+  }
+}
+
+/** Once more where another write came between, from what is there then; who asked for a version is told instead. */
+async function retried<T>(asked: Version | undefined, write: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await write()
+    } catch (error) {
+      const again = error instanceof PosthornError && error.code === 'conflict' && asked === undefined
+      if (!again || tries >= TRIES) throw error
+    }
   }
 }
 
