@@ -8,7 +8,8 @@ const KEPT_GAPS = 20
 
 /** Changes a subscription, the record that shows it, and whether its queue knows that it lags. */
 export async function setBound(work: Work, bound: Bound, patch: Partial<Bound>): Promise<void> {
-  work.undo.set(bound, patch)
+  const topic = await work.topic(bound.topic)
+  topic.subscriptions.change(bound, patch)
   const key = subscriptionKey(bound.topic, bound.name)
   const record = await work.record(key)
   work.undo.set(record, { value: toJsonBytes(shownAs(bound)), version: bound.version, isThere: true })

@@ -160,6 +160,8 @@ export interface Subscriptions {
   /** Those that do not follow live, oldest first. */
   lagging(): readonly Bound[]
   changed(): readonly Bound[]
+  /** Changes one of them so that it can be taken back. */
+  change(bound: Bound, patch: Partial<Bound>): void
   add(bound: Bound): void
   remove(bound: Bound): void
 }

@@ -27,12 +27,20 @@ export class BoundSubscriptions implements Subscriptions {
   readonly #known: KnownSubscriptions | null
   /** By name: in hand, where they can be changed. null: it has ended. */
   readonly #own = new Map<string, Bound | null>()
+  /** Those in hand that are not as they are known. All others are found through what is known, however many are in hand. */
+  readonly #changed = new Set<string>()
+  /** Those of them that are for other events than it is known, or not known at all. */
+  readonly #redefined = new Set<string>()
 
   /** @param later what has changed since the others were known */
   constructor(undo: Undo, known: KnownSubscriptions | null, later: readonly Bound[] = []) {
     this.#undo = undo
     this.#known = known
-    for (const bound of later) this.#own.set(bound.name, { ...bound })
+    for (const bound of later) {
+      this.#take(bound)
+      this.#changed.add(bound.name)
+      this.#redefined.add(bound.name)
+    }
   }
 
   find(name: string): Bound | null {
@@ -43,32 +51,49 @@ export class BoundSubscriptions implements Subscriptions {
   }
 
   wanting(event: EventAttributes): readonly Bound[] {
-    const own = this.#inHand().filter((bound) => wants(bound, event))
-    const known = (this.#known?.wanting(event) ?? []).filter((bound) => !this.#own.has(bound.name))
-    const taken = known.filter((bound) => wants(bound, event)).map((bound) => this.#take(bound))
-    return [...own, ...taken].sort((one, other) => one.number - other.number)
+    const known = (this.#known?.wanting(event) ?? []).filter(
+      (bound) => !this.#redefined.has(bound.name) && wants(bound, event),
+    )
+    const redefined = this.#inHand(this.#redefined).filter((bound) => wants(bound, event))
+    return [...this.#taken(known), ...redefined].sort(byAge)
   }
 
   lagging(): readonly Bound[] {
-    for (const bound of this.#known?.lagging ?? []) if (!this.#own.has(bound.name)) this.#take(bound)
-    const own = this.#inHand().filter(({ status }) => status !== 'live')
-    return own.sort((one, other) => one.number - other.number)
+    const known = [...(this.#known?.lagging ?? [])].filter(({ name }) => !this.#changed.has(name))
+    const changed = this.#inHand(this.#changed).filter(({ status }) => status !== 'live')
+    return [...this.#taken(known), ...changed].sort(byAge)
   }
 
   changed(): readonly Bound[] {
-    return this.#inHand().filter(({ isDirty }) => isDirty)
+    return this.#inHand(this.#changed).filter(({ isDirty }) => isDirty)
+  }
+
+  change(bound: Bound, patch: Partial<Bound>): void {
+    this.#undo.add(this.#changed, bound.name)
+    if (patch.definition !== undefined) this.#undo.add(this.#redefined, bound.name)
+    this.#undo.set(bound, patch)
   }
 
   add(bound: Bound): void {
     this.#undo.put(this.#own, bound.name, bound)
+    this.#undo.add(this.#changed, bound.name)
+    this.#undo.add(this.#redefined, bound.name)
   }
 
   remove(bound: Bound): void {
     this.#undo.put(this.#own, bound.name, null)
   }
 
-  #inHand(): Bound[] {
-    return [...this.#own.values()].filter((bound) => bound !== null)
+  #inHand(names: Iterable<string>): Bound[] {
+    return [...names].map((name) => this.#own.get(name)!).filter((bound) => bound !== null)
+  }
+
+  /** In hand, but for those that have ended. */
+  #taken(known: readonly Bound[]): Bound[] {
+    return known.flatMap((bound) => {
+      const own = this.#own.get(bound.name)
+      return own === undefined ? this.#take(bound) : (own ?? [])
+    })
   }
 
   /** What is known is others' as well. */
@@ -78,3 +103,5 @@ export class BoundSubscriptions implements Subscriptions {
     return own
   }
 }
+
+const byAge = (one: Bound, other: Bound): number => one.number - other.number
