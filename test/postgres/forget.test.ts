@@ -1,7 +1,8 @@
 // What is remembered is forgotten in time, in pieces, whoever is at work.
 
-import { deepEqual } from 'node:assert/strict'
+import { deepEqual, equal } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Statements } from '../../src/engine/postgres/sql/statement.ts'
 import { commit, message, onPostgres } from './world.ts'
 
 onPostgres(
@@ -32,3 +33,51 @@ onPostgres(
     deepEqual(await left(), [{ dedupes: 1, folds: 0 }])
   },
 )
+
+/** Bodies that several have had, to which nobody refers. */
+const share = (count: number, bytes: number): string =>
+  `insert into {schema}.shared (n, body) select n, convert_to(repeat('x', ${bytes}), 'UTF8') from generate_series(1, ${count}) n`
+
+onPostgres(
+  'of bodies that several have had so many bytes go in one statement, and one body at least',
+  async (world) => {
+    await world.open({ pollMs: 3_600_000, forgetMs: 3_600_000 })
+    await world.ask(share(8, 10_000))
+    await world.ask(
+      `insert into {schema}.event (topic, position, at, attrs, body, shared) values ('t', 1, 1, '{}', '', 2)`,
+    )
+    const { text } = new Statements(world.schema, true).get('forget-shared')
+    const steps: unknown[] = []
+    for (let n = -1, isMore = true; isMore;) {
+      const [row] = await world.ask(text, [n, 100, 1, 25_000])
+      steps.push({ n: Number(row!['n']), gone: Number(row!['gone']) })
+      n = Number(row!['n'])
+      isMore = row!['is_more'] as boolean
+    }
+    deepEqual(steps, [
+      { n: 4, gone: 3 },
+      { n: 7, gone: 3 },
+      { n: 8, gone: 1 },
+    ])
+    equal((await world.ask('select n from {schema}.shared')).length, 1)
+  },
+)
+
+onPostgres('where the server has no time for many of them at once, fewer go at once', async (world) => {
+  await world.open({ pollMs: 3_600_000, forgetMs: 3_600_000 })
+  await world.ask(share(8, 10_000))
+  await world.ask(
+    `create function {schema}.slow() returns trigger language plpgsql as $$
+    begin
+      if (select count(*) from gone) > 3 then raise exception 'canceling statement due to statement timeout' using errcode = '57014'; end if;
+      return null;
+    end $$`,
+  )
+  await world.ask(
+    'create trigger slow after delete on {schema}.shared referencing old table as gone for each statement execute function {schema}.slow()',
+  )
+  await world.open({ pollMs: 5, forgetMs: 5, limits: { forgetBytes: 100_000 } })
+  const left = async (): Promise<number> => (await world.ask('select n from {schema}.shared')).length
+  for (let tries = 0; tries < 400 && (await left()) > 0; tries++) await sleep(10)
+  equal(await left(), 0)
+})

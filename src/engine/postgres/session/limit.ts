@@ -16,6 +16,8 @@ export interface EngineLimits {
   readonly sweep: number
   /** Of each kind of what is remembered: rows that are forgotten in one statement. */
   readonly forget: number
+  /** Of bodies that several have had: bytes, and one body more, that are forgotten in one statement. */
+  readonly forgetBytes: number
 }
 
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
@@ -28,4 +30,5 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   fold: 1_000,
   sweep: 1_000,
   forget: 20_000,
+  forgetBytes: 64 * 1_048_576,
 }

@@ -34,6 +34,8 @@ const HASTE_MS = 5_000
 const HASTY_MS = 100
 /** So often it is looked for processes that are gone. */
 const CENSUS_MS = 2_000
+/** As the server says that a statement took too long. */
+const TIMEOUT = '57014'
 
 export class Upkeep {
   readonly #parts: UpkeepParts
@@ -46,6 +48,8 @@ export class Upkeep {
   #napMs = SHORTEST_MS
   /** The shared bodies up to this number were looked at in this round. */
   #sharedUpTo = -1
+  /** Into so many parts a piece of them is cut: more where the server has not managed one in time. */
+  #sharedParts = 1
   #isStopped = false
   #isFailing = false
   /** Positions and versions that were seen last, of what is watched. */
@@ -118,12 +122,25 @@ export class Upkeep {
 
   /** Looks at the next piece of the bodies that several have; whether to go on at once: where much is gone, more will be. */
   async #forgetShared(): Promise<boolean> {
+    const most = this.#parts.session.limits.forget
+    const { rows } = await this.#parts.session.burst((query) => this.#forgetPiece(query))
+    const { count, n, gone, is_more: isMore } = rows[0]!
+    this.#sharedParts = Math.max(1, this.#sharedParts / 2)
+    this.#sharedUpTo = isMore === true || (count as number) === most ? (n as number) : -1
+    return isMore === true || (this.#sharedUpTo !== -1 && (gone as number) * 2 >= most)
+  }
+
+  async #forgetPiece(query: Query): Promise<Answer> {
     const { lockKey, session } = this.#parts
-    const most = session.limits.forget
-    const piece = (query: Query): Promise<Answer> => query('forget-shared', [this.#sharedUpTo, most, lockKey])
-    const { count, n, gone } = (await session.burst(piece)).rows[0]!
-    this.#sharedUpTo = (count as number) < most ? -1 : (n as number)
-    return this.#sharedUpTo !== -1 && (gone as number) * 2 >= most
+    const { forget, forgetBytes } = session.limits
+    try {
+      const bytes = Math.ceil(forgetBytes / this.#sharedParts)
+      return await query('forget-shared', [this.#sharedUpTo, forget, lockKey, bytes])
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code === TIMEOUT)
+        this.#sharedParts = Math.min(this.#sharedParts * 2, forgetBytes)
+      throw error
+    }
   }
 
   /** Whether time has something to decide; and tells watchers of what others have written. */
