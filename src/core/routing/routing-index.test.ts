@@ -1,5 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import * as fc from 'fast-check'
 import { seedOfRun } from '../../../test/seed.ts'
 import { compileFilters, compileTypes, type Filter } from '../filter.ts'
@@ -51,6 +53,9 @@ test(`whoever wants an event is found, by types as compileTypes has them, once (
       fc.nat(),
       (all, given, cut) => {
         const index = new RoutingIndex<number>()
+        // With many patterns what they find is kept.
+        const fill = cut % 2 === 0 ? [] : Array.from({ length: 20 }, (_, n) => 1_000 + n)
+        for (const at of fill) index.add(at, { types: [`more${at}.*`], filters: [] })
         // What was found before is found anew after each change.
         const look = (): void => given.forEach(({ type: name, more }) => index.find(event(name, more)))
         all.forEach((each, at) => {
@@ -71,7 +76,7 @@ test(`whoever wants an event is found, by types as compileTypes has them, once (
           deepEqual(found.filter(passes).toSorted(), wanted.toSorted())
           ok(found.every((at) => compileTypes(all[at]!.types)(name)))
         }
-        for (const at of all.keys()) index.delete(at)
+        for (const at of [...all.keys(), ...fill]) index.delete(at)
         equal(index.size, 0)
         for (const { type: name, more } of given) deepEqual(index.find(event(name, more)), [])
       },
@@ -108,3 +113,27 @@ test('a dozen ** keep no event busy', () => {
   index.add(1, { types: [Array.from({ length: 12 }, () => '**.a').join('.') + '.b'], filters: [] })
   deepEqual(index.find(event(Array.from({ length: 120 }, () => 'a').join('.'))), [])
 })
+
+test('many indexes of a few patterns keep no more for each type that they are asked for', () => {
+  const index = new RoutingIndex<number>()
+  const texts = Array.from({ length: 500 }, (_, n) => `${n}`)
+  for (const [at, text] of texts.entries()) index.add(at, { types: ['a.*'], filters: [{ exact: { subject: text } }] })
+  const ask = (types: number): void => {
+    for (let n = 0; n < types; n++)
+      for (const [at, subject] of texts.entries()) deepEqual(index.find(event(`a.t${n}`, { subject })), [at])
+  }
+  ask(1)
+  const before = heapUsed()
+  ask(200)
+  const grown = heapUsed() - before
+  ok(grown < 5 * 1_048_576, `${grown} bytes more`)
+  deepEqual(index.find(event('a.t1', { subject: '7' })), [7])
+})
+
+/** After what is not needed has been collected. */
+function heapUsed(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  return process.memoryUsage().heapUsed
+}

@@ -7,6 +7,8 @@
 /** Types of which is kept who wants them, and how many of each at most. */
 const MOST_TYPES = 1_000
 const MOST_KEPT = 16
+/** Beyond so many patterns it is kept: a few are walked in no time, and of indexes with a few there may be very many. */
+const FEW_PATTERNS = 16
 
 interface Node<T> {
   /** By segment, `*` included. */
@@ -21,6 +23,7 @@ export class TypeIndex<T> {
   readonly #everything = new Set<T>()
   #exact: Map<string, Set<T>> | null = null
   #root: Node<T> | null = null
+  #patterns = 0
   /** What patterns have found, by type: a topic has few types, and many events of each. */
   #found: Map<string, readonly T[]> | null = null
 
@@ -33,9 +36,13 @@ export class TypeIndex<T> {
 
   delete(types: readonly string[], item: T): void {
     this.#found = null
-    this.#everything.delete(item)
+    if (types.length === 0 || types.includes('**')) {
+      this.#everything.delete(item)
+      return
+    }
     for (const type of types) {
       if (type.includes('*')) {
+        this.#patterns--
         if (this.#root !== null && prune(this.#root, type.split('.'), 0, item)) this.#root = null
         continue
       }
@@ -60,7 +67,7 @@ export class TypeIndex<T> {
     if (known !== undefined) return known
     const found: T[] = []
     walk(root, type.split('.'), (item) => found.push(item))
-    if (found.length <= MOST_KEPT) {
+    if (this.#patterns > FEW_PATTERNS && found.length <= MOST_KEPT) {
       if (this.#found === null || this.#found.size >= MOST_TYPES) this.#found = new Map()
       this.#found.set(type, found)
     }
@@ -75,6 +82,7 @@ export class TypeIndex<T> {
       else items.add(item)
       return
     }
+    this.#patterns++
     let node = (this.#root ??= createNode(false))
     for (const segment of type.split('.')) {
       if (segment === '**') node = node.rest ??= createNode(true)
