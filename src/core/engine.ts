@@ -65,8 +65,8 @@ export interface Records {
   /** In the order of the keys; null where there is none. An alias finds its record. */
   get(keys: readonly string[]): Promise<readonly (StoredRecord | null)[]>
   /**
-   * Records whose key or alias begins with `prefix`, in bytewise order of that text. `after` is a page's `next`, or a text of the caller's own,
-   * with or without a record: what comes behind it.
+   * Records whose key or alias begins with `prefix`, in bytewise order of that text; a record before those that have its key for an alias.
+   * `after` is a page's `next`, or a text of the caller's own, with or without a record: what comes behind a record of that key.
    */
   list(query: {
     readonly prefix: string

@@ -103,9 +103,10 @@ function modelEngine(model: Model, clock: Clock, stopped: AbortSignal): Engine {
         ),
       ),
     list({ prefix, after, limit }) {
-      const texts = model.state.records.flatMap((record) =>
-        [record.key, ...record.aliases].map((text) => ({ text, record })),
-      )
+      const texts = model.state.records.flatMap((record) => [
+        { text: record.key, record },
+        ...record.aliases.map((alias) => ({ text: `${alias} ${record.key}`, record })),
+      ])
       const found = texts.filter(({ text }) => text.startsWith(prefix)).sort((a, b) => (a.text < b.text ? -1 : 1))
       const { items, next } = toPage(found, ({ text }) => text, after, limit)
       return Promise.resolve({ items: items.map(({ record }) => toRecord(model.state, record)!), next })

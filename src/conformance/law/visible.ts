@@ -179,6 +179,16 @@ export const visible: readonly Case[] = [
           `behind ${after}`,
         )
       }
+      // A text may be a key and an alias of others, whose keys are before and behind it.
+      for (const [key, ...aliases] of [['d/5'], ['a/9', 'd/5'], ['x/9', 'd/5', 'd/6'], ['d/7']] as const)
+        await ctx.commit({ do: 'put', key, value: bytes(key), aliases })
+      const texts = async (after: string | null, limit: number): Promise<readonly string[]> =>
+        (await allPages((next) => ctx.engine.list({ prefix: 'd/', after: next ?? after, limit }))).map(({ key }) => key)
+      for (const limit of [1, 2, 100]) {
+        deepEqual(await texts(null, limit), ['d/5', 'a/9', 'x/9', 'x/9', 'd/7'], `pages of ${limit}`)
+        deepEqual(await texts('d/5', limit), ['a/9', 'x/9', 'x/9', 'd/7'], `behind a key, by ${limit}`)
+        deepEqual(await texts('d/6', limit), ['x/9', 'd/7'], `behind an alias, by ${limit}`)
+      }
       await ctx.commit({ do: 'put', key: 'user', value: bytes('1'), aliases: ['mail/x', 'mail/y'] })
       const [record] = await ctx.engine.get(['user'])
       deepEqual(await ctx.engine.get(['mail/x', 'mail/y', 'mail/z']), [record, record, null])

@@ -183,6 +183,7 @@ async function importPg(): Promise<Pg> {
 export type ColumnName =
   | 'acked'
   | 'acquired'
+  | 'alias_of'
   | 'aliases'
   | 'arrived'
   | 'at'

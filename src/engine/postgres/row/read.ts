@@ -109,18 +109,18 @@ export class Reads {
     const { prefix, after } = query
     const limit = clamp(query.limit)
     if (prefix !== '' && !isRecordKey(prefix)) return { items: [], next: null }
-    const [text = '', key = text] = (after ?? '').split(' ')
-    if (after !== null && !(isRecordKey(text) && isRecordKey(key)))
+    const [text = '', aliasOf = ''] = (after ?? '').split(' ')
+    if (after !== null && !(isRecordKey(text) && (aliasOf === '' || isRecordKey(aliasOf))))
       throw new PosthornError('invalid', `after is ${quote(after)}: it must be the next of a page or a key`)
     const { rows } = await this.#session.seeing(async (ask) => {
       const { wall } = await this.#session.now(ask)
-      return ask('list-records', [prefix, prefix + AFTER_ALL, text, key, limit + 1, wall])
+      return ask('list-records', [prefix, prefix + AFTER_ALL, text, aliasOf, limit + 1, wall])
     })
     const shown = rows.slice(0, limit)
     const last = shown.at(-1)
     return {
       items: shown.map(toRecord),
-      next: rows.length > limit ? `${last!.text as string} ${last!.key as string}` : null,
+      next: rows.length > limit ? `${last!.text as string} ${last!.alias_of as string}`.trimEnd() : null,
     }
   }
 
