@@ -24,7 +24,7 @@ test('what time decided before a call that makes no sense is made durable, and h
 
 test('who has been handed much waits with his next request for callers who wait for their commits', async () => {
   const { engine, send } = create()
-  await send(Array.from({ length: 300 }, () => ({})))
+  await fallBehind(engine, send)
   const told: string[] = []
   const calls = [
     send().then(() => told.push('sent')),
@@ -38,7 +38,7 @@ test('who has been handed much waits with his next request for callers who wait 
 
 test('an event that becomes many messages makes way for as many hand-outs', async () => {
   const { engine, send, message } = create()
-  await send(Array.from({ length: 300 }, () => ({})))
+  await fallBehind(engine, send)
   const subscriptions = Array.from({ length: 100 }, (_, at) => {
     const subscription = { topic: 't', name: `s${at}`, types: [], filters: [], from: 'now', order: 'none' } as const
     return { do: 'bind', subscription } as const
@@ -59,7 +59,9 @@ test('an event that becomes many messages makes way for as many hand-outs', asyn
 
 test('what time decided as a request came that waits for callers is made durable with theirs, and does not hold it up', async () => {
   const { clock, engine, send } = create()
-  await send([...Array.from({ length: 300 }, () => ({})), { expires: { at: clock.wallMs() + 1_000 } }])
+  await fallBehind(engine, send)
+  await send([{ expires: { at: clock.wallMs() + 1_000 } }])
+  equal((await engine.lease(request('none', 1))).deliveries.length, 1)
   const sent = send()
   equal((await engine.lease(request('first', 100))).deliveries.length, 100)
   clock.stepWall(1_000)
@@ -69,10 +71,19 @@ test('what time decided as a request came that waits for callers is made durable
   await engine.close()
 })
 
+/** A backlog of which as much was handed out as those who sent it have saved up for. */
+async function fallBehind(engine: LedgerEngine, send: Send): Promise<void> {
+  for (let commits = 0; commits < 3; commits++) await send(Array.from({ length: 10_000 }, () => ({})))
+  for (let leases = 0; leases < 2; leases++)
+    equal((await engine.lease(request('before', 10_000))).deliveries.length, 10_000)
+}
+
+type Send = (messages?: readonly Partial<Message>[]) => Promise<readonly CommitResult[]>
+
 function create(): {
   clock: ManualClock
   engine: LedgerEngine
-  send: (messages?: readonly Partial<Message>[]) => Promise<readonly CommitResult[]>
+  send: Send
   message: (more?: Partial<Message>) => Message
 } {
   const clock = new ManualClock()
