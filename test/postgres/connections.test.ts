@@ -68,6 +68,31 @@ for (const refused of ['keep-process', 'find-gone'])
     equal(driver.open, 0)
   })
 
+onPostgres('a transaction of which a statement cannot be sent is not committed by those that can', async (world) => {
+  await world.open()
+  const driver = await loadPg(world.url)
+  const connection = await driver.connect()
+  const run = (text: string, values?: readonly unknown[]): Promise<Answer> =>
+    connection.query({ name: null, text, lists: ['int'] }, values)
+  const table = `"${world.schema}".half`
+  await run(`create table ${table} (n int)`)
+  const sent = await Promise.allSettled([
+    run('begin'),
+    run(`insert into ${table} values (1)`),
+    run(`insert into ${table} select unnest($1::int[])`, [[2 ** 40]]),
+    run('commit'),
+  ])
+  deepEqual(
+    sent.map(({ status }) => status),
+    ['rejected', 'rejected', 'rejected', 'rejected'],
+  )
+  const other = await driver.connect()
+  const { rows } = await other.query({ name: null, text: `select n from ${table}` })
+  deepEqual(rows, [])
+  await other.end()
+  await connection.end(true)
+})
+
 test('a connection that is made after the pool was closed ends', async () => {
   const { promise, resolve } = Promise.withResolvers<Connection>()
   const driver = new CountingDriver(() => promise)

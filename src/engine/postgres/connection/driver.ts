@@ -114,10 +114,17 @@ export async function loadPg(url: string): Promise<Driver> {
         pid,
         query: async ({ name, text, lists }, values) => {
           if (isLost) throw new Error('the connection is lost')
-          const given = values?.map((value, at) => {
-            const type = lists?.[at]
-            return type !== undefined && Array.isArray(value) ? encodeList(type, value) : value
-          })
+          let given: unknown[] | undefined
+          try {
+            given = values?.map((value, at) => {
+              const type = lists?.[at]
+              return type !== undefined && Array.isArray(value) ? encodeList(type, value) : value
+            })
+          } catch (error) {
+            // Statements go out one behind the other: a transaction of which one cannot be said must not be committed by those that can.
+            client.connection?.stream?.destroy()
+            throw error
+          }
           gather()
           return client.query({
             ...(name === null ? {} : { name }),
