@@ -1,12 +1,14 @@
 // A fold in which something fails: nothing of it stays, those who are not guilty are answered all the same, and a disk that cannot be trusted any more
 // stops the engine.
 
-import { deepEqual, equal, match, rejects } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { ManualClock } from '../../src/core/clock.ts'
+import type { Change } from '../../src/core/engine.ts'
+import { createIds } from '../../src/core/id.ts'
 import type { Driver, Value } from '../../src/engine/sqlite/driver/driver.ts'
 import { nodeDriver } from '../../src/engine/sqlite/driver/node-driver.ts'
 import { Host } from '../../src/engine/sqlite/host.ts'
@@ -76,6 +78,25 @@ test('all-or-nothing: where a statement fails, only the call that it was for doe
   const [depth] = await engine.depth(['q'])
   equal(depth!.ready, 4)
   equal((await take(engine, 10)).length, 4)
+})
+
+test('who only reads does not begin to write in the middle, which SQLite refuses where another process has written meanwhile', async (t) => {
+  const { engine, driver } = await openTrapped(t)
+  const ids = createIds(new ManualClock())
+  const publish = (): Change => ({
+    do: 'publish',
+    topic: 't',
+    message: { id: ids.uuid(), event: { id: ids.uuid(), source: '/', type: 'x' }, body: new Uint8Array(), priority: 4 },
+  })
+  await engine.commit([{ changes: [{ do: 'retain', topic: 't', retention: { ms: null, count: 1 } }] }])
+  // The second is one too many: the topic is trimmed by whoever comes next.
+  await engine.commit([{ changes: [publish(), publish()] }])
+  const ran: string[] = []
+  driver.trap = (sql) => void ran.push(sql.toLowerCase())
+  await engine.get(['k'])
+  const begun = ran.findLastIndex((sql) => sql.startsWith('begin'))
+  ok(ran.slice(begun).some((sql) => /^(insert|update|delete)/.test(sql)))
+  equal(ran[begun], 'begin immediate')
 })
 
 test('a full disk refuses what did not fit, and the engine goes on when there is room again', async (t) => {

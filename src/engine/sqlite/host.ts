@@ -184,8 +184,9 @@ export class Host {
     const level: Level = isDurable ? this.#best : 'normal'
     const given = posts[0]?.ticks ?? null
     this.#begin(calls.some(isWriting) ? level : null, given)
-    if (this.#isDue() && (!calls.some(isWriting) || level !== this.#best)) {
-      // What time decides may be handed out at once: it is made as durable as anything else.
+    if (this.#decidesTime(posts) && (!calls.some(isWriting) || level !== this.#best)) {
+      // What time decides may be handed out at once: it is made as durable as anything else. And who only reads may not begin to write in the
+      // middle: where another process has written meanwhile, SQLite refuses that at once.
       this.#opened.transactions.rollback()
       this.#begin(this.#best, given)
     }
@@ -291,6 +292,14 @@ export class Host {
   #setTime(ticks: Ticks): void {
     this.#desk.now = engineTime(this.#desk.numbers, ticks)
     this.#desk.wall = ticks.wallMs
+  }
+
+  /** Whether anything falls due up to the last of these posts, or a commit before has left something beyond its bounds. */
+  #decidesTime(posts: readonly Batch[]): boolean {
+    const { engineAt, wallAt } = this.#due
+    const isDueAt = (ticks: Ticks): boolean =>
+      engineAt <= engineTime(this.#desk.numbers, ticks) || wallAt <= ticks.wallMs
+    return this.#isDue() || this.#desk.isOverdue || posts.some(({ ticks }) => ticks !== null && isDueAt(ticks))
   }
 
   #isDue(): boolean {

@@ -84,8 +84,9 @@ export const isWriting = ({ call }: Call): boolean => WRITING.has(call)
 /** Each is decided as if it came alone: what the one before brought beyond its bounds is forgotten first. */
 function catchUp(desk: Desk): void {
   if (!desk.isOverdue) return
-  desk.isOverdue = false
   sweep(desk, { now: desk.now, wall: desk.wall })
+  // Also what the sweep itself brought beyond: it goes on until nothing is due, or it is told as due.
+  desk.isOverdue = false
 }
 
 export function answerCall(desk: Desk, requests: LeaseMemory, call: Call, packer: Packer): unknown {

@@ -110,8 +110,10 @@ export class Exchange implements LinkListener {
   }
 
   failed(fault: Fault): void {
+    // Its thread may be gone before its last answer is heard: an engine that is being closed has not failed.
+    const isClosing = this.#refusal?.code === 'closed'
     this.#refusal ??= toError(fault)
-    this.#stop(this.#refusal)
+    if (!isClosing) this.#stop(this.#refusal)
     this.#disarm()
     this.#refuseAll(toError({ ...fault, code: 'unknown' }))
   }
