@@ -14,7 +14,7 @@ import { formatFanOut, isExact, type Asked } from './report.ts'
 
 const AT_ONCE = 8
 const PATIENCE_MS = 120_000
-/** On a database another process may deliver as well: so soon it has learnt of a new secret. */
+/** So soon who delivers has learnt of a new secret, on a database also another process, and what was signed before has come. */
 const LEARNT_MS = 3_000
 
 /** @returns whether each app got exactly the events that it asked for, and could believe every call */
@@ -107,20 +107,21 @@ async function play({ url, deliveries, apps, signal }: Game): Promise<readonly A
     if (answer.status !== 202) throw new Error(`delivery ${id} was answered ${answer.status}: ${await answer.text()}`)
   }
   const rotating = apps.find(({ plan }) => plan.rotates)!
-  let forgetOld: (() => void) | null = null
-  let rotatedAtMs = 0
+  let rotated: Promise<() => void> | null = null
+  let forgotten: Promise<void> | null = null
+  const forgetOld = async (): Promise<void> => {
+    const forget = await rotated!
+    await sleep(LEARNT_MS, undefined, { signal })
+    forget()
+  }
   let next = 0
   const playSome = async (): Promise<void> => {
     for (let at = next++; at < deliveries.length; at = next++) {
       signal.throwIfAborted()
+      if (at === Math.floor(deliveries.length / 2)) await (rotated = rotate(url, rotating))
+      // What comes from here on the app believes by its new secret alone.
+      if (at >= (deliveries.length * 3) / 4) await (forgotten ??= forgetOld())
       await deliver(deliveries[at]!)
-      if (at === Math.floor(deliveries.length / 2)) {
-        forgetOld = await rotate(url, rotating)
-        rotatedAtMs = performance.now()
-      }
-      if (at < (deliveries.length * 3) / 4 || performance.now() - rotatedAtMs < LEARNT_MS) continue
-      forgetOld?.()
-      forgetOld = null
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, playSome))
