@@ -6,6 +6,7 @@ import type { Clock } from '../../src/core/clock.ts'
 import type { Subject } from '../../src/conformance/index.ts'
 import { loadPg, type Connection, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { openPostgresEngine } from '../../src/engine/postgres/open.ts'
+import { eraWatch } from '../postgres/era-watch.ts'
 import { connect, type Client } from '../postgres/client.ts'
 import { newSchema } from '../postgres/schema.ts'
 
@@ -13,15 +14,17 @@ import { newSchema } from '../postgres/schema.ts'
 class MortalDriver implements Driver {
   readonly #driver: Driver
   readonly #open = new Set<Connection>()
+  readonly #watch: (connection: Connection) => Connection
   isDead = false
 
-  constructor(driver: Driver) {
+  constructor(driver: Driver, watch: (connection: Connection) => Connection) {
     this.#driver = driver
+    this.#watch = watch
   }
 
   async connect(): Promise<Connection> {
     if (this.isDead) return new Promise(() => {})
-    const connection = await this.#driver.connect()
+    const connection = this.#watch(await this.#driver.connect())
     this.#open.add(connection)
     connection.onLost(() => this.#open.delete(connection))
     return {
@@ -73,11 +76,12 @@ export function postgresSubject(url: string): PostgresSubject {
       const pg = await loadPg(`${url}${url.includes('?') ? '&' : '?'}${settings}`)
       let drivers: MortalDriver[] = []
       let base: number | null = null
+      const { watch, strays } = eraWatch()
       return {
         async open({ clock }: { readonly clock: Clock }) {
           base ??= Math.floor(clock.wallMs() - clock.monotonicMs())
           const begin = base
-          const driver = new MortalDriver(pg)
+          const driver = new MortalDriver(pg, watch)
           drivers.push(driver)
           const moment = () => ({ now: Math.floor(begin + clock.monotonicMs()), wall: Math.floor(clock.wallMs()) })
           return openPostgresEngine(url, { schema, driver, clock, moment, connections: 3 })
@@ -103,6 +107,8 @@ export function postgresSubject(url: string): PostgresSubject {
           await endSessions(await administer(), application)
           await clear(await administer(), schema)
           empty.push(schema)
+          if (strays.size > 0)
+            throw new Error(`transactions that a newer program cannot stop: ${[...strays].join('; ')}`)
         },
       }
     },

@@ -21,7 +21,7 @@ const PLANS: readonly (readonly [statement: string, index: string])[] = [
 /** What a function does inside is told where it is done. */
 const TOLD = `load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on; set client_min_messages = log`
 /** Of a message that is not there. */
-const SETTLE = `settle(
+const SETTLE = `settle_all(
   1, null, 1, '{}', '{}', '{}', '{1}', '{01a20003-5593-76eb-8fcf-e47e91fb1160}', '{1}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'
 )`
 

@@ -9,7 +9,7 @@ import { Floor } from './session/floor.ts'
 import { Home } from './connection/home.ts'
 import { decode, Telegraph } from './hint/telegraph.ts'
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './session/limit.ts'
-import { migrate } from './migration/migrate.ts'
+import { explainFailure, migrate } from './migration/migrate.ts'
 import { Hatch } from './lease/hatch.ts'
 import { KnownQueues } from './plain/known-queues.ts'
 import { LeaseNumbers } from './lease/lease-numbers.ts'
@@ -86,7 +86,14 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
   // Connections are a matter of real time, whatever the engine's own clock says: how long one is silent, and when it is tried again.
   const real = systemClock
   const pulse = isPooled ? null : new Pulse({ driver, clock: real, statements })
-  const pool = new Pool({ driver, clock: real, pulse, size: options.connections ?? DEFAULTS.connections, outageMs })
+  const pool = new Pool({
+    driver,
+    clock: real,
+    pulse,
+    size: options.connections ?? DEFAULTS.connections,
+    outageMs,
+    explain: (error, connection) => explainFailure(error, connection, statements),
+  })
   let held: Home | null = null
   try {
     await pool.with((connection) => migrate(connection, statements, lockKey))

@@ -237,7 +237,7 @@ export type ColumnName =
   | 'lease'
   | 'leased'
   | 'line'
-  | 'line_by'
+  | 'line_order'
   | 'line_seq'
   | 'living'
   | 'mark'

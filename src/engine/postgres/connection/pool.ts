@@ -19,6 +19,8 @@ export interface PoolOptions {
   readonly size: number
   /** How long a call waits for a database that is away. */
   readonly outageMs: number
+  /** What a failure means, where the connection that is free again can say more of it. Default: what it says. */
+  readonly explain?: (error: unknown, connection: Connection) => Promise<unknown>
 }
 
 const FIRST_PAUSE_MS = 20
@@ -47,6 +49,8 @@ export class Pool {
     const member = await this.#take()
     try {
       return await use(member.connection)
+    } catch (error) {
+      throw (await this.#options.explain?.(error, member.connection)) ?? error
     } finally {
       this.#give(member)
     }

@@ -6,6 +6,14 @@ const ABSENT = new Set(['3F000', '42883'])
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/
 const LAYERS = 5
 
+/** No such column, table, function or schema under that name. */
+const UNKNOWN = new Set(['42703', '42P01', ...ABSENT])
+
+/** Whether the schema is not as this program knows it, or is not there. */
+export function isOfOtherSchema(error: unknown): boolean {
+  return UNKNOWN.has(sqlStateOf(error) ?? '')
+}
+
 export function translate(error: unknown, otherDatabase: () => PosthornError): PosthornError {
   if (isPosthornError(error)) return error
   const code = sqlStateOf(error)

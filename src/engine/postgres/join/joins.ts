@@ -13,7 +13,7 @@ import { toColumn } from '../row/row.ts'
 import type { Session } from '../session/session.ts'
 import type { Statements } from '../sql/statement.ts'
 import type { Moment } from '../session/transact.ts'
-import { translate } from './failure.ts'
+import { isOfOtherSchema, translate } from './failure.ts'
 import { toSqlTransaction } from './recognise.ts'
 
 export interface JoinParts {
@@ -107,6 +107,8 @@ export class Joins {
     try {
       ;[row] = await sql.query(text, JSON.stringify(value))
     } catch (error) {
+      // Of a schema that is too new the engine's own connection tells.
+      if (isOfOtherSchema(error)) await this.#parts.session.burst((query) => query('arrivals'))
       throw translate(error, () => this.#otherDatabase(error))
     }
     const answer = (row as { readonly answer?: unknown } | undefined)?.answer

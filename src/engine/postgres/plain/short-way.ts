@@ -1,4 +1,5 @@
 /** What the short ways share: a fold of one statement, and what became of it where its answer is lost. */
+import { isPosthornError, PosthornError } from '../../../core/error.ts'
 import type { Connection } from '../connection/driver.ts'
 import { failureOf } from '../connection/failure.ts'
 import type { Notice } from '../hint/hint.ts'
@@ -65,17 +66,23 @@ export async function outcomeOf(
 }
 
 /** Whether the fold happened. If not it never will: its number is taken from now on, so a statement that is still on its way fails. */
-function happened(transactor: Transactor, fold: number): Promise<boolean> {
-  return transactor.run({
-    decide: async (work) => {
-      await work.query('fence', [fold])
-      const { rows } = await work.query('find-fold', [fold])
-      return rows[0]?.is_fence === false
-    },
-  })
+async function happened(transactor: Transactor, fold: number): Promise<boolean> {
+  try {
+    return await transactor.run({
+      decide: async (work) => {
+        await work.query('fence', [fold])
+        const { rows } = await work.query('find-fold', [fold])
+        return rows[0]?.is_fence === false
+      },
+    })
+  } catch (cause) {
+    if (!isPosthornError(cause) || cause.code !== 'newer-format') throw cause
+    // Nobody lets this program look any more.
+    throw new PosthornError('unknown', `the answer of the database was lost, and ${cause.message}`, { cause })
+  }
 }
 
-/** The columns of `(queue, settings, line_by)` by which a statement sees whether queues are still as they are known. */
+/** The columns of `(queue, settings, line_order)` by which a statement sees whether queues are still as they are known. */
 export function columnsOf(queues: ReadonlySet<KnownQueue>): readonly unknown[] {
   const all = [...queues]
   return [all.map(({ number }) => number), all.map(({ settings }) => settings), all.map(({ lineBy }) => lineBy)]

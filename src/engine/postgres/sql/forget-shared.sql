@@ -3,7 +3,7 @@
 -- that does, or with the body itself: so no lock is needed. One process at a time: two would only wait for each other.
 with c as materialized (
   select s.n, octet_length(s.body) as size from {schema}.shared s
-  where s.n > $1::bigint and (select pg_try_advisory_xact_lock($3::int, -1))
+  where s.n > $1::bigint and not {gate} and (select pg_try_advisory_xact_lock($3::int, -1))
   order by s.n limit $2::int
 ),
 free as materialized (

@@ -11,7 +11,7 @@ g as materialized (
     t.now,
     t.wall,
     exists (select from {schema}.message where state = 1 and until >= $13::bigint and until <= t.now)
-    or exists (select from {schema}.arrival where refused is null)
+    or exists (select from {schema}.arrival where refusal is null)
     or exists (select from {schema}.message where state = 4 and not is_wall_due and due <= t.now)
     or exists (select from {schema}.message where state = 4 and is_wall_due and due <= t.wall)
     or exists (
@@ -23,7 +23,8 @@ g as materialized (
     or exists (select from {schema}.queue where house_at <= t.now)
     or exists (select from {schema}.topic where house_at <= t.now)
     or exists (select from {schema}.record where expires <= t.wall)
-    or exists (select from {schema}.subscription where status = 'catching-up') as is_due,
+    or exists (select from {schema}.subscription where status = 'catching-up')
+    or {gate} as is_due,
     not exists (
       select from unnest($1::int[], $8::text[]) as w (queue, settings)
       where not exists (

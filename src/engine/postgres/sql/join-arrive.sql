@@ -1,1 +1,1 @@
-select {schema}.join_arrive($1::text) as answer
+select {schema}.join_give($1::text) as answer where not {gate}

@@ -1,1 +1,1 @@
-select {schema}.join_look($1::text) as answer
+select {schema}.join_know($1::text) as answer where not {gate}

@@ -12,10 +12,10 @@ g as materialized (
     t.now,
     t.wall,
     not exists (
-      select from unnest($4::int[], $5::text[], $6::text[]) as w (queue, settings, line_by)
+      select from unnest($4::int[], $5::text[], $6::text[]) as w (queue, settings, line_order)
       where not exists (
         select from {schema}.queue q
-        where q.queue = w.queue and not q.is_unbound and q.settings = w.settings and q.line_by = w.line_by
+        where q.queue = w.queue and not q.is_unbound and q.settings = w.settings and q.line_order = w.line_order
       )
     ) and (
       not exists (select from {schema}.past p where p.queue = any ($4::int[]))
@@ -27,7 +27,7 @@ g as materialized (
       )
     ) as is_sound,
     exists (select from {schema}.message where state = 1 and until >= $28::bigint and until <= t.now)
-    or exists (select from {schema}.arrival where refused is null)
+    or exists (select from {schema}.arrival where refusal is null)
     or exists (select from {schema}.message where state = 4 and not is_wall_due and due <= t.now)
     or exists (select from {schema}.message where state = 4 and is_wall_due and due <= t.wall)
     or exists (
@@ -39,7 +39,8 @@ g as materialized (
     or exists (select from {schema}.queue where house_at <= t.now)
     or exists (select from {schema}.topic where house_at <= t.now)
     or exists (select from {schema}.record where expires <= t.wall)
-    or exists (select from {schema}.subscription where status = 'catching-up') as is_due
+    or exists (select from {schema}.subscription where status = 'catching-up')
+    or {gate} as is_due
   from t
 ),
 w as materialized (

@@ -8,10 +8,10 @@ with t as materialized (
 ),
 g as materialized (
   select not exists (
-    select from unnest($4::int[], $5::text[], $6::text[]) as w (queue, settings, line_by)
+    select from unnest($4::int[], $5::text[], $6::text[]) as w (queue, settings, line_order)
     where not exists (
       select from {schema}.queue q
-      where q.queue = w.queue and not q.is_unbound and q.settings = w.settings and q.line_by = w.line_by
+      where q.queue = w.queue and not q.is_unbound and q.settings = w.settings and q.line_order = w.line_order
     )
   ) and (
     not exists (select from {schema}.past p where p.queue = any ($4::int[]))
@@ -21,7 +21,7 @@ g as materialized (
         select from {schema}.past p where p.queue = ($9::int[])[coalesce(i.kind, 1)] and p.id = i.id limit 1
       ) p
     )
-  ) as is_sound
+  ) and not {gate} as is_sound
 ),
 m as (
   insert into {schema}.message (

@@ -8,7 +8,7 @@ select
   t.wall,
   case when $3::boolean then nextval('{schema}.serial') end as serial,
   exists (select from {schema}.message where state = 1 and until >= $4::bigint and until <= t.now) as is_lapsed,
-  exists (select from {schema}.arrival where refused is null)
+  exists (select from {schema}.arrival where refusal is null)
   or exists (select from {schema}.message where state = 4 and not is_wall_due and due <= t.now)
   or exists (select from {schema}.message where state = 4 and is_wall_due and due <= t.wall)
   or exists (
@@ -20,5 +20,6 @@ select
   or exists (select from {schema}.queue where house_at <= t.now)
   or exists (select from {schema}.topic where house_at <= t.now)
   or exists (select from {schema}.record where expires <= t.wall)
-  or exists (select from {schema}.subscription where status = 'catching-up') as is_due
+  or exists (select from {schema}.subscription where status = 'catching-up')
+  or {gate} as is_due
 from t

@@ -7,6 +7,9 @@ import { BEGIN, BEGIN_POOLED } from '../connection/setting.ts'
 const FOLDER = new URL('./', import.meta.url)
 const MIGRATIONS = new URL('../migration/', import.meta.url)
 
+/** Never true; its name is another as soon as a program cannot go on beside a newer one: then whatever says this fails (migration/migrate.ts). */
+const GATE = 'exists (select from {schema}.queue where false and era_{era})'
+
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 export class Statements {
@@ -14,10 +17,13 @@ export class Statements {
   readonly begin: Statement
   readonly #texts = new Map<string, Statement>()
   readonly isPrepared: boolean
+  /** The latest that this program knows. */
+  readonly era: number
 
   /** `isPrepared`: the server keeps their plans; false where a pooler gives a session's statements to another. */
   constructor(schema: string, isPrepared: boolean) {
     this.schema = schema
+    this.era = Math.max(...readMigrations().map(({ era }) => era ?? 0))
     this.isPrepared = isPrepared
     this.begin = { name: null, text: isPrepared ? BEGIN : BEGIN_POOLED }
   }
@@ -38,14 +44,30 @@ export class Statements {
   }
 
   fill(text: string): string {
-    return text.replaceAll('{schema}', quoteName(this.schema))
+    return text
+      .replaceAll('{gate}', GATE)
+      .replaceAll('{era}', String(this.era))
+      .replaceAll('{schema}', quoteName(this.schema))
   }
 }
 
+export interface Migration {
+  readonly number: number
+  readonly text: string
+  /** The era that it begins: programs that do not know it cannot go on beside it. */
+  readonly era: number | null
+}
+
+const BEGINS = /^-- Begins era (\d+)\.$/m
+
 /** In order; the first is number 1. */
-export function readMigrations(): readonly { readonly number: number; readonly text: string }[] {
+export function readMigrations(): readonly Migration[] {
   return readdirSync(MIGRATIONS)
     .filter((name) => name.endsWith('.sql'))
     .sort()
-    .map((name, at) => ({ number: at + 1, text: readFileSync(new URL(name, MIGRATIONS), 'utf8') }))
+    .map((name, at) => {
+      const text = readFileSync(new URL(name, MIGRATIONS), 'utf8')
+      const begun = BEGINS.exec(text)?.[1]
+      return { number: at + 1, text, era: begun === undefined ? null : Number(begun) }
+    })
 }

@@ -2,4 +2,4 @@
 select
   (extract(epoch from clock_timestamp()) * 1000)::bigint as now,
   (select last_value + 4096 from {schema}.serial) as serial,
-  exists (select from {schema}.arrival where refused is null) as is_there
+  exists (select from {schema}.arrival where refusal is null) as is_there

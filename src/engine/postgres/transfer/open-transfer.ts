@@ -124,6 +124,8 @@ class PostgresTransfer implements Transfer {
     try {
       await this.#plain('begin; set local synchronous_commit = on')
       await this.#ask('lock', [this.#lockKey])
+      // Fails where the schema was made newer meanwhile.
+      await this.#ask('arrivals')
       await apply()
       await this.#plain('commit')
     } catch (error) {

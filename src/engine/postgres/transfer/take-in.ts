@@ -189,7 +189,7 @@ export class TakeIn {
     if (rows[0] !== undefined) queue = toQueue(rows[0])
     else {
       const number = (await this.#ask('draw-queue')).rows[0]!.queue as number
-      const columns = { queue: number, name, settings: JSON.stringify(settings), is_unbound: false, line_by: 'key' }
+      const columns = { queue: number, name, settings: JSON.stringify(settings), is_unbound: false, line_order: 'key' }
       queue = toQueue({ ...columns, is_lagging: false, used_at: 0, house_at: 0 } as never)
     }
     // When it must be looked at is found out when it is looked at.

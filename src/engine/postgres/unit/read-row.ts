@@ -18,7 +18,7 @@ export function toQueue(columns: Columns): Queue {
     name: columns.name as string,
     settings: JSON.parse(columns.settings as string) as QueueSettings,
     isUnbound: columns.is_unbound as boolean,
-    lineBy: columns.line_by as Subscription['order'],
+    lineBy: columns.line_order as Subscription['order'],
     isLagging: columns.is_lagging as boolean,
     usedAt: columns.used_at as number,
     houseAt: columns.house_at as number | null,

@@ -1,0 +1,1 @@
+select {schema}.join_look($1::text) as answer
