@@ -32,8 +32,11 @@ export interface Ledger {
   lease(request: LeaseRequest): Promise<LeaseResult>
   /** Makes leases last `leaseMs` from now. `cancel`: kept, and somebody asked that the run be cancelled. */
   extend(tokens: readonly Token[], leaseMs: number): Promise<readonly ('kept' | 'stale' | 'cancel')[]>
-  /** Hints only: may be lost, late, doubled or spurious. Everything works without them. */
-  watch(interest: Interest, hint: (hint: Hint) => void): Disposable
+  /**
+   * Hints only: may be lost, late, doubled or spurious. Everything works without them. Where the watcher tells what it has room for, an engine in its
+   * process may hand out to it unasked, as by a lease, what becomes ready; no engine need.
+   */
+  watch(interest: Interest, hint: (hint: Hint) => void, roomFor?: RoomFor): Disposable
   /** What happens to messages from now on, in order and not before it is durable. Costs something only while somebody follows. */
   follow?(listener: (happenings: readonly Happening[]) => void): Disposable
   /**
@@ -182,6 +185,19 @@ export interface LeaseResult {
   readonly deliveries: readonly Delivery[]
   /** Milliseconds until time alone can make a further message of these queues ready (a delay, a lapse); null: only a change can. */
   readonly nextReadyInMs: number | null
+}
+
+/** Takes places for messages of a queue that the watcher named, at most so many; null where it has none, or is about to lease. */
+export type RoomFor = (queue: string, most: number) => Room | null
+
+/** Places that are kept free for what is being handed out. */
+export interface Room {
+  /** 1 or more. */
+  readonly count: number
+  readonly leaseMs: number
+  readonly holder: LeaseRequest['holder']
+  /** Called once, when what was handed out is durable; with less than `count` where there was less, or it was taken back. */
+  filled(deliveries: readonly Delivery[]): void
 }
 
 /** A message handed to one worker. */

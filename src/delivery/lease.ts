@@ -5,7 +5,7 @@
  * turn. Otherwise a queue that is idle costs nothing, however many there are.
  */
 import type { Clock } from '../core/clock.ts'
-import type { Delivery, LeaseRequest, LeaseResult, Ledger } from '../core/engine.ts'
+import type { Delivery, LeaseRequest, LeaseResult, Ledger, Room } from '../core/engine.ts'
 import type { Ids } from '../core/id.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Gate } from '../runtime/capacity.ts'
@@ -13,6 +13,7 @@ import { Loop } from '../runtime/loop.ts'
 import type { Telemetry } from '../runtime/telemetry.ts'
 import type { Away } from './away.ts'
 import { Handling } from './handling.ts'
+import { Reservations } from './reservation.ts'
 import type { ServedQueue } from './served-queue.ts'
 
 const FALLBACK_MS = 1_000
@@ -57,6 +58,10 @@ export class Intake {
   /** Whose turn it is to be looked at again. */
   #turns: Iterator<ServedQueue>
   readonly #loop: Loop
+  #isOpen = false
+  /** A request is under way, or its answer was lost. */
+  #isAsking = false
+  readonly #reservations: Reservations
   /** A request whose answer was lost: it is repeated, so that what it handed out is not left to lapse. */
   #lost: Asked | null = null
   #fallbackAtMs = 0
@@ -66,6 +71,7 @@ export class Intake {
     this.#leaseMs = leaseMs
     this.#byName = new Map(queues.map((served) => [served.queue, served]))
     this.#turns = this.#byName.values()
+    this.#reservations = new Reservations({ ...deps, freed: (served) => this.freed(served) })
     this.#loop = new Loop(
       deps.clock,
       () => this.#round(),
@@ -75,12 +81,16 @@ export class Intake {
 
   start(): void {
     this.#fallbackAtMs = this.#deps.clock.monotonicMs() + FALLBACK_MS
+    this.#isOpen = true
     this.#loop.start()
     this.askAll()
   }
 
-  stop(): Promise<void> {
-    return this.#loop.stop()
+  /** Resolves when nothing more comes. */
+  async stop(): Promise<void> {
+    this.#isOpen = false
+    await this.#loop.stop()
+    await this.#reservations.filled()
   }
 
   tick(): Promise<void> {
@@ -93,7 +103,7 @@ export class Intake {
 
   /** Nothing can be leased here for now: what a gate holds back is left. */
   get idle(): boolean {
-    if (this.#lost !== null) return false
+    if (this.#lost !== null || this.#reservations.count > 0) return false
     for (const { capacity } of this.#stocked) if (capacity.gate === null || capacity.free > 0) return false
     return true
   }
@@ -118,6 +128,13 @@ export class Intake {
     this.#stock(served)
     // Behind a gate it is the loop that looks when the gate opens.
     if (served.capacity.free > 0 || served.capacity.gate !== null) this.#loop.wake()
+  }
+
+  /** Places for what the engine hands out unasked. While it is being asked, all that are free are asked for. */
+  roomFor(served: ServedQueue, most: number): Room | null {
+    if (!this.#isOpen || this.#isAsking || !this.#deps.mayLease()) return null
+    const count = Math.min(most, served.capacity.free)
+    return count <= 0 ? null : this.#reservations.reserve(served, count)
   }
 
   /** To be called when a run is over. */
@@ -222,14 +239,17 @@ export class Intake {
   async #lease(asked: Asked): Promise<number | null> {
     const { engine, clock, away } = this.#deps
     let result: LeaseResult
+    this.#isAsking = true
     try {
       result = await engine.lease(asked.request)
     } catch (error) {
       // Repeated only while its leases can stand: later the same id would ask for nothing.
       this.#lost = clock.monotonicMs() < asked.atMs + this.#leaseMs ? asked : null
+      this.#isAsking = this.#lost !== null
       return away.failed(error)
     }
     this.#lost = null
+    this.#isAsking = false
     away.answered()
     this.#note(asked.queues, result, clock.monotonicMs())
     this.#take(asked, result.deliveries)

@@ -5,7 +5,7 @@
  */
 import { keepProcessAlive, type Clock } from '../core/clock.ts'
 import { parseDuration, type Duration } from '../core/duration.ts'
-import type { Engine, Hint, LeaseRequest, Token } from '../core/engine.ts'
+import type { Engine, Hint, LeaseRequest, RoomFor, Token } from '../core/engine.ts'
 import type { Ids, Random } from '../core/id.ts'
 import { Condition } from '../runtime/condition.ts'
 import { clearDeadline, DeadlineWheel } from '../runtime/deadline.ts'
@@ -283,7 +283,7 @@ export class Worker implements Service {
   #watch(): void {
     const { engine, log } = this.#deps
     try {
-      this.#hints = engine.watch({ queues: [...this.#served.keys()] }, (hint) => this.#hint(hint))
+      this.#hints = engine.watch({ queues: [...this.#served.keys()] }, (hint) => this.#hint(hint), this.#roomFor)
     } catch (error) {
       log.warn('the engine gives no hints: new messages are found within a second', { error })
     }
@@ -291,11 +291,16 @@ export class Worker implements Service {
 
   #watchAlso(queue: string): Disposable {
     try {
-      return this.#deps.engine.watch({ queues: [queue] }, (hint) => this.#hint(hint))
+      return this.#deps.engine.watch({ queues: [queue] }, (hint) => this.#hint(hint), this.#roomFor)
     } catch {
       // That there are no hints was told at the start.
       return { [Symbol.dispose]() {} }
     }
+  }
+
+  readonly #roomFor: RoomFor = (queue, most) => {
+    const served = this.#served.get(queue)
+    return served === undefined ? null : this.#groups.of(served).roomFor(served, most)
   }
 
   #hint(hint: Hint): void {

@@ -127,6 +127,12 @@ export class RecordedStore implements Store {
     this.isDead = true
   }
 
+  /** As a disk that fails for good. */
+  fail(error: Error): void {
+    this.isDead = true
+    this.#listener!.failed(error)
+  }
+
   async close(): Promise<void> {
     this.write()
     this.#disk.synced = this.#disk.written

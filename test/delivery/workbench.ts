@@ -3,7 +3,7 @@
  * be counted, refused, lost before or after it happened, and hints can be dropped.
  */
 import { ManualClock } from '../../src/core/clock.ts'
-import type { Change, Commit, CommitResult, Engine, LeaseRequest } from '../../src/core/engine.ts'
+import type { Change, Commit, CommitResult, Engine, LeaseRequest, RoomFor } from '../../src/core/engine.ts'
 import { PosthornError } from '../../src/core/error.ts'
 import { createIds, type Ids } from '../../src/core/id.ts'
 import type { Message, StoredMessage } from '../../src/core/message.ts'
@@ -43,6 +43,8 @@ export class Workbench {
   /** Of all that was handed to the worker. */
   readonly tokens: string[] = []
   hints = true
+  /** What the last worker that was started has room for. */
+  roomFor: RoomFor | null = null
   processes: Engine['capabilities']['processes'] = 'one'
 
   private constructor(clock: ManualClock, engine: Engine) {
@@ -133,7 +135,10 @@ export class Workbench {
       },
       commit: (commits) => (this.commits.push(...commits), call('commit', () => engine.commit(commits))),
       extend: (tokens, leaseMs) => call('extend', () => engine.extend(tokens, leaseMs)),
-      watch: (interest, hint) => engine.watch(interest, (what) => void (this.hints && hint(what))),
+      watch: (interest, hint, roomFor) => {
+        this.roomFor = roomFor ?? null
+        return engine.watch(interest, (what) => void (this.hints && hint(what)))
+      },
     }
   }
 }

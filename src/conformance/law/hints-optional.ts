@@ -3,7 +3,7 @@
  * the cases here are of workers that sleep exactly as long as they are told.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import type { Hint } from '../../core/engine.ts'
+import type { Delivery, Hint, RoomFor } from '../../core/engine.ts'
 import type { Case } from '../case.ts'
 import type { Context } from '../context.ts'
 
@@ -84,6 +84,37 @@ export const hintsOptional: readonly Case[] = [
       equal(hints.length, heard, 'a watch that has ended is told nothing')
       for (const hint of hints) ok('queue' in hint || 'key' in hint || 'topic' in hint || 'cancel' in hint)
       equal((await ctx.lease('a')).length, 2)
+    },
+  },
+  {
+    law,
+    name: 'whether or not an engine hands out unasked to a watcher with room, each message has one holder',
+    async run(ctx) {
+      const given: Delivery[] = []
+      let free = 3
+      const roomFor: RoomFor = (_, most) => {
+        const count = Math.min(free, most)
+        if (count === 0) return null
+        free -= count
+        return { count, leaseMs: 60_000, holder: 'process', filled: (deliveries) => void given.push(...deliveries) }
+      }
+      const watch = ctx.engine.watch({ queues: ['a'] }, () => {}, roomFor)
+      const ids = [...(await ctx.sendMany('a', 2)), await ctx.send('a'), await ctx.send('a', { key: 'k' })]
+      ids.push(await ctx.send('a', { key: 'k' }))
+      // Content may have to be read.
+      for (let turns = 0; turns < 5; turns++) await ctx.turn()
+      const held = [...given, ...(await ctx.lease('a'))]
+      deepEqual(
+        held.map(({ stored }) => stored.id),
+        ids.slice(0, 4),
+      )
+      for (const { stored } of held) deepEqual([stored.state, stored.acquired], ['leased', 1])
+      for (const { token } of held) await ctx.ack(token)
+      await ctx.turn()
+      watch[Symbol.dispose]()
+      for (const { token } of [...given.slice(3), ...(await ctx.lease('a'))]) await ctx.ack(token)
+      equal((await ctx.depth('a')).ended.acked, 5)
+      equal(given.length <= 3, true)
     },
   },
 ]

@@ -3,7 +3,7 @@
  * decided or saw is durable. What fails in the middle of a piece stops the engine, because half a decision must never be built upon.
  */
 import type { Clock } from '../../core/clock.ts'
-import type { Durability } from '../../core/engine.ts'
+import type { Durability, Hint, Interest, RoomFor } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
 import type { Ids } from '../../core/id.ts'
 import { Both } from './both.ts'
@@ -13,6 +13,8 @@ import { settleTouched } from './time/due.ts'
 import { EngineClock } from './time/engine-clock.ts'
 import { Watchers } from './hint.ts'
 import type { EngineLimits } from './limit.ts'
+import { deliver } from './hand-out/deliver.ts'
+import { SendOuts } from './hand-out/send-outs.ts'
 import { Pace } from './time/pace.ts'
 import { reopen } from './time/reopen.ts'
 import type { LedgerState } from './state/state.ts'
@@ -40,6 +42,7 @@ export class Conduct {
   readonly watchers: Watchers
   readonly trail: Trail
   readonly share: Share
+  readonly sendOuts: SendOuts
   /** The level that must be reached before anything is handed out, and that an answer has unless less was asked for. */
   readonly best: Durability
   /** While a copy is made time decides nothing. */
@@ -70,6 +73,12 @@ export class Conduct {
     const effects = store.entries === null ? state : new Both(state, store.entries)
     this.desk = new Desk({ state, effects, store, ids, limits, notices: this.watchers })
     this.trail = new Trail(this.desk)
+    this.sendOuts = new SendOuts({
+      desk: this.desk,
+      watching: (queue) => this.watchers.watching(queue),
+      deliver: (slot) => deliver(this, slot),
+      gave: (count) => this.share.gave(count),
+    })
     this.desk.wake = () => this.#timer.arm(this.#clock.engine(), 0)
     this.#open(era)
   }
@@ -101,6 +110,7 @@ export class Conduct {
   finish(commits = 1, isPatient = false): void {
     const { desk } = this
     if (desk.isDirty) {
+      if (this.sendOuts.give()) settleTouched(desk)
       desk.isDirty = false
       this.#dirtyFrame = this.#store.frame
       this.#store.sync(commits, isPatient)
@@ -132,6 +142,22 @@ export class Conduct {
     if (frame <= this.#store.reached(this.best)) return null
     this.finish()
     return this.#waiters.answer(this.best, frame, undefined)
+  }
+
+  /** Hints, and hand-outs for which the watcher has room. */
+  watch(interest: Interest, hint: (hint: Hint) => void, roomFor?: RoomFor): Disposable {
+    const hints = this.watchers.watch(interest, hint)
+    if (roomFor === undefined) return hints
+    const queues = interest.queues ?? []
+    // One of its own, so that one function given twice is two watchers.
+    const watcher: RoomFor = (queue, most) => roomFor(queue, most)
+    this.sendOuts.add(queues, watcher)
+    return {
+      [Symbol.dispose]: () => {
+        hints[Symbol.dispose]()
+        if (this.sendOuts.remove(queues, watcher)) this.#takeBack(watcher)
+      },
+    }
   }
 
   /** Resolves with why, where it has stopped on its own. */
@@ -205,6 +231,7 @@ export class Conduct {
     if (level === this.best) {
       this.desk.state.messages.placing.seat(frame)
       this.share.reached(frame)
+      this.sendOuts.reached(frame)
     }
     this.#waiters.reached(level, frame)
     if (level !== this.best) return
@@ -223,6 +250,7 @@ export class Conduct {
     this.#failed.resolve(error)
     this.#timer[Symbol.dispose]()
     this.share.stop()
+    this.sendOuts.abandon()
     this.#waiters.failed(
       new PosthornError('unknown', `the engine stopped before the answer was known: ${error.message}`, {
         cause: error,
@@ -230,7 +258,21 @@ export class Conduct {
     )
   }
 
+  /** What is held for the watcher, or for all, and has not been given. */
+  #takeBack(watcher: RoomFor | null): void {
+    const taken = this.run(() => {
+      this.sendOuts.takeBack(watcher)
+      settleTouched(this.desk)
+      this.finish()
+      return Promise.resolve()
+    })
+    // An engine that has stopped hands out nothing.
+    taken.catch(() => {})
+  }
+
   async #close(): Promise<void> {
+    this.sendOuts.stop()
+    if (this.sendOuts.isHolding) this.#takeBack(null)
     this.#timer[Symbol.dispose]()
     this.share.stop()
     await this.#store.close()

@@ -15,6 +15,7 @@ import type {
   Page,
   QueueDepth,
   RetainedEvent,
+  RoomFor,
   Token,
 } from '../../core/engine.ts'
 import { PosthornError } from '../../core/error.ts'
@@ -27,16 +28,14 @@ import { browse, depthOf, getRecord, listRecords, readEvents, settlePage, type L
 import { CommitDecider } from './decide/commits.ts'
 import { Conduct } from './conduct.ts'
 import { findSlot } from './decide/decide-by-id.ts'
+import { deliver } from './hand-out/deliver.ts'
 import { settleTouched } from './time/due.ts'
 import { checkLeaseMs, checkLeaseRequest, extend, lease, LeaseMemory, nextReadyInMs } from './decide/lease.ts'
 import { quote } from './decide/refusal.ts'
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './limit.ts'
-import { CHUNK_MASK } from './state/slots.ts'
 import type { LedgerState } from './state/state.ts'
 import type { Store } from './store.ts'
-import { tokenOf } from './decide/token.ts'
-import { buryUnreadable } from './decide/unreadable.ts'
-import { viewOf, viewOrName } from './read/view.ts'
+import { viewOrName } from './read/view.ts'
 import { LedgerTransfer } from './transfer/transfer.ts'
 
 export interface LedgerEngineOptions {
@@ -120,8 +119,8 @@ export class LedgerEngine implements Engine {
     })
   }
 
-  watch(interest: Interest, hint: (hint: Hint) => void): Disposable {
-    return this.#dropHints ? { [Symbol.dispose]: () => {} } : this.#conduct.watchers.watch(interest, hint)
+  watch(interest: Interest, hint: (hint: Hint) => void, roomFor?: RoomFor): Disposable {
+    return this.#dropHints ? { [Symbol.dispose]: () => {} } : this.#conduct.watch(interest, hint, roomFor)
   }
 
   follow(listener: (happenings: readonly Happening[]) => void): Disposable {
@@ -191,7 +190,7 @@ export class LedgerEngine implements Engine {
     const recalled = this.#requests.recall(request.id)
     const slots = recalled ?? lease(desk, request)
     if (recalled === null) this.#requests.remember(request.id, slots)
-    const given = slots.map((slot) => this.#deliver(slot))
+    const given = slots.map((slot) => deliver(this.#conduct, slot))
     const inMs = nextReadyInMs(desk, request.wants)
     settleTouched(desk)
     this.#conduct.finish()
@@ -201,36 +200,6 @@ export class LedgerEngine implements Engine {
     if (!(inOrder instanceof Promise))
       return Promise.resolve({ deliveries: inOrder as readonly Delivery[], nextReadyInMs: inMs })
     return inOrder.then((late) => ({ deliveries: late.filter((delivery) => delivery !== null), nextReadyInMs: inMs }))
-  }
-
-  #deliver(slot: number): Later<Delivery | null> {
-    const { desk } = this.#conduct
-    const { slots } = desk.state.messages
-    const token = tokenOf(slots, slot)
-    const leaseUntil = slots.of(slot).due[slot & CHUNK_MASK]!
-    let stored: StoredMessage | Promise<StoredMessage>
-    try {
-      stored = viewOf(desk, slot)
-    } catch (error) {
-      stored = Promise.reject(error instanceof Error ? error : new Error(String(error)))
-    }
-    return stored instanceof Promise ? this.#deliverLate(token, leaseUntil, stored) : { token, leaseUntil, stored }
-  }
-
-  /** null where the content cannot be read: then the message is dead, and the others of the batch are not lost with it. */
-  async #deliverLate(token: Token, leaseUntil: number, stored: Promise<StoredMessage>): Promise<Delivery | null> {
-    try {
-      return { token, leaseUntil, stored: await stored }
-    } catch {
-      const { desk } = this.#conduct
-      await this.#conduct.run(() => {
-        buryUnreadable(desk, token)
-        settleTouched(desk)
-        this.#conduct.finish()
-        return Promise.resolve()
-      })
-      return null
-    }
   }
 }
 

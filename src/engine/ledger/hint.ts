@@ -39,6 +39,11 @@ export class Watchers implements Notices {
     }
   }
 
+  /** How many watch the queue. */
+  watching(queue: string): number {
+    return this.#listeners.queue.get(queue)?.size ?? 0
+  }
+
   /** Something of the queue may be handed out. What is ready is durable. */
   ready(queue: string): void {
     if (this.#ready.has(queue) || !this.#listeners.queue.has(queue)) return
