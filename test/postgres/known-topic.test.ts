@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Change, Engine } from '../../src/core/engine.ts'
 import { isPosthornError } from '../../src/core/error.ts'
 import { DEFAULT_SUBSCRIPTION_QUEUE, type Subscription } from '../../src/core/settings.ts'
+import { startProxy } from './proxy.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
 
 const bindOf = (name: string, other: Partial<Subscription> = {}): Change => ({
@@ -88,6 +89,50 @@ onPostgres('an event is routed without reading the subscriptions that have not c
   await engine.close()
   const read = (await readRows(world)) - before
   ok(read >= 1_000 && read < 1_100, `${read} rows of subscriptions were read`)
+})
+
+onPostgres('what a server that has taken over does not have is not known any more', async (world) => {
+  const away = await startProxy(world.url)
+  try {
+    const engine = await world.open({ url: away.url })
+    await change(engine, bindOf('x'), bindOf('y'))
+    deepEqual([await publish(engine), await publish(engine)], [2, 2])
+    const lost = "(select queue from {schema}.queue where name = 'topic:t:y')"
+    // The binding, as if it had not come over to the standby, with all that came of it.
+    const failOver = `delete from {schema}.message where queue = ${lost}; delete from {schema}.tally where queue = ${lost};
+    delete from {schema}.subscription where name = 'y'; delete from {schema}.queue where name = 'topic:t:y'`
+    await world.ask(failOver)
+    away.cut()
+    equal(await publish(engine), 1)
+    await engine.close()
+  } finally {
+    await away.close()
+  }
+})
+
+onPostgres('nor is what number a queue had', async (world) => {
+  const away = await startProxy(world.url)
+  try {
+    const engine = await world.open({ url: away.url })
+    const send = async (queue: string): Promise<void> => {
+      const sent = await commit(engine, { do: 'send', queue, message: message() })
+      equal(sent.status, 'committed')
+    }
+    for (const _ of [1, 2, 3]) await send('a')
+    // The queue's first send has not come over, and its number has become that of another.
+    await world.ask(`delete from {schema}.message; delete from {schema}.tally; update {schema}.queue set name = 'b'`)
+    away.cut()
+    await send('a')
+    const request = { id: '1', worker: 'w', holder: 'client', leaseMs: 60_000 } as const
+    const { deliveries } = await engine.lease({ ...request, wants: ['a', 'b'].map((queue) => ({ queue, max: 9 })) })
+    deepEqual(
+      deliveries.map(({ stored }) => stored.queue),
+      ['a'],
+    )
+    await engine.close()
+  } finally {
+    await away.close()
+  }
 })
 
 onPostgres('a topic may have more subscriptions than a call takes arguments', async (world) => {

@@ -92,8 +92,11 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     pulse,
     size: options.connections ?? DEFAULTS.connections,
     outageMs,
+    lost: () => forget(),
     explain: (error, connection) => explainFailure(error, connection, statements),
   })
+  /** What is believed of a database that another may have taken over, without what was confirmed last. */
+  let forget = (): void => {}
   let held: Home | null = null
   try {
     await pool.with((connection) => migrate(connection, statements, lockKey))
@@ -116,6 +119,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     }
     const hearsOfKeys = (): boolean => watchers.hasKeys || telegraph.isHeard
     const floor = new Floor({ clock, now: () => moment().now, atRest: (use) => session.atRest(use) })
+    const knownTopics = new KnownTopics()
     const transactor = new Transactor({
       pool,
       statements,
@@ -128,7 +132,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       refused: options.onRefused ?? (() => {}),
       outageMs,
       floor,
-      knownTopics: new KnownTopics(),
+      knownTopics,
     })
     const holder = isPooled ? null : process
     const queues = new KnownQueues(clock)
@@ -157,6 +161,13 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       queues,
       sends: new PlainSends(short, new SendOuts({ hatch, numbers, floor, holder, moment })),
       settles: new PlainSettles(short),
+    }
+    forget = () => {
+      knownTopics.clear()
+      queues.clear()
+      numbers.clear()
+      plain.settles.clear()
+      floor.drop()
     }
     const folder = new Folder({ pool, transactor, plain, limits })
     const session = new Session({ pool, statements, transactor, clock: real, limits, moment, holder, outageMs, floor })

@@ -19,6 +19,8 @@ export interface PoolOptions {
   readonly size: number
   /** How long a call waits for a database that is away. */
   readonly outageMs: number
+  /** One is gone, for whatever reason: a server that has taken over for another may not have what was confirmed last. */
+  readonly lost?: () => void
   /** What a failure means, where the connection that is free again can say more of it. Default: what it says. */
   readonly explain?: (error: unknown, connection: Connection) => Promise<unknown>
 }
@@ -123,6 +125,7 @@ export class Pool {
     member.isLost = true
     this.#members.delete(member)
     this.#count--
+    if (!this.#isClosed) this.#options.lost?.()
     this.#waiting.shift()?.()
   }
 }

@@ -62,6 +62,7 @@ export class PlainHandOuts {
     const numbers = known.map(({ queue }) => queue.number)
     const floors = floor.of(numbers)
     const leaseMs = Math.round(request.leaseMs)
+    const { clears } = this.#queues
     const { rows } = await this.#session.once('hand-out', [
       numbers,
       known.map(({ max }) => max),
@@ -75,6 +76,8 @@ export class PlainHandOuts {
       floor.nextUntil,
       floor.until,
     ])
+    // By a number that may be another queue's now: the long way finds what was handed out.
+    if (clears !== this.#queues.clears) throw new Error('queues were forgotten meanwhile')
     const head = JSON.parse(rows[0]!.past as string) as Head
     const at = rows[0]!.sent_at as number
     if (!head.isDue) this.#session.hasSeen(at)

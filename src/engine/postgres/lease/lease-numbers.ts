@@ -29,6 +29,11 @@ export class LeaseNumbers {
     return null
   }
 
+  /** The database may not be the one any more that gave them. */
+  clear(): void {
+    this.#next = this.#end
+  }
+
   async #refill(): Promise<void> {
     const first = await this.#draw()
     // Several may have asked; a block that is given up is no loss.

@@ -30,6 +30,8 @@ export class KnownQueues {
   readonly #clock: Clock
   readonly #byName = new Map<string, KnownQueue>()
   readonly #byNumber = new Map<number, KnownQueue>()
+  /** How often all of it was forgotten. */
+  clears = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -90,6 +92,13 @@ export class KnownQueues {
   avoid(queue: KnownQueue): void {
     const known = this.#byNumber.get(queue.number)
     if (known !== undefined) known.avoidedUntil = this.#clock.monotonicMs() + AVOIDED_MS
+  }
+
+  /** The database may not be the one any more from which it was learnt: a number may be another queue's. Who goes by what he took before looks at `clears`. */
+  clear(): void {
+    this.clears++
+    this.#byName.clear()
+    this.#byNumber.clear()
   }
 
   forget({ name, number }: KnownQueue): void {

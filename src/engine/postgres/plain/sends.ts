@@ -19,6 +19,8 @@ export interface SendCall {
   readonly sendings: readonly Sending[]
   readonly commits: readonly Commit[]
   readonly weight: number
+  /** How often queues had been forgotten when it was read. */
+  readonly clears: number
 }
 
 export class PlainSends {
@@ -57,7 +59,7 @@ export class PlainSends {
       }
       sendings.push({ queue, messages: some, bytes })
     }
-    return { sendings, commits, weight }
+    return { sendings, commits, weight, clears: this.#parts.queues.clears }
   }
 
   /**
@@ -65,7 +67,8 @@ export class PlainSends {
    * @param placed told as soon as whatever is sent later gets later places; null: nobody waits for that
    */
   async send(connection: Connection, calls: readonly SendCall[], placed: (() => void) | null): Promise<Outcome> {
-    const { folds, transactor } = this.#parts
+    const { folds, queues, transactor } = this.#parts
+    if (calls.some(({ clears }) => clears !== queues.clears)) return { isDone: false, isSound: true }
     const sendings = calls.flatMap((call) => call.sendings)
     const fold = folds.next()
     const out = this.#outs.begin(sendings)

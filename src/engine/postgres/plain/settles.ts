@@ -107,6 +107,11 @@ export class PlainSettles {
     return { ...outcome, version }
   }
 
+  /** The database may not be the one any more that gave the numbers. */
+  clear(): void {
+    this.#serialEnd = this.#serial
+  }
+
   /** So many numbers that were never used. */
   async #draw(connection: Connection, count: number): Promise<number> {
     if (this.#serialEnd - this.#serial < count) {

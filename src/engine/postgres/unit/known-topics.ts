@@ -91,6 +91,12 @@ export class KnownTopics {
     }
   }
 
+  /** The database may not be the one any more from which it was learnt. */
+  clear(): void {
+    this.#topics.clear()
+    this.#count = 0
+  }
+
   #forget(topic: string): void {
     this.#count -= this.find(topic)?.size ?? 0
     this.#topics.delete(topic)
