@@ -34,15 +34,15 @@ g as materialized (
   from t
 ),
 n as materialized (
-  select x.queue, x.id
+  select x.spot
   from g
   cross join unnest($1::int[], $2::int[]) with ordinality as w (queue, max, n)
   cross join lateral (
     -- All priorities at once, or each from its own floor: what is below has gone, and need not be passed.
-    select y.queue, y.id
+    select y.spot
     from unnest($9::smallint[], $10::smallint[]) with ordinality as r (low, high, n)
     cross join lateral (
-      select m.queue, m.id from {schema}.message m
+      select m.ctid as spot from {schema}.message m
       where m.queue = w.queue and m.state = 0 and m.rank >= r.low and m.rank <= r.high
         and m.place >= ($11::bigint[])[(w.n - 1) * cardinality($9::smallint[]) + r.n]
         and (m.expires is null or m.expires > case when m.is_wall_expires then g.wall else g.now end)
@@ -54,8 +54,9 @@ n as materialized (
 u as (
   update {schema}.message as m
   set state = 1, lease = $7::bigint, holder = $6::bigint, until = g.now + $5::bigint, acquired = m.acquired + 1
-  from n, g
-  where m.queue = n.queue and m.id = n.id
+  from g
+  -- Where they were locked, and not looked for again by their keys. One that moved in between is left to whoever asks next, and was told of.
+  where m.ctid = any (array(select n.spot from n))
   returning
     m.queue, m.id, m.rank, m.place, m.seq, m.sent_at, m.report, m.attrs,
     case when m.shared is null then m.body else (select s.body from {schema}.shared s where s.n = m.shared) end as body,
