@@ -4,6 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import type { ManualClock } from '../src/core/clock.ts'
+import { openPostgresEngine } from '../src/engine/postgres/open.ts'
+import { readUrl } from '../src/engine/postgres/url.ts'
+import { createPost, open, type OpenOptions, type Post } from '../src/posthorn.ts'
 import { connect } from './postgres/client.ts'
 import { findPostgres } from './postgres/server.ts'
 import { newSchema } from './postgres/schema.ts'
@@ -11,7 +15,37 @@ import { newSchema } from './postgres/schema.ts'
 const postgres = await findPostgres()
 if (typeof postgres !== 'string') after(() => postgres.stop())
 
+/** Engine time at which such a clock begins: none that a database could have. */
+const BEGIN = 1_000_000_000_000
+
 type Kind = 'memory' | 'file' | 'sqlite' | 'postgres'
+
+/** Places of their own for many in one test. */
+export function placesIn(url: string): () => string {
+  let count = 0
+  return () => {
+    const n = count++
+    if (url.startsWith('file:')) return `${url}/${n}`
+    if (url.startsWith('sqlite:')) return url.replace(/posthorn\.db$/, `${n}.db`)
+    if (!url.startsWith('postgres')) return url
+    const own = new URL(url)
+    own.searchParams.set('schema', `${own.searchParams.get('schema')}_${n}`)
+    return own.href
+  }
+}
+
+/** On a clock that a test moves: a database is told the time as well. */
+export async function openOn(url: string, options: OpenOptions & { readonly clock: ManualClock }): Promise<Post> {
+  if (!url.startsWith('postgres')) return open(url, options)
+  const { clock } = options
+  const moment = (): { readonly now: number; readonly wall: number } => ({
+    now: Math.floor(BEGIN + clock.monotonicMs()),
+    wall: Math.floor(clock.wallMs()),
+  })
+  const { url: plain, schema } = readUrl(url)
+  const engine = await openPostgresEngine(plain, { schema, clock, moment })
+  return createPost({ url, engine, options, release: () => engine.close() })
+}
 
 /** A test on every engine, or on those of `kinds`: skipped, and said so, where there is no server. */
 export function onEngines(
@@ -40,7 +74,8 @@ export function onEngines(
       await run(url.href)
     } finally {
       const admin = await connect((postgres as Exclude<typeof postgres, string>).url)
-      await admin.query(`drop schema if exists ${schema} cascade`)
+      const { rows } = await admin.query('select nspname from pg_namespace where starts_with(nspname, $1)', [schema])
+      for (const { nspname } of rows) await admin.query(`drop schema ${String(nspname)} cascade`)
       await admin.end()
     }
   })

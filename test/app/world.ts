@@ -3,9 +3,10 @@
 import { queuesOf } from '../../src/callback/endpoint/endpoint.ts'
 import { ManualClock } from '../../src/core/clock.ts'
 import { fromJsonBytes, toJsonBytes } from '../../src/core/json.ts'
-import { internalsOf, open } from '../../src/posthorn.ts'
+import { internalsOf } from '../../src/posthorn.ts'
 import { silentLog } from '../../src/runtime/log.ts'
 import { handler } from '../../src/server/index.ts'
+import { openOn } from '../engines.ts'
 
 export type Who = 'acme' | 'beta' | 'platform'
 
@@ -50,6 +51,7 @@ const SCOPES = (app: string, watched: string | null): readonly string[] => [
 ]
 
 export interface WorldOptions {
+  readonly url: string
   /** The app that is looked at: the other may follow what it publishes. */
   readonly watched: 'acme' | 'beta'
   /** Where endpoints may be. */
@@ -57,9 +59,9 @@ export interface WorldOptions {
   readonly quotas?: Readonly<Record<string, number>> | undefined
 }
 
-export async function openWorld({ watched, receiver, quotas = {} }: WorldOptions): Promise<World> {
+export async function openWorld({ url, watched, receiver, quotas = {} }: WorldOptions): Promise<World> {
   const clock = new ManualClock()
-  const post = await open('memory:', { clock, log: silentLog, random: () => 0.5 })
+  const post = await openOn(url, { clock, log: silentLog, random: () => 0.5 })
   const { engine } = internalsOf(post)
   // The order of chosen ids is that of their masks, which are made of this and of the apps' incarnations: the same in every world.
   await engine.commit([{ changes: [{ do: 'put', key: 'system/app-secret', value: new Uint8Array(32).fill(7) }] }])

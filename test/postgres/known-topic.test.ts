@@ -122,6 +122,8 @@ onPostgres('nor is what number a queue had', async (world) => {
     // The queue's first send has not come over, and its number has become that of another.
     await world.ask(`delete from {schema}.message; delete from {schema}.tally; update {schema}.queue set name = 'b'`)
     away.cut()
+    // Which finds that the connection is gone.
+    await engine.depth(['a'])
     await send('a')
     const request = { id: '1', worker: 'w', holder: 'client', leaseMs: 60_000 } as const
     const { deliveries } = await engine.lease({ ...request, wants: ['a', 'b'].map((queue) => ({ queue, max: 9 })) })
