@@ -8,9 +8,10 @@ export interface Disk {
   open(path: string, mode: OpenMode): DiskFile
   /**
    * Resolves when what was written to these files before the call survives power loss, and what was made, renamed or removed in the
-   * folder as well. Runs in a thread of its own. Those under way end in the order in which they were asked for.
+   * folder as well. Runs in a thread of its own. Those under way end in the order in which they were asked for. `isLone`: one caller waits, and
+   * nothing else is to be done meanwhile.
    */
-  sync(files: readonly DiskFile[], folder?: string): Promise<void>
+  sync(files: readonly DiskFile[], folder?: string, isLone?: boolean): Promise<void>
   /** The same for work that nobody waits for (a checkpoint, a segment being filled): it must not hold up `sync`. */
   syncInBackground(file: DiskFile): Promise<void>
   /** With the folders above it, durably. */

@@ -1,14 +1,14 @@
 // The real disk: its thread, its errors, and what it leaves running.
-import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { on, once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { NodeDisk } from './node-disk.ts'
-import { FOLDER, NONE, REQUEST, SLOTS, SLOT_WORDS, STOP, slotOf } from './sync-thread.ts'
+import { FOLDER, NONE, REQUEST, STOP, WORDS, slotOf } from './sync-thread.ts'
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'posthorn-disk-'))
@@ -86,7 +86,7 @@ test('a thread that was not woken to end is woken again', async (t) => {
 })
 
 test('a thread that is woken for nothing new says its last answers again', async () => {
-  const words = new Int32Array(new SharedArrayBuffer((1 + SLOTS * SLOT_WORDS) * Int32Array.BYTES_PER_ELEMENT))
+  const words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT))
   const thread = new Worker(new URL('./sync-thread.ts', import.meta.url), { workerData: words, execArgv: [] })
   const wake = (request: number): void => {
     Atomics.store(words, REQUEST, request)
@@ -111,6 +111,24 @@ test('a thread that is woken for nothing new says its last answers again', async
   const exit = once(thread, 'exit')
   wake(STOP)
   await exit
+})
+
+test('who is alone and asks again at once looks for the answer itself, and is told of an error and all that comes after', async (t) => {
+  const [disk, path] = [new NodeDisk(), folder(t)]
+  const [file, closed] = [disk.open(join(path, 'file'), 'create'), disk.open(join(path, 'closed'), 'create')]
+  const exchange = t.mock.method(Atomics, 'exchange')
+  // On a disk that takes long, or with one processor, the thread sleeps in between.
+  for (let syncs = 0; syncs < 500; syncs++) await disk.sync([file], undefined, true)
+  if (availableParallelism() > 1) ok(exchange.mock.callCount() > 0)
+  await Promise.all([disk.sync([file], undefined, true), disk.sync([file]), disk.sync([file], path)])
+  closed.close()
+  const ends = await Promise.allSettled([closed, file, closed, file].map((each) => disk.sync([each], undefined, true)))
+  deepEqual(
+    ends.map(({ status }) => status),
+    ['rejected', 'fulfilled', 'rejected', 'fulfilled'],
+  )
+  file.close()
+  await disk.close()
 })
 
 test('an error of a sync comes back with its code, and a closed disk refuses', async (t) => {

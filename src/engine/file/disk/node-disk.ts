@@ -27,15 +27,18 @@ import { systemClock } from '../../../core/clock.ts'
 import type { Disk, DiskError, DiskFile, OpenMode, Processes } from './disk.ts'
 import { nodeProcesses } from './process.ts'
 import {
+  AWAKE,
   COUNT,
+  DONE,
   FILES,
   FOLDER,
+  LOOKING,
   MOST_FILES,
   NONE,
   REQUEST,
   SLOTS,
-  SLOT_WORDS,
   STOP,
+  WORDS,
   next,
   slotOf,
   type SyncAnswer,
@@ -46,6 +49,8 @@ const fdatasyncSoon = promisify(fdatasync)
 
 /** So long may the thread take for what it was asked before it is woken again. */
 const WATCH_MS = 1_000
+/** A disk that takes longer than so is waited for by sleeping. */
+const LOOK_MS = 0.4
 
 interface WaitingSync {
   readonly request: number
@@ -54,7 +59,9 @@ interface WaitingSync {
 
 export class NodeDisk implements Disk {
   readonly processes: Processes = nodeProcesses()
-  readonly #words = new Int32Array(new SharedArrayBuffer((1 + SLOTS * SLOT_WORDS) * Int32Array.BYTES_PER_ELEMENT))
+  /** Monotonic: when it ceases to look for an answer. */
+  #lookUntil = 0
+  readonly #words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT))
   readonly #folders = new Map<string, number>()
   /** Begun by the first sync. */
   #thread: Worker | null = null
@@ -70,15 +77,15 @@ export class NodeDisk implements Disk {
     return new NodeFile(path, openSync(path, flags[mode], 0o600))
   }
 
-  sync(files: readonly DiskFile[], folder?: string): Promise<void> {
+  sync(files: readonly DiskFile[], folder?: string, isLone = false): Promise<void> {
     if (this.#dead !== null) return Promise.reject(this.#dead)
     if (this.#waiting.length === SLOTS) {
       // What another sync fails with is not told to those who wait for its place.
-      const again = (): Promise<void> => this.sync(files, folder)
+      const again = (): Promise<void> => this.sync(files, folder, isLone)
       return this.#waiting[0]!.promise.promise.then(again, again)
     }
     if (files.length > MOST_FILES)
-      return this.sync(files.slice(MOST_FILES)).then(() => this.sync(files.slice(0, MOST_FILES), folder))
+      return this.sync(files.slice(MOST_FILES)).then(() => this.sync(files.slice(0, MOST_FILES), folder, isLone))
     const words = this.#words
     const request = next(words[REQUEST]!)
     const slot = slotOf(request)
@@ -90,6 +97,8 @@ export class NodeDisk implements Disk {
     // Only while somebody waits does the thread keep the process alive.
     this.#thread ??= this.#begin()
     this.#thread.ref()
+    const looks = isLone && this.#waiting.length === 1 && Atomics.load(words, AWAKE) === 1
+    if (looks) this.#lookFor()
     Atomics.store(words, REQUEST, request)
     Atomics.notify(words, REQUEST)
     this.#watched ??= this.#watch(request)
@@ -194,7 +203,31 @@ export class NodeDisk implements Disk {
     return { [Symbol.dispose]: () => timer[Symbol.dispose]() }
   }
 
+  /**
+   * Until it has been done, for as long as syncs usually take: a message takes longer to come back than to look for it. Not where the sync thread has to be woken:
+   * it may be given the processor that this thread does not leave.
+   */
+  #lookFor(): void {
+    this.#lookUntil = systemClock.monotonicMs() + LOOK_MS
+    if (Atomics.exchange(this.#words, LOOKING, 1) === 0) setImmediate(this.#look)
+  }
+
+  readonly #look = (): void => {
+    this.#takeDone()
+    if (this.#waiting.length > 0 && systemClock.monotonicMs() < this.#lookUntil) return void setImmediate(this.#look)
+    Atomics.store(this.#words, LOOKING, 0)
+    // What was done just before is told by nothing else.
+    this.#takeDone()
+  }
+
+  #takeDone(): void {
+    const done = Atomics.load(this.#words, DONE)
+    const at = this.#waiting.findIndex(({ request }) => request === done)
+    for (let left = at; left >= 0; left--) this.#answered(null)
+  }
+
   #onAnswer({ request, failure }: SyncAnswer): void {
+    this.#takeDone()
     if (this.#waiting[0]?.request === request) this.#answered(failure === null ? null : toError(failure))
   }
 

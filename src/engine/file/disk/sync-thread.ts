@@ -20,6 +20,14 @@ export const SLOT_WORDS: number = FILES + MOST_FILES
 export const NONE = -1
 export const STOP = -1
 
+/** The last request that has been done. */
+export const DONE: number = 1 + SLOTS * SLOT_WORDS
+/** 1 while this thread looks for the next request without having slept, so that it begins at once. */
+export const AWAKE: number = DONE + 1
+/** 1 while the other side looks for `DONE`: then it is told by nothing else, unless a sync has failed. */
+export const LOOKING: number = AWAKE + 1
+export const WORDS: number = LOOKING + 1
+
 /** Where the words of a request begin. */
 export const slotOf = (request: number): number => 1 + (request % SLOTS) * SLOT_WORDS
 
@@ -44,9 +52,13 @@ function serve(words: Int32Array): void {
   const mayLook = availableParallelism() > 1
   const answers: SyncAnswer[] = []
   let comesSoon = false
+  let hasFailed = false
   for (let done = 0; ;) {
     const answeredAt = systemClock.monotonicMs()
-    if (!comesSoon || !comes(words, done, answeredAt + LOOK_MS)) Atomics.wait(words, REQUEST, done)
+    if (!comesSoon || !comes(words, done, answeredAt + LOOK_MS)) {
+      Atomics.store(words, AWAKE, 0)
+      Atomics.wait(words, REQUEST, done)
+    }
     comesSoon = mayLook && systemClock.monotonicMs() - answeredAt < LOOK_MS
     const last = Atomics.load(words, REQUEST)
     if (last === STOP) return
@@ -55,7 +67,11 @@ function serve(words: Int32Array): void {
     else {
       done = next(done)
       const answer = { request: done, failure: syncAll(words, slotOf(done)) }
-      parentPort!.postMessage(answer)
+      hasFailed ||= answer.failure !== null
+      Atomics.store(words, AWAKE, comesSoon ? 1 : 0)
+      // In this order: who ceases to look looks once more when he has said so.
+      if (!hasFailed) Atomics.store(words, DONE, done)
+      if (hasFailed || Atomics.load(words, LOOKING) === 0) parentPort!.postMessage(answer)
       if (answers.push(answer) > SLOTS) answers.shift()
     }
   }

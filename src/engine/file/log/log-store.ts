@@ -132,7 +132,7 @@ export class LogStore implements Store {
     if (++this.#calls === 1) setImmediate(this.#endTurn)
     if (this.#syncEarly()) return
     // When all promises that are settled now have had their turn.
-    if (this.#isUrgent && this.#waitsForNobody) process.nextTick(this.#flush)
+    if (this.#isUrgent && this.#waitsForNobody) process.nextTick(this.#flush, true)
     else this.#schedule()
   }
 
@@ -212,7 +212,7 @@ export class LogStore implements Store {
     return this.#deps.durability === 'disk'
   }
 
-  readonly #flush = (): void => {
+  readonly #flush = (isLone = false): void => {
     // A sync that began early meanwhile: what came after it waits for its end.
     if (this.#underWay > 0 && this.#syncs) return
     this.#isUrgent = false
@@ -220,15 +220,15 @@ export class LogStore implements Store {
     if (this.#failure !== null) return
     this.#tell(this.#toldSynced)
     if (this.#underWay > 0) return
-    if (this.#asked > this.#log.synced && (this.#syncs || this.#waiting.length > 0)) void this.#sync()
+    if (this.#asked > this.#log.synced && (this.#syncs || this.#waiting.length > 0)) void this.#sync(isLone)
     else this.#onProgress()
   }
 
-  async #sync(): Promise<void> {
+  async #sync(isLone = false): Promise<void> {
     this.#underWay++
     this.#deps.measures.begun()
     try {
-      await this.#log.sync()
+      await this.#log.sync(isLone)
     } catch (error) {
       return this.#fail(error)
     } finally {

@@ -106,7 +106,7 @@ export class Log {
   }
 
   /** Makes durable what is written. May be called again before it has ended: they end in the order of the calls. */
-  async sync(): Promise<void> {
+  async sync(isLone = false): Promise<void> {
     const { disk, folder, shelf, measures, engineMs } = this.#deps
     const { written } = this
     const beganMs = engineMs()
@@ -116,7 +116,7 @@ export class Log {
     this.#syncing.add(files)
     shelf.folderChanged = false
     try {
-      await (folderChanged ? disk.sync([...files], folder) : disk.sync([...files]))
+      await disk.sync([...files], folderChanged ? folder : undefined, isLone)
       this.#syncing.delete(files)
     } catch (error) {
       // What the system could not write once, it may drop from memory and call written the next time: never again.
