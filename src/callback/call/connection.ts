@@ -24,7 +24,8 @@ export class Connections implements Pick<Dispatcher, 'dispatch'> {
   #isDestroyed = false
 
   constructor(options: Client.Options) {
-    this.#options = { ...options, pipelining: 1 }
+    // A client with room for another call does no more when one has ended than to wait; it gets one at a time all the same.
+    this.#options = { ...options, pipelining: 2 }
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {

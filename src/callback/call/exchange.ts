@@ -102,8 +102,9 @@ class Reading extends Limited implements Dispatcher.DispatchHandler {
     this.#resolve = resolve
     this.#reject = reject
     this.#limits = deps.timeLimits ?? new TimeLimits(deps.clock)
-    this.#endsAtMs = deps.clock.monotonicMs() + asked.totalMs
-    this.#limits.set(this, asked.totalMs)
+    const nowMs = deps.clock.monotonicMs()
+    this.#endsAtMs = nowMs + asked.totalMs
+    this.#limits.set(this, asked.totalMs, nowMs)
     if (deps.signal === null) return
     this.#giveUp = () => this.#abort()
     deps.signal.addEventListener('abort', this.#giveUp, { once: true })
@@ -124,7 +125,10 @@ class Reading extends Limited implements Dispatcher.DispatchHandler {
     if (status < 200) return
     this.#status = status
     this.#headers = headers
-    if (this.#deps.clock.monotonicMs() + BODY_MS < this.#endsAtMs) this.#limits.set(this, BODY_MS)
+    // Nothing is to come that could be slow.
+    if (status === 204 || headers['content-length'] === '0') return
+    const nowMs = this.#deps.clock.monotonicMs()
+    if (nowMs + BODY_MS < this.#endsAtMs) this.#limits.set(this, BODY_MS, nowMs)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -21,13 +21,13 @@ export class TimeLimits {
   }
 
   /** From now on, in place of the limit before. */
-  set(limited: Limited, limitMs: number): void {
+  set(limited: Limited, limitMs: number, nowMs: number = this.#clock.monotonicMs()): void {
     const stepsMs = Math.ceil(limitMs / STEP_MS) * STEP_MS
     let list = this.#lists.get(stepsMs)
     if (list === undefined) {
       list = this.#wheel.list<Limited>(stepsMs, 0, (late) => late.forEach((each) => each.tooLate()))
       this.#lists.set(stepsMs, list)
     }
-    list.set(limited, this.#clock.monotonicMs())
+    list.set(limited, nowMs)
   }
 }

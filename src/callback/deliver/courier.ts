@@ -8,7 +8,7 @@ import type { StoredMessage } from '../../core/message.ts'
 import type { Run } from '../../delivery/binding.ts'
 import { snooze, type Outcome } from '../../delivery/outcome.ts'
 import type { Signed } from '../../webhooks/index.ts'
-import { exchange, EXCERPT_BYTES, USER_AGENT, type Address, type Answered } from '../call/exchange.ts'
+import { exchange, EXCERPT_BYTES, type Address, type Answered } from '../call/exchange.ts'
 import { topicOf } from '../endpoint/endpoint.ts'
 import { faultOfAck } from '../profile/ack.ts'
 import { batchBody, type Delivered, type MadeBody } from '../profile/body.ts'
@@ -184,14 +184,8 @@ function send(
   const { endpoint, profile } = round
   const { stored } = runs[0]!.delivery
   const { event } = stored.message
-  const headers: Record<string, string> = {
-    'content-type': made.contentType,
-    'user-agent': USER_AGENT,
-    'accept': '*/*',
-    ...profile.headers,
-    ...made.headers,
-    ...pen.headers,
-  }
+  const headers: Record<string, string> = { ...pen.headers, 'content-type': made.contentType }
+  if (made.headers !== undefined) Object.assign(headers, made.headers)
   // In a batch each event has its own.
   const isTraced = runs.length === 1
   if (isTraced && typeof event['traceparent'] === 'string') headers['traceparent'] = event['traceparent']

@@ -33,6 +33,8 @@ export interface Attempt {
   readonly answer: string
 }
 
+/** Of most attempts. */
+const ABSENT = { topic: null, status: null, error: null, retryInMs: null, answer: '' } as const
 const PREFIX = 'system/attempt/'
 /** Of each endpoint. */
 export const KEPT_ATTEMPTS = { delivered: 50, failed: 100 } as const
@@ -62,10 +64,36 @@ export class AttemptRing {
     return {
       do: 'put',
       key: this.#prefix + place,
-      value: toJsonBytes(attempt),
+      value: toJsonBytes(toStored(attempt)),
       expiresAt: Math.floor((at + durationMs + KEPT_MS) / EXPIRY_STEP_MS) * EXPIRY_STEP_MS,
     }
   }
+}
+
+/** What stands in `ABSENT`, or is said by another field, is not written. */
+function toStored(attempt: Attempt): { readonly [name in keyof Attempt]: Attempt[name] | undefined } {
+  const { id, message, event, type, topic, at, durationMs, sincePublishMs, outcome, status, error, retryInMs } = attempt
+  return {
+    id,
+    message,
+    event: event === message ? undefined : event,
+    type,
+    topic: topic ?? undefined,
+    attempt: attempt.attempt,
+    at,
+    durationMs,
+    sincePublishMs,
+    outcome,
+    status: status ?? undefined,
+    error: error ?? undefined,
+    retryInMs: retryInMs ?? undefined,
+    answer: attempt.answer === '' ? undefined : attempt.answer,
+  }
+}
+
+function fromStored(bytes: Uint8Array): Attempt {
+  const stored = fromJsonBytes(bytes) as Pick<Attempt, 'message'> & Partial<Attempt>
+  return { ...ABSENT, event: stored.message, ...stored } as Attempt
 }
 
 const pad = (place: number): string => String(place).padStart(DIGITS, '0')
@@ -77,7 +105,7 @@ export async function readAttempts(engine: Pick<Engine, 'list'>, endpoint: strin
     after: null,
     limit: KEPT_ATTEMPTS.delivered + KEPT_ATTEMPTS.failed,
   })
-  const attempts = items.map(({ value }) => fromJsonBytes(value) as Attempt)
+  const attempts = items.map(({ value }) => fromStored(value))
   return attempts.sort((one, other) => (one.id < other.id ? 1 : -1))
 }
 

@@ -1,5 +1,6 @@
 /** What signs the calls of one endpoint: its living secrets, and the platform's key where it asks for that. */
 import { createInstantSigner, createSigner, type InstantSigner, type Mac, type Signer } from '../../webhooks/index.ts'
+import { USER_AGENT } from '../call/exchange.ts'
 import type { StoredEndpoint } from '../endpoint/endpoint.ts'
 import type { CallbackProfile } from '../profile/profile.ts'
 import { secretTexts, signingSecrets, type SecretValue, type Vault } from '../secret/secret.ts'
@@ -8,7 +9,7 @@ export interface Pen {
   readonly sign: Signer
   /** The same without waiting; null where it cannot be had so. */
   readonly signNow: InstantSigner | null
-  /** Of the platform's own, with every call. */
+  /** That are the same in every call: of the profile, and of the platform's own. */
   readonly headers: Readonly<Record<string, string>>
   readonly newest: SecretValue
   readonly secretTexts: readonly string[]
@@ -45,7 +46,7 @@ export function createPen(
   return {
     sign: (message) => sign(toWrite(message)),
     signNow: signNow === null ? null : (message) => signNow(toWrite(message)),
-    headers: vault.headers,
+    headers: { 'user-agent': USER_AGENT, 'accept': '*/*', ...profile.headers, ...vault.headers },
     newest: own[0]!.value,
     secretTexts: [...secretTexts(vault), ...platformKeys],
     sealsBody: profile.name === 'feishu' || profile.name === 'dingtalk',
