@@ -1,6 +1,5 @@
 import { deepEqual } from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Engine } from '../../core/engine.ts'
 import { fromJsonBytes, toJsonBytes } from '../../core/json.ts'
 import { AttemptRing, readAttempts, type Attempt } from './attempt.ts'
 
@@ -35,7 +34,7 @@ const failed: Attempt = {
 /** What is read where these values are kept. */
 const readOf = (values: readonly Uint8Array[]): Promise<readonly Attempt[]> => {
   const items = values.map((value, place) => ({ key: `${place}`, version: '', value, aliases: [], expiresAt: null }))
-  return readAttempts({ list: async () => ({ items, next: null }) } as unknown as Pick<Engine, 'list'>, 'a')
+  return readAttempts({ list: async () => ({ items, next: null }) }, 'a')
 }
 
 test('an attempt is read as it was written, and what most do not have is not written', async () => {
