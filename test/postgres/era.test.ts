@@ -5,31 +5,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../../src/core/engine.ts'
 import { isPosthornError } from '../../src/core/error.ts'
-import { loadPg } from '../../src/engine/postgres/connection/driver.ts'
-import { migrate } from '../../src/engine/postgres/migration/migrate.ts'
-import { hashOf } from '../../src/engine/postgres/open.ts'
-import { readMigrations, Statements, type Migration } from '../../src/engine/postgres/sql/statement.ts'
+import { readMigrations } from '../../src/engine/postgres/sql/statement.ts'
+import { bring, withStep } from './bring.ts'
 import { connect } from './client.ts'
-import { commit, message, onPostgres, type World } from './world.ts'
+import { commit, message, onPostgres } from './world.ts'
 
 /** What all transactions of programs from before there were eras asked: as they had it. */
 const ERA_0 = new URL('./era-0/', import.meta.url)
 const STEPS_OF_ERA_0 = 7
-
-async function bring(world: World, steps: readonly Migration[]): Promise<void> {
-  const connection = await (await loadPg(world.url)).connect()
-  try {
-    await migrate(connection, new Statements(world.schema, false), hashOf(`posthorn ${world.schema}`), steps)
-  } finally {
-    await connection.end()
-  }
-}
-
-const NEXT = readMigrations().length + 1
-const step = (text: string, era: number | null): readonly Migration[] => [
-  ...readMigrations(),
-  { number: NEXT, text, era },
-]
 
 const isNewer = (error: unknown): boolean =>
   isPosthornError(error) &&
@@ -83,7 +66,7 @@ onPostgres('a program goes on beside a newer version of its era, and can be open
   await use(engine)
   const tables = await world.ask(`select tablename from pg_tables where schemaname = '${world.schema}'`)
   const wider = tables.map(({ tablename }) => `alter table {schema}."${String(tablename)}" add column later int;`)
-  await bring(world, step(wider.join('\n'), null))
+  await bring(world, withStep(wider.join('\n'), null))
   await use(engine)
   await use(await world.open())
 })
@@ -109,7 +92,7 @@ onPostgres('of a program that has not the newer era nothing is done any more, an
   }
   const senders = Promise.all(Array.from({ length: 8 }, (_, n) => sender(n)))
   await sleep(50)
-  await bring(world, step("-- Begins era 2.\ncomment on table {schema}.message is 'new';", 2))
+  await bring(world, withStep("-- Begins era 2.\ncomment on table {schema}.message is 'new';", 2))
   await sleep(50)
   over.abort()
   await senders

@@ -1,4 +1,5 @@
--- And this one, and the functions: so that those that send and ack nothing find out as well.
+-- Of era 1 as well, and a transaction of its own: whoever holds `arrival` may go on to `queue`.
+-- These are called otherwise so that programs of era 0 that send and ack nothing find out as well.
 alter table {schema}.arrival rename column refused to refusal;
 alter function {schema}.join_arrive rename to join_give;
 drop function {schema}.settle, {schema}.join_look;

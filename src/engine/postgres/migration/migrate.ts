@@ -6,6 +6,7 @@
 import { PosthornError } from '../../../core/error.ts'
 import type { Connection } from '../connection/driver.ts'
 import { failureOf } from '../connection/failure.ts'
+import { BEGIN } from '../connection/setting.ts'
 import { quoteName, readMigrations, type Migration, type Statements } from '../sql/statement.ts'
 
 /** Steps that are missing, as SQL, each a transaction of its own where the schema is in use. @throws PosthornError `newer-format` */
@@ -59,7 +60,8 @@ const NUMBERS = `create table if not exists {schema}.migration (number int prima
 const LOCK = -2
 /** A step waits so long for what others have locked: behind it everybody waits. */
 const PATIENCE = '1s'
-const PAUSE = 'select pg_sleep(0.3)'
+/** Without the step's locks, but with the one of migrations: or whoever else is at it would ask for them at once. */
+const PAUSE = 'rollback to savepoint step; select pg_sleep(0.3)'
 const TRIES = 100
 
 export async function migrate(
@@ -71,18 +73,19 @@ export async function migrate(
   const ask = (text: string): Promise<unknown> => connection.query({ name: null, text })
   let tries = 0
   while ((await pendingOf(connection, statements, steps)).texts.length > 0) {
-    await ask(
-      `begin; set local statement_timeout = 0; set local lock_timeout = 0; select pg_advisory_xact_lock(${lockKey}, ${LOCK}); set local lock_timeout = '${PATIENCE}'`,
-    )
     try {
+      await ask(
+        `${BEGIN}; set local statement_timeout = 0; set local lock_timeout = 0; select pg_advisory_xact_lock(${lockKey}, ${LOCK}); set local lock_timeout = '${PATIENCE}'; savepoint step`,
+      )
       // Another process may have been faster. Each step of a schema in use ends before the next: who waits for several things may wait in a circle.
       const { isNew, texts } = await pendingOf(connection, statements, steps)
       for (const text of isNew ? texts : texts.slice(0, 1)) await ask(text)
       await ask('commit')
     } catch (error) {
+      const isOver = failureOf(error) !== 'passing' || ++tries === TRIES
+      if (!isOver) await ask(PAUSE).catch(() => {})
       await ask('rollback').catch(() => {})
-      if (failureOf(error) !== 'passing' || ++tries === TRIES) throw error
-      await ask(PAUSE)
+      if (isOver) throw error
     }
   }
 }
