@@ -1,13 +1,13 @@
 // Brings a test's schema to steps of the test's choice, as a program that has them would.
 
-import { loadPg } from '../../src/engine/postgres/connection/driver.ts'
+import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { migrate } from '../../src/engine/postgres/migration/migrate.ts'
 import { hashOf } from '../../src/engine/postgres/open.ts'
 import { readMigrations, Statements, type Migration } from '../../src/engine/postgres/sql/statement.ts'
 import type { World } from './world.ts'
 
-export async function bring(world: World, steps: readonly Migration[], url: string = world.url): Promise<void> {
-  const connection = await (await loadPg(url)).connect()
+export async function bring(world: World, steps: readonly Migration[], driver?: Driver): Promise<void> {
+  const connection = await (driver ?? (await loadPg(world.url))).connect()
   try {
     await migrate(connection, new Statements(world.schema, false), hashOf(`posthorn ${world.schema}`), steps)
   } finally {

@@ -1,7 +1,8 @@
 // Steps of a schema that is in use, beside transactions that are open and others who want to do the same.
 
-import { equal, ok } from 'node:assert/strict'
+import { equal, ok, rejects } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { loadPg } from '../../src/engine/postgres/connection/driver.ts'
 import { hashOf } from '../../src/engine/postgres/open.ts'
 import { readMigrations } from '../../src/engine/postgres/sql/statement.ts'
 import { bring, withStep } from './bring.ts'
@@ -50,7 +51,7 @@ onPostgres(
     const key = hashOf(`posthorn ${world.schema}`)
     await beside(world, async (client) => {
       await client.query(`begin; select pg_advisory_xact_lock(${key}, -2)`)
-      const done = bring(world, withStep(text, null), url.href)
+      const done = bring(world, withStep(text, null), await loadPg(url.href))
       const isKey = `locktype = 'advisory' and classid = ${key >>> 0}`
       while ((await waiting(world, isKey)).length === 0) await sleep(1)
       await client.query(text.replace('{schema}', world.schema))
@@ -91,3 +92,16 @@ onPostgres('in the pause between two tries of a step nobody else asks for its lo
   const rows = await world.ask(`select from {schema}.migration where number = ${NEXT}`)
   equal(rows.length, 1)
 })
+
+onPostgres(
+  'a step may take longer than a connection may be silent, and so may another process that is waited for',
+  async (world) => {
+    await world.open()
+    const driver = await loadPg(world.url, 200)
+    const steps = withStep('select pg_sleep(0.5);', null)
+    await Promise.all([bring(world, steps, driver), bring(world, steps, driver)])
+    await rejects((await driver.connect()).query({ name: null, text: 'select pg_sleep(0.5)' }), /timeout/)
+    const rows = await world.ask(`select from {schema}.migration where number = ${NEXT}`)
+    equal(rows.length, 1)
+  },
+)

@@ -20,6 +20,8 @@ export interface Statement {
   readonly text: string
   /** Which parameters are lists, and of what: those are sent in binary. */
   readonly lists?: readonly (ElementType | undefined)[]
+  /** It may take as long as it takes. Only where nothing else would go on meanwhile. */
+  readonly isPatient?: boolean
 }
 
 export interface Connection {
@@ -49,6 +51,7 @@ interface PgClient {
     readonly name?: string
     readonly text: string
     readonly values?: readonly unknown[]
+    readonly query_timeout?: number
   }): Promise<Answer>
   on(event: string, listener: (...values: never[]) => void): unknown
   end(): Promise<void>
@@ -65,9 +68,14 @@ interface Pg {
 /** So many seconds, so many attempts beside each other: see dial.ts. */
 const CONNECT_MS = 5_000
 const SILENT_MS = 40_000
+/** The longest that a timer knows: none at all would be the connection's. */
+const PATIENT_MS = 2 ** 31 - 1
 
-/** @throws PosthornError `invalid-option` where the driver is not installed */
-export async function loadPg(url: string): Promise<Driver> {
+/**
+ * @param silentMs so long a statement may take that is not patient
+ * @throws PosthornError `invalid-option` where the driver is not installed
+ */
+export async function loadPg(url: string, silentMs: number = SILENT_MS): Promise<Driver> {
   const { Client } = await importPg()
   return {
     async connect() {
@@ -77,7 +85,7 @@ export async function loadPg(url: string): Promise<Driver> {
         keepAlive: true,
         connectionTimeoutMillis: CONNECT_MS,
         // Above all timeouts of the server: then the connection is dead, whatever TCP believes.
-        query_timeout: SILENT_MS,
+        query_timeout: silentMs,
         application_name: 'posthorn',
         types: { getTypeParser: (oid: number) => PARSERS[oid] ?? ((text: string) => text) },
       })
@@ -112,7 +120,7 @@ export async function loadPg(url: string): Promise<Driver> {
       }
       return {
         pid,
-        query: async ({ name, text, lists }, values) => {
+        query: async ({ name, text, lists, isPatient }, values) => {
           if (isLost) throw new Error('the connection is lost')
           let given: unknown[] | undefined
           try {
@@ -130,6 +138,7 @@ export async function loadPg(url: string): Promise<Driver> {
             ...(name === null ? {} : { name }),
             text,
             ...(given === undefined ? {} : { values: given }),
+            ...(isPatient === true ? { query_timeout: PATIENT_MS } : {}),
           })
         },
         onNotice: (callback) => {

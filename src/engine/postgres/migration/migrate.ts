@@ -70,7 +70,8 @@ export async function migrate(
   lockKey: number,
   steps: readonly Migration[] = readMigrations(),
 ): Promise<void> {
-  const ask = (text: string): Promise<unknown> => connection.query({ name: null, text })
+  // Another process's steps, which are waited for, and a step of a large schema may take hours.
+  const ask = (text: string): Promise<unknown> => connection.query({ name: null, text, isPatient: true })
   let tries = 0
   while ((await pendingOf(connection, statements, steps)).texts.length > 0) {
     try {
