@@ -16,6 +16,7 @@ import type { Statements } from '../sql/statement.ts'
 import { sweepRound } from '../time/sweep.ts'
 import { writesOf } from '../unit/flush.ts'
 import type { KnownTopics } from '../unit/known-topics.ts'
+import { noticesOf } from '../unit/passed-over.ts'
 import { Work } from '../unit/unit-of-work.ts'
 
 /** Both are null where the database's own clock is used. */
@@ -132,7 +133,7 @@ export class Transactor {
       const told: Told = { hints: [], refused: [] }
       const work = await this.#atRest(connection, decision, told, begun)
       const result = await decision.decide(work)
-      for (const hint of work.hints) told.hints.push(hint)
+      for (const hint of noticesOf(work)) told.hints.push(hint)
       await work.reserve(1)
       const serial = work.serial()
       const writes = writesOf(work, serial)
@@ -179,7 +180,7 @@ export class Transactor {
       Object.assign(fresh, { now: work.now, wall: work.wall })
       fresh.startSerials(start.serial as number)
       await sweepRound(fresh, this.#sweptAt === -Infinity ? fresh.now : this.#sweptAt)
-      for (const hint of fresh.hints) told.hints.push(hint)
+      for (const hint of noticesOf(fresh)) told.hints.push(hint)
       for (const arrival of fresh.unseated) told.refused.push(arrival)
       await fresh.reserve(1)
       const writes = writesOf(fresh, fresh.serial())
