@@ -1,7 +1,7 @@
 /**
  * Hands out what becomes ready in the frame in which it does, to watchers of this process that have room for it, and makes the deliveries while the
  * disk syncs; they are given when the frame is durable, and not before. A lease would come to the same, after the sync, a turn
- * of the event loop and a write of its own (docs/adr/0019-handed-out-while-the-disk-syncs.md).
+ * of the event loop and a write of its own (docs/adr/0020-handed-out-while-the-disk-syncs.md).
  */
 import type { Delivery, Room, RoomFor } from '../../../core/engine.ts'
 import type { Desk } from '../decide/desk.ts'
