@@ -15,8 +15,8 @@ import { newSchema } from './postgres/schema.ts'
 const postgres = await findPostgres()
 if (typeof postgres !== 'string') after(() => postgres.stop())
 
-/** Engine time at which such a clock begins: none that a database could have. */
-const BEGIN = 1_000_000_000_000
+/** Engine time at which each clock began: that of the wall then, as a database's is, and the same for all who open it later. */
+const begins = new WeakMap<ManualClock, number>()
 
 type Kind = 'memory' | 'file' | 'sqlite' | 'postgres'
 
@@ -38,8 +38,10 @@ export function placesIn(url: string): () => string {
 export async function openOn(url: string, options: OpenOptions & { readonly clock: ManualClock }): Promise<Post> {
   if (!url.startsWith('postgres')) return open(url, options)
   const { clock } = options
+  const begin = begins.get(clock) ?? clock.wallMs() - clock.monotonicMs()
+  begins.set(clock, begin)
   const moment = (): { readonly now: number; readonly wall: number } => ({
-    now: Math.floor(BEGIN + clock.monotonicMs()),
+    now: Math.floor(begin + clock.monotonicMs()),
     wall: Math.floor(clock.wallMs()),
   })
   const { url: plain, schema } = readUrl(url)

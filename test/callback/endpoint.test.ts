@@ -317,27 +317,6 @@ describe('endpoints', () => {
     await end('reused')
   })
 
-  test('a range is sent once: dead letters not twice, and what waits not again', async () => {
-    const kept = topic('kept', { 'kept.made': z.object({ n: z.number() }) }, { retain: { count: 100 } })
-    await make('range', { subscriptions: [{ topic: kept }], retry: { attempts: 1 } })
-    await post.topic('kept').retain({ count: 100 })
-    const since = new Date(clock.wallMs() - 1_000)
-    receiver.answer = ({ json }) => (json().data.n === 1 ? { status: 400 } : {})
-    for (const n of [1, 2]) await post.publish(kept, 'kept.made', { n })
-    await until(async () => (await post.endpoints.get('range'))?.lag === 0, 'both')
-    await post.endpoints.change('range', { enabled: false })
-    await tick(300)
-    await post.publish(kept, 'kept.made', { n: 3 })
-    receiver.arrivals.length = 0
-    receiver.answer = () => ({})
-    deepEqual(await post.endpoints.redeliver('range', { since, dryRun: true }), { matched: 3, sent: 0, unkept: [] })
-    deepEqual(await post.endpoints.redeliver('range', { since }), { matched: 3, sent: 2, unkept: [] })
-    await post.endpoints.change('range', { enabled: true })
-    await until(async () => (await post.endpoints.get('range'))?.lag === 0, 'all')
-    deepEqual(receiver.arrivals.map((each) => each.json().data.n).toSorted(), [1, 2, 3])
-    await end('range')
-  })
-
   test('a grant is of the receiver that gave it, and who lists is not disturbed by who removes', async () => {
     receiver.answer = () => ({ headers: { 'webhook-allowed-origin': '*' } })
     await post.endpoints.create({ id: 'granted', url: `${receiver.url}/granted`, profile: 'cloudevents' })
@@ -366,32 +345,6 @@ describe('endpoints', () => {
     await post.endpoints.rotateKey()
     equal((await post.endpoints.keys()).keys.length, 2)
     await end('public')
-  })
-
-  test('what waited while it was disabled is sent in order at the rate that was chosen, and then as fast as it bears', async () => {
-    await make('drained', { enabled: false, drainPerSecond: 2, order: 'strict' })
-    for (let n = 0; n < 4; n++) await publish('order.created', `o${n}`)
-    await tick(1_000)
-    equal(receiver.arrivals.length, 0)
-    equal((await post.endpoints.get('drained'))?.lag, 4)
-    await post.endpoints.change('drained', { enabled: true })
-    await arrived(1)
-    await tick(100)
-    equal(receiver.arrivals.length, 1, 'the rate holds')
-    for (let n = 2; n <= 4; n++) {
-      await until(async () => (await post.endpoints.get('drained'))?.lag === 5 - n, 'the one before')
-      await tick(510)
-      await arrived(n)
-    }
-    for (let n = 4; n < 10; n++) await publish('order.created', `o${n}`)
-    await until(async () => (await post.endpoints.get('drained'))?.lag === 6, 'the kept ones')
-    await tick(510)
-    await arrived(10)
-    deepEqual(
-      receiver.arrivals.map((each) => each.json().data.id),
-      Array.from({ length: 10 }, (_, n) => `o${n}`),
-    )
-    await end('drained')
   })
 
   test('a receiver that never answers costs no other anything, and is given up after its time', async () => {

@@ -5,9 +5,9 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import type { EndpointOptions } from '../../src/callback/index.ts'
 import { ManualClock } from '../../src/core/clock.ts'
-import { open } from '../../src/posthorn.ts'
 import { silentLog } from '../../src/runtime/log.ts'
 import { topic } from '../../src/topic/index.ts'
+import { onEngines, openOn } from '../engines.ts'
 import { until } from '../http/server/client.ts'
 import { startReceiver } from './receiver.ts'
 
@@ -19,10 +19,10 @@ const orders = topic(
 const SECOND = 1_000
 const DAY = 86_400_000
 
-async function begin(options: Partial<EndpointOptions>) {
+async function begin(options: Partial<EndpointOptions>, url = 'memory:') {
   const clock = new ManualClock(Date.now())
   const receiver = await startReceiver()
-  const post = await open('memory:', { log: silentLog, clock, random: () => 0 })
+  const post = await openOn(url, { log: silentLog, clock, random: () => 0 })
   await post.topic('system:events').subscribe('alarm', { types: ['posthorn.endpoint.*'] })
   await post.endpoints.create({
     id: 'hook',
@@ -54,8 +54,8 @@ async function begin(options: Partial<EndpointOptions>) {
 }
 
 /** One that fails twice, before its receiver takes it. */
-async function failing(order: 'none' | 'key' | 'strict') {
-  const world = await begin({ order, retry: { attempts: 5, delays: ['10s'] } })
+async function failing(url: string, order: 'none' | 'key' | 'strict') {
+  const world = await begin({ order, retry: { attempts: 5, delays: ['10s'] } }, url)
   let refused = 0
   world.receiver.answer = ({ body }) => (body.includes('"first"') && refused++ < 2 ? { status: 500 } : {})
   await world.publish('first', 'north')
@@ -74,32 +74,32 @@ async function recover({ clock, attempts, receiver }: Awaited<ReturnType<typeof 
   await attempts(5)
 }
 
-test("order 'none': what fails holds back nothing", async () => {
-  await using world = await failing('none')
+onEngines("order 'none': what fails holds back nothing", async (url) => {
+  await using world = await failing(url, 'none')
   await world.attempts(3)
   deepEqual([world.idsOf()[0], world.idsOf().slice(1).toSorted()], ['first', ['second', 'third']])
   await recover(world)
   deepEqual(world.idsOf().slice(3), ['first', 'first'])
 })
 
-test("order 'key': what fails holds back its key and no other", async () => {
-  await using world = await failing('key')
+onEngines("order 'key': what fails holds back its key and no other", async (url) => {
+  await using world = await failing(url, 'key')
   await world.attempts(2)
   deepEqual(world.idsOf(), ['first', 'third'])
   await recover(world)
   deepEqual(world.idsOf().slice(2), ['first', 'first', 'second'])
 })
 
-test("order 'strict': what fails holds back all that came later", async () => {
-  await using world = await failing('strict')
+onEngines("order 'strict': what fails holds back all that came later", async (url) => {
+  await using world = await failing(url, 'strict')
   const { post } = world
   equal((await post.endpoints.get('hook'))?.lag, 3)
   await recover(world)
   deepEqual(world.idsOf(), ['first', 'first', 'first', 'second', 'third'])
 })
 
-test("order 'strict': a dead letter lets what came later go on", async () => {
-  await using world = await begin({ order: 'strict', retry: { attempts: 1 } })
+onEngines("order 'strict': a dead letter lets what came later go on", async (url) => {
+  await using world = await begin({ order: 'strict', retry: { attempts: 1 } }, url)
   world.receiver.answer = ({ body }) => (body.includes('"first"') ? { status: 400 } : {})
   for (const id of ['first', 'second']) await world.publish(id)
   await world.attempts(2)

@@ -358,6 +358,8 @@ describe('endpoints over HTTP', () => {
       receiver.arrivals[0]!.body.toString(),
       receiver.arrivals[0]!.headers as Record<string, string>,
     )
+    const lag = async () => (await guarded.call('GET', '/v1/endpoints/hook', { headers: one })).json.lag
+    await until(async () => (await lag()) === 0, 'nothing that waits')
     equal((await guarded.call('DELETE', '/v1/endpoints/hook', { headers: one })).status, 204)
   })
 
