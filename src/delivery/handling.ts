@@ -16,7 +16,7 @@ export class Handling extends Deadline {
   state: 'waiting' | 'running' | 'settling' | 'over' = 'waiting'
   /** Monotonic: not later than the engine's own end of the lease. */
   leaseUntilMs: number
-  /** Monotonic: when the delivery arrived here. */
+  /** Monotonic: when the delivery arrived here, or was handed out unasked. */
   readonly leasedAtMs: number
   /** Whether it counts among what runs. */
   started = false

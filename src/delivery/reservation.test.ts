@@ -60,6 +60,23 @@ test('places for which nothing came are asked for again', async () => {
   equal(runs, 1)
 })
 
+test('one that was handed out before without an end starts when it has come, though no round of leases follows', async () => {
+  const bench = await Workbench.create()
+  bench.hints = false
+  let runs = 0
+  await using worker = bench.worker([{ queue: 'inbox', concurrency: 1, run: () => void runs++ }])
+  await worker.start()
+  await bench.settle()
+  const room = take(bench, 1)
+  await bench.send('inbox')
+  const wants = [{ queue: 'inbox', max: 1 }]
+  await bench.engine.lease({ id: bench.ids.uuid(), worker: 'x', holder: 'client', leaseMs: 1_000, wants })
+  await bench.advance(1_001)
+  await arrive(bench, room)
+  await bench.settle()
+  equal(runs, 1)
+})
+
 test('a stop and a drain wait for what is on its way; after the stop it is given back, uncounted', async () => {
   const bench = await Workbench.create()
   let runs = 0

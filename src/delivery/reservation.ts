@@ -49,19 +49,19 @@ export class Reservations {
   }
 
   #fill(served: ServedQueue, count: number, atMs: number, deliveries: readonly Delivery[]): void {
-    const { clock, telemetry } = this.#deps
+    const { telemetry } = this.#deps
     if (--this.#count === 0) {
       this.#filled?.resolve()
       this.#filled = null
     }
-    if (deliveries.length < count) {
-      for (let place = deliveries.length; place < count; place++) served.capacity.give()
-      this.#deps.freed(served)
-      this.#deps.rested()
+    for (let place = deliveries.length; place < count; place++) served.capacity.give()
+    if (deliveries.length < count) this.#deps.freed(served)
+    if (deliveries.length > 0) {
+      if (telemetry.wants('leased')) telemetry.emit('leased', { queue: served.queue, count: deliveries.length })
+      // It was handed out when its place was kept: what it waited for since is part of its way.
+      this.#deps.take(deliveries.map((delivery) => new Handling(delivery, served, atMs, atMs)))
     }
-    if (deliveries.length === 0) return
-    const leasedAtMs = clock.monotonicMs()
-    if (telemetry.wants('leased')) telemetry.emit('leased', { queue: served.queue, count: deliveries.length })
-    this.#deps.take(deliveries.map((delivery) => new Handling(delivery, served, atMs, leasedAtMs)))
+    // As a round of leases is over: a suspect that came has its turn now, and no round may be to come.
+    this.#deps.rested()
   }
 }

@@ -78,6 +78,7 @@ export class Conduct {
       watching: (queue) => this.watchers.watching(queue),
       deliver: (slot) => deliver(this, slot),
       gave: (count) => this.share.gave(count),
+      now: () => this.#clock.engine(),
     })
     this.desk.wake = () => this.#timer.arm(this.#clock.engine(), 0)
     this.#open(era)
@@ -89,6 +90,8 @@ export class Conduct {
     if (refusal !== null) return Promise.reject(refusal)
     try {
       this.#look()
+      // Before what time decides: what nobody has heard of cannot have lapsed.
+      if (this.sendOuts.isHolding && this.sendOuts.takeBackLate(this.desk.now)) settleTouched(this.desk)
       this.#hasSwept = !this.isStill && sweep(this.desk)
       return this.#pace.give(this.desk.now, this.#ask(call))
     } catch (error) {

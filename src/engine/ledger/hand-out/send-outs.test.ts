@@ -126,8 +126,8 @@ test('a watcher that goes before it was given what is held for it leaves it wher
   const sent = bench.send({}, {})
   await bench.untilWritten()
   watcher[Symbol.dispose]()
-  deepEqual([watcher.given.length, watcher.fills], [0, 1])
   await sent
+  deepEqual([watcher.given.length, watcher.fills], [0, 1])
   const deliveries = await bench.lease()
   deepEqual(
     deliveries.map(({ stored: { id, acquired, released, failed } }) => ({ id, acquired, released, failed })),
@@ -183,6 +183,44 @@ test('a store that fails leaves the places free', async () => {
   bench.store.fail(new Error('the disk is gone'))
   await sent.catch(() => {})
   deepEqual([watcher.given.length, watcher.fills], [0, 1])
+})
+
+test('what is held while the disk takes longer than the lease lasts has not lapsed, and is there for the next', async () => {
+  const bench = create()
+  const watcher = bench.watch(1)
+  const sent = bench.send({})
+  await bench.untilWritten()
+  bench.clock.advance(1_500)
+  await bench.configure({})
+  await sent
+  deepEqual([watcher.given.length, watcher.fills], [0, 1])
+  const [again] = await bench.lease()
+  deepEqual([again!.stored.acquired, again!.stored.released, again!.stored.failed], [2, 1, 0])
+  await bench.engine.close()
+})
+
+test('a watcher that fails when asked or given harms no other, and what it was asked for is found by a lease', async () => {
+  const bench = create()
+  const thrown: unknown[] = []
+  process.setUncaughtExceptionCaptureCallback((error) => void thrown.push(error))
+  try {
+    const failing = bench.engine.watch(
+      { queues: ['inbox'] },
+      () => {},
+      () => {
+        throw new Error('no room')
+      },
+    )
+    await bench.send({})
+    equal((await bench.lease()).length, 1)
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    deepEqual(thrown.map(String), ['Error: no room'])
+    failing[Symbol.dispose]()
+    equal((await bench.commit())[0]!.status, 'committed')
+  } finally {
+    process.setUncaughtExceptionCaptureCallback(null)
+  }
+  await bench.engine.close()
 })
 
 interface Watcher extends Disposable {

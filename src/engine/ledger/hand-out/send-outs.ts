@@ -22,16 +22,24 @@ export interface SendOutsDeps {
   watching(queue: string): number
   deliver(slot: number): Delivery | Promise<Delivery | null>
   gave(count: number): void
+  /** The engine's time at this very moment. */
+  now(): number
 }
+
+/** null: it is not to be had. */
+type Made = Delivery | Promise<Delivery | null> | null
 
 interface HandOut {
   /** That must be durable before it is given. */
   readonly frame: number
   readonly watcher: RoomFor
   readonly room: Room
+  /** When its leases end. */
+  readonly until: number
   readonly slots: readonly number[]
   readonly handouts: readonly number[]
-  deliveries: readonly (Delivery | Promise<Delivery | null>)[] | null
+  /** One for each slot, once they are made. */
+  deliveries: readonly Made[] | null
 }
 
 export class SendOuts {
@@ -101,20 +109,33 @@ export class SendOuts {
 
   /** What is held for the watcher, or for all, goes back to its place in line, as if it had not been handed out. */
   takeBack(watcher: RoomFor | null): void {
-    const { desk } = this.#deps
-    const gone = this.#held.filter((each) => watcher === null || each.watcher === watcher)
-    this.#held = this.#held.filter((each) => !gone.includes(each))
-    for (const each of gone) {
-      each.slots.forEach((slot, at) => this.#isStanding(each, at) && takeBack(desk, slot))
-      each.room.filled([])
-    }
+    this.#takeBack(this.#held.filter((each) => watcher === null || each.watcher === watcher))
+  }
+
+  /** The disk takes longer than the leases last: nobody has heard of them, so none of them has lapsed. Whether there were any. */
+  takeBackLate(now: number): boolean {
+    const late = this.#held.filter(({ until }) => until <= now)
+    this.#takeBack(late)
+    return late.length > 0
   }
 
   /** Nothing that is held will be durable. */
   abandon(): void {
-    const held = this.#held
+    this.#free(this.#held)
     this.#held = []
-    for (const { room } of held) room.filled([])
+  }
+
+  #takeBack(gone: readonly HandOut[]): void {
+    if (gone.length === 0) return
+    this.#held = this.#held.filter((each) => !gone.includes(each))
+    for (const each of gone)
+      each.slots.forEach((slot, at) => this.#isStanding(each, at) && takeBack(this.#deps.desk, slot))
+    this.#free(gone)
+  }
+
+  /** Watchers hear of it when the engine is not in the middle of something. */
+  #free(gone: readonly HandOut[]): void {
+    for (const { room } of gone) queueMicrotask(() => room.filled([]))
   }
 
   /** What this piece makes ready; none where that is too much. */
@@ -141,15 +162,26 @@ export class SendOuts {
     for (let tries = watchers.length; tries > 0; tries--) {
       const watcher = watchers.shift()!
       watchers.push(watcher)
-      const room = watcher(queue.name, arrived.length)
+      const room = this.#roomOf(watcher, queue.name, arrived.length)
       if (room !== null) return this.#handOut(queue, arrived, watcher, room)
+    }
+  }
+
+  /** Where a watcher fails, it fails alone: this is the middle of a decision. */
+  #roomOf(watcher: RoomFor, queue: string, most: number): Room | null {
+    try {
+      return watcher(queue, most)
+    } catch (error) {
+      throwLater(error)
+      return null
     }
   }
 
   #handOut(queue: Queue, arrived: readonly number[], watcher: RoomFor, room: Room): void {
     const { desk } = this.#deps
     const chosen = arrived.length === 1 ? arrived : this.#inOrder(queue, arrived).slice(0, room.count)
-    const until = desk.now + room.leaseMs
+    // Who holds them counts from when he told of his room, and must not believe in them for longer than they last.
+    const until = Math.max(desk.now, this.#deps.now()) + room.leaseMs
     const handouts: number[] = []
     for (const slot of chosen) {
       const handout = (desk.state.messages.slots.of(slot).handout[slot & CHUNK_MASK]! + 1) >>> 0
@@ -157,7 +189,7 @@ export class SendOuts {
       handouts.push(handout)
     }
     this.#deps.gave(chosen.length)
-    this.#held.push({ frame: desk.store.frame, watcher, room, slots: chosen, handouts, deliveries: null })
+    this.#held.push({ frame: desk.store.frame, watcher, room, until, slots: chosen, handouts, deliveries: null })
   }
 
   /** As a lease picks them. */
@@ -178,26 +210,37 @@ export class SendOuts {
     for (const each of this.#held) each.deliveries = this.#deliveriesOf(each)
   }
 
-  #deliveriesOf(each: HandOut): readonly (Delivery | Promise<Delivery | null>)[] {
-    return (
-      each.deliveries ??
-      each.slots.flatMap((slot, at) => (this.#isStanding(each, at) ? [this.#deps.deliver(slot)] : []))
-    )
+  #deliveriesOf(each: HandOut): readonly Made[] {
+    return each.deliveries ?? each.slots.map((slot, at) => (this.#isStanding(each, at) ? this.#make(slot) : null))
+  }
+
+  #make(slot: number): Made {
+    const made = this.#deps.deliver(slot)
+    // One that cannot be read by an engine that has stopped meanwhile is given to nobody.
+    return made instanceof Promise ? made.catch(() => null) : made
   }
 
   readonly #fill = (): void => {
     const due = this.#due
     this.#due = []
     for (const each of due) {
-      const deliveries = this.#deliveriesOf(each)
-      if (deliveries.some((delivery) => delivery instanceof Promise)) void this.#fillLate(each.room, deliveries)
-      else each.room.filled(deliveries as readonly Delivery[])
+      const made = this.#deliveriesOf(each).filter((_, at) => this.#isStanding(each, at))
+      if (made.some((delivery) => delivery instanceof Promise)) void this.#fillLate(each.room, made)
+      else this.#fillRoom(each.room, made as readonly (Delivery | null)[])
     }
   }
 
-  async #fillLate(room: Room, deliveries: readonly (Delivery | Promise<Delivery | null>)[]): Promise<void> {
-    const all = await Promise.all(deliveries.map(async (delivery) => delivery))
-    room.filled(all.filter((delivery) => delivery !== null))
+  async #fillLate(room: Room, made: readonly Made[]): Promise<void> {
+    this.#fillRoom(room, await Promise.all(made.map(async (delivery) => delivery)))
+  }
+
+  /** What one does with it harms no other. */
+  #fillRoom(room: Room, made: readonly (Delivery | null)[]): void {
+    try {
+      room.filled(made.filter((delivery) => delivery !== null))
+    } catch (error) {
+      throwLater(error)
+    }
   }
 
   /** Whether its lease stands: the disk may take longer than it lasts. */
@@ -207,4 +250,11 @@ export class SendOuts {
     const row = slot & CHUNK_MASK
     return chunk.state[row] === LEASED && chunk.handout[row] === handouts[at]
   }
+}
+
+/** As what a listener throws: nobody here can answer for it. */
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
 }
