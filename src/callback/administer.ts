@@ -169,8 +169,8 @@ class Control implements EndpointControl {
     options: Parameters<EndpointControl['attempts']>[1] = {},
   ): ReturnType<EndpointControl['attempts']> {
     checkKnown('attempts', options, ['message'])
-    await this.#store.need(id)
-    const attempts = await readAttempts(this.#deps.engine, id)
+    const { endpoint } = await this.#store.need(id)
+    const attempts = await readAttempts(this.#deps.engine, endpoint)
     return options.message === undefined ? attempts : attempts.filter(({ message }) => message === options.message)
   }
 

@@ -101,3 +101,33 @@ onEngines(
     )
   },
 )
+
+onEngines(
+  'what is being called when an endpoint is removed is not tried again where another gets its id',
+  async (url) => {
+    await using world = await begin(url)
+    const { post, clock, receiver, publish } = world
+    const options = { retry: { attempts: 5, delays: ['5s'] } }
+    await world.make(options)
+    await world.deliver()
+    const asked = Promise.withResolvers<void>()
+    receiver.answer = async () => (await asked.promise, { status: 500 })
+    await publish(1)
+    await world.arrived(1)
+    await post.endpoints.remove('hook', { force: true })
+    await world.make(options)
+    receiver.answer = () => ({})
+    asked.resolve()
+    await world.lag(0)
+    await publish(2)
+    await world.arrived(2)
+    await world.lag(0)
+    clock.advance(6_000)
+    await world.lag(0)
+    deepEqual(world.numbers(), [1, 2])
+    deepEqual(
+      (await post.endpoints.attempts('hook')).map(({ outcome }) => outcome),
+      ['delivered'],
+    )
+  },
+)

@@ -46,7 +46,7 @@ async function delaysAfter(status: number): Promise<readonly number[]> {
     attempts: 3,
     delaysMs: [5_000],
     gate: new EndpointGate(clock, random, { concurrency: 10, ratePerSecond: null }),
-    ring: new AttemptRing('e', 0),
+    ring: new AttemptRing({ id: 'e', incarnation: '1' }, 0),
     address: { origin: 'https://acme.example', path: '/' },
     pen: () => ({
       signNow: ({ body }: { readonly body: string }) => ({ headers: {}, query: {}, body }),

@@ -62,7 +62,7 @@ export class ServedEndpoint implements Round {
     this.profile = profileOf(endpoint.profile)
     this.gate = new EndpointGate(deps.clock, deps.random, paceOf(endpoint))
     // Who begins again goes on where it likes: what is overwritten is the oldest or nearly.
-    this.ring = new AttemptRing(endpoint.id, Math.floor(deps.random() * 10_000))
+    this.ring = new AttemptRing(endpoint, Math.floor(deps.random() * 10_000))
   }
 
   get address(): Address {

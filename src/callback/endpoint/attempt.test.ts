@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { fromJsonBytes, toJsonBytes } from '../../core/json.ts'
 import { AttemptRing, readAttempts, type Attempt } from './attempt.ts'
 
+const OWNER = { id: 'a', incarnation: '1' }
 const delivered: Attempt = {
   id: '2',
   message: 'm',
@@ -34,11 +35,11 @@ const failed: Attempt = {
 /** What is read where these values are kept. */
 const readOf = (values: readonly Uint8Array[]): Promise<readonly Attempt[]> => {
   const items = values.map((value, place) => ({ key: `${place}`, version: '', value, aliases: [], expiresAt: null }))
-  return readAttempts({ list: async () => ({ items, next: null }) }, 'a')
+  return readAttempts({ list: async () => ({ items, next: null }) }, OWNER)
 }
 
 test('an attempt is read as it was written, and what most do not have is not written', async () => {
-  const ring = new AttemptRing('a', 0)
+  const ring = new AttemptRing(OWNER, 0)
   const values = [delivered, failed].map((attempt) => (ring.put(attempt) as { value: Uint8Array }).value)
   deepEqual(await readOf(values), [delivered, failed])
   deepEqual(Object.keys(fromJsonBytes(values[0]!) as object), [

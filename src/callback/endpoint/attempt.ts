@@ -4,6 +4,7 @@
  */
 import type { Change, Engine } from '../../core/engine.ts'
 import { fromJsonBytes, toJsonBytes } from '../../core/json.ts'
+import type { StoredEndpoint } from './endpoint.ts'
 
 export interface Attempt {
   /** A UUIDv7 of its own. */
@@ -42,6 +43,13 @@ const KEPT_MS = 7 * 86_400_000
 /** Most that are put in the place of another expire when that one would have: nothing of when they do is to be written anew. */
 const EXPIRY_STEP_MS = 3_600_000
 const DIGITS = 4
+/** Of a UUID the last are random. */
+const INCARNATION_DIGITS = 8
+
+type Owner = Pick<StoredEndpoint, 'id' | 'incarnation'>
+
+/** A call that is under way when its endpoint is removed is written later: not to one that has its id then. */
+const prefixOf = ({ id, incarnation }: Owner): string => `${PREFIX}${id}/${incarnation.slice(-INCARNATION_DIGITS)}/`
 
 /** Where the next of an endpoint is written. One process goes round; several begin at places of their own. */
 export class AttemptRing {
@@ -49,8 +57,8 @@ export class AttemptRing {
   #delivered: number
   #failed: number
 
-  constructor(endpoint: string, start: number) {
-    this.#prefix = `${PREFIX}${endpoint}/`
+  constructor(endpoint: Owner, start: number) {
+    this.#prefix = prefixOf(endpoint)
     this.#delivered = start % KEPT_ATTEMPTS.delivered
     this.#failed = start % KEPT_ATTEMPTS.failed
   }
@@ -99,9 +107,9 @@ function fromStored(bytes: Uint8Array): Attempt {
 const pad = (place: number): string => String(place).padStart(DIGITS, '0')
 
 /** All that are kept of an endpoint, the newest first. */
-export async function readAttempts(engine: Pick<Engine, 'list'>, endpoint: string): Promise<readonly Attempt[]> {
+export async function readAttempts(engine: Pick<Engine, 'list'>, endpoint: Owner): Promise<readonly Attempt[]> {
   const { items } = await engine.list({
-    prefix: `${PREFIX}${endpoint}/`,
+    prefix: prefixOf(endpoint),
     after: null,
     limit: KEPT_ATTEMPTS.delivered + KEPT_ATTEMPTS.failed,
   })
@@ -110,9 +118,9 @@ export async function readAttempts(engine: Pick<Engine, 'list'>, endpoint: strin
 }
 
 /** What removes them with their endpoint. */
-export async function removeAttempts(engine: Pick<Engine, 'list'>, endpoint: string): Promise<readonly Change[]> {
+export async function removeAttempts(engine: Pick<Engine, 'list'>, endpoint: Owner): Promise<readonly Change[]> {
   const { items } = await engine.list({
-    prefix: `${PREFIX}${endpoint}/`,
+    prefix: prefixOf(endpoint),
     after: null,
     limit: KEPT_ATTEMPTS.delivered + KEPT_ATTEMPTS.failed,
   })

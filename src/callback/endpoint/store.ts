@@ -194,23 +194,30 @@ export class EndpointStore {
     id: string,
     options: { readonly ifVersion?: Version | undefined; readonly force?: boolean | undefined } = {},
   ): Promise<void> {
-    await retried(options.ifVersion, async () => this.#commit(await this.#removal(id, options), id))
-    await emptyQueue(this.#deps.engine, endpointQueue(id))
+    const { engine } = this.#deps
+    const { subscriptions } = await retried(options.ifVersion, async () => {
+      const found = await this.need(id)
+      await this.#commit(await this.#removal(found, options), id)
+      return found.endpoint
+    })
+    await emptyQueue(engine, endpointQueue(id))
+    // What waited has ended with the subscription. What is being called is not to be tried again where that is made anew.
+    for (const { topic } of subscriptions) await emptyQueue(engine, topicQueue(topic, id), ['leased'])
   }
 
   async #removal(
-    id: string,
+    { endpoint, version }: Found,
     { ifVersion, force }: { readonly ifVersion?: Version | undefined; readonly force?: boolean | undefined },
   ): Promise<readonly Change[]> {
     const { engine, clock } = this.#deps
-    const { endpoint, version } = await this.need(id)
+    const { id } = endpoint
     if (force !== true) await this.#checkEmpty(id, queuesOf(endpoint))
     return [
       { do: 'remove', key: endpointKey(id), ifVersion: ifVersion ?? version },
       { do: 'remove', key: VAULT_PREFIX + id },
       ...belongingOf(endpoint).map((key): Change => ({ do: 'remove', key })),
       ...endpoint.subscriptions.map(({ topic }): Change => ({ do: 'unbind', topic, name: subscriptionName(id) })),
-      ...(await removeAttempts(engine, id)),
+      ...(await removeAttempts(engine, endpoint)),
       // With nothing in it and nobody sending to it, it goes by itself.
       {
         do: 'configure',
