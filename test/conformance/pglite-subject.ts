@@ -45,6 +45,7 @@ export class PgliteDriver implements Driver {
     }
     return Promise.resolve({
       pid: 0,
+      server: 'pglite',
       // Several may be asked at once: they are answered in order.
       query: (statement, values) => {
         const answer = asked.then(() => ask(statement, values))

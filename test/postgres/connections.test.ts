@@ -42,6 +42,7 @@ function plainConnection({ isDeaf = false } = {}): Connection {
   const lost: (() => void)[] = []
   return {
     pid: 7,
+    server: 'one',
     query: () => Promise.resolve({ rows: [] }),
     onNotice() {},
     onLost: (callback) => void lost.push(callback),

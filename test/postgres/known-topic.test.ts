@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Change, Engine } from '../../src/core/engine.ts'
 import { isPosthornError } from '../../src/core/error.ts'
 import { DEFAULT_SUBSCRIPTION_QUEUE, type Subscription } from '../../src/core/settings.ts'
+import { connect } from './client.ts'
+import { loadPg } from '../../src/engine/postgres/connection/driver.ts'
 import { startProxy } from './proxy.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
 
@@ -110,6 +112,30 @@ onPostgres('what a server that has taken over does not have is not known any mor
   }
 })
 
+onPostgres('nor over its first connection, while those to the other server seem to be there', async (world) => {
+  const away = await startProxy(world.url)
+  try {
+    let server = 'first'
+    const pg = await loadPg(away.url)
+    const driver = { connect: async () => ({ ...(await pg.connect()), server }) }
+    const engine = await world.open({ driver, connections: 8 })
+    await change(engine, bindOf('x'))
+    equal(await publish(engine), 1)
+    // There it is of other events.
+    await world.ask(`update {schema}.subscription set definition = replace(definition, '"types":[]', '"types":["b"]')`)
+    away.freeze()
+    server = 'second'
+    // They wait for what will not come.
+    const calls = Array.from({ length: 4 }, () => engine.depth(['a']))
+    deepEqual([await publish(engine), await publish(engine, 'b')], [0, 1])
+    await Promise.all(calls)
+    deepEqual([await publish(engine), await publish(engine, 'b')], [0, 1])
+    await engine.close()
+  } finally {
+    await away.close()
+  }
+})
+
 onPostgres('nor is what number a queue had', async (world) => {
   const away = await startProxy(world.url)
   try {
@@ -133,6 +159,40 @@ onPostgres('nor is what number a queue had', async (world) => {
     )
     await engine.close()
   } finally {
+    await away.close()
+  }
+})
+
+onPostgres('nor where a lease waits for a connection while the server changes', async (world) => {
+  const away = await startProxy(world.url)
+  const client = await connect(world.url)
+  try {
+    const engine = await world.open({ url: away.url, connections: 1 })
+    const request = { worker: 'w', holder: 'client', leaseMs: 60_000 } as const
+    const lease = async (of: Engine, id: string, queue: string): Promise<readonly string[]> => {
+      const { deliveries } = await of.lease({ ...request, id, wants: [{ queue, max: 9 }] })
+      return deliveries.map(({ stored }) => stored.message.id)
+    }
+    const [mine, others] = [message(), message()]
+    await change(engine, { do: 'send', queue: 'a', message: message() })
+    for (const id of ['1', '2']) await lease(engine, id, 'a')
+    await client.query(`begin; lock table ${world.schema}.alias`)
+    const before = engine.get(['k'])
+    const waiting = lease(engine, '3', 'a')
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    // The server that takes over knows its number as that of another queue.
+    await world.ask(`delete from {schema}.message; delete from {schema}.tally; update {schema}.queue set name = 'b'`)
+    const other = await world.open()
+    await change(other, { do: 'send', queue: 'b', message: others })
+    await change(other, { do: 'send', queue: 'a', message: mine })
+    away.cut()
+    deepEqual(await waiting, [mine.id])
+    deepEqual(await lease(other, '4', 'b'), [others.id])
+    await client.query('commit')
+    await before
+    await engine.close()
+  } finally {
+    await client.end()
     await away.close()
   }
 })

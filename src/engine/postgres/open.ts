@@ -92,7 +92,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     pulse,
     size: options.connections ?? DEFAULTS.connections,
     outageMs,
-    lost: () => forget(),
+    forget: () => forget(),
     explain: (error, connection) => explainFailure(error, connection, statements),
   })
   /** What is believed of a database that another may have taken over, without what was confirmed last. */

@@ -30,6 +30,8 @@ export interface Connection {
    * session at work would be taken for dead, and a stranger's ended.
    */
   readonly pid: number
+  /** Tells the server from others of the same address: when it was started. */
+  readonly server: string
   /** Several may be under way: they are sent at once, run one after the other and answered in order. */
   query(statement: Statement, values?: readonly unknown[]): Promise<Answer>
   /** Calls back with what was notified on a channel that the session listens to, and by whom. */
@@ -71,6 +73,8 @@ const SILENT_MS = 40_000
 /** The longest that a timer knows: none at all would be the connection's. */
 const PATIENT_MS = 2 ** 31 - 1
 
+const WHO = 'select pg_catalog.pg_backend_pid() as number, pg_catalog.pg_postmaster_start_time()::text as text'
+
 /**
  * @param silentMs so long a statement may take that is not patient
  * @throws PosthornError `invalid-option` where the driver is not installed
@@ -99,8 +103,8 @@ export async function loadPg(url: string, silentMs: number = SILENT_MS): Promise
       client.on('error', lose)
       client.on('end', lose)
       await client.connect()
-      const pid = await client.query({ text: 'select pg_catalog.pg_backend_pid() as number' }).then(
-        ({ rows }) => rows[0]!.number as number,
+      const { number: pid, text: server } = await client.query({ text: WHO }).then(
+        ({ rows }) => rows[0] as { readonly number: number; readonly text: string },
         (error: unknown) => {
           client.connection?.stream?.destroy()
           throw error
@@ -120,6 +124,7 @@ export async function loadPg(url: string, silentMs: number = SILENT_MS): Promise
       }
       return {
         pid,
+        server,
         query: async ({ name, text, lists, isPatient }, values) => {
           if (isLost) throw new Error('the connection is lost')
           let given: unknown[] | undefined

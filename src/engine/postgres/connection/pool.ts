@@ -19,8 +19,11 @@ export interface PoolOptions {
   readonly size: number
   /** How long a call waits for a database that is away. */
   readonly outageMs: number
-  /** One is gone, for whatever reason: a server that has taken over for another may not have what was confirmed last. */
-  readonly lost?: () => void
+  /**
+   * What is known of the database may be so no more: a server that has taken over for another may not have what was confirmed last. One
+   * is gone, for whatever reason; or one is new and to another server, while those to the old one do not know yet.
+   */
+  readonly forget?: () => void
   /** What a failure means, where the connection that is free again can say more of it. Default: what it says. */
   readonly explain?: (error: unknown, connection: Connection) => Promise<unknown>
 }
@@ -39,7 +42,8 @@ export class Pool {
   readonly #waiting: (() => void)[] = []
   readonly #members = new Set<Member>()
   #count = 0
-  #wasThere = false
+  /** Of the newest connection; null: there was none. */
+  #server: string | null = null
   #isClosed = false
 
   constructor(options: PoolOptions) {
@@ -96,13 +100,14 @@ export class Pool {
           throw closed()
         }
         const member: Member = { connection: pulse?.watch(connection) ?? connection, isLost: false }
-        this.#wasThere = true
+        if (this.#server !== null && this.#server !== connection.server) this.#options.forget?.()
+        this.#server = connection.server
         this.#members.add(member)
         member.connection.onLost(() => this.#lose(member))
         return member
       } catch (error) {
         // Before anything has worked, a server that says no to the user or the database will not say yes by itself.
-        const isFinal = !this.#wasThere && isTurnedAway(error)
+        const isFinal = this.#server === null && isTurnedAway(error)
         if (isFinal || this.#isClosed || clock.monotonicMs() - since >= outageMs) {
           this.#count--
           this.#waiting.shift()?.()
@@ -125,7 +130,7 @@ export class Pool {
     member.isLost = true
     this.#members.delete(member)
     this.#count--
-    if (!this.#isClosed) this.#options.lost?.()
+    if (!this.#isClosed) this.#options.forget?.()
     this.#waiting.shift()?.()
   }
 }

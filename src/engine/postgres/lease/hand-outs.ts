@@ -63,7 +63,7 @@ export class PlainHandOuts {
     const floors = floor.of(numbers)
     const leaseMs = Math.round(request.leaseMs)
     const { clears } = this.#queues
-    const { rows } = await this.#session.once('hand-out', [
+    const values = [
       numbers,
       known.map(({ max }) => max),
       now,
@@ -75,7 +75,10 @@ export class PlainHandOuts {
       ...(floors === null ? [[0], [9], numbers.map(() => 0)] : [RANKS, RANKS, floors]),
       floor.nextUntil,
       floor.until,
-    ])
+    ]
+    const answer = await this.#session.once('hand-out', values, () => clears === this.#queues.clears)
+    if (answer === null) return null
+    const { rows } = answer
     // By a number that may be another queue's now: the long way finds what was handed out.
     if (clears !== this.#queues.clears) throw new Error('queues were forgotten meanwhile')
     const head = JSON.parse(rows[0]!.past as string) as Head

@@ -137,13 +137,13 @@ export class Leases {
         moment,
       ])
       const queues = new Map(known.map((row) => [row.name as string, toQueue(row)]))
-      if (queues.size === 0) return { deliveries: [], nextReadyInMs: null }
       const all = [...queues.values()]
       this.#known.learn(all)
       if (isAsked) {
-        const { rows } = await query('find-lease', [number])
+        const rows = await this.#findLease(query, number, now, new Set(all.map((queue) => queue.number)))
         if (rows.length > 0) return { deliveries: deliver(rows, wants, queues), nextReadyInMs: null }
       }
+      if (queues.size === 0) return { deliveries: [], nextReadyInMs: null }
       isAsked = true
       const { floor } = this.#session
       const idle = all.filter(({ settings, isUnbound }) => isUnbound || settings.idleExpiryMs !== null)
@@ -166,6 +166,24 @@ export class Leases {
         nextReadyInMs: waitOf(due[0], now, wall, floor.nextUntil === 0 ? Infinity : SHORT_MS),
       }
     })
+  }
+
+  /**
+   * What was handed out under the number. A server that has taken over may have done it of a queue that nobody asked for, by a number that is
+   * another's there: that goes back.
+   */
+  async #findLease(
+    query: Query,
+    number: number,
+    now: number,
+    wanted: ReadonlySet<number>,
+  ): Promise<readonly Columns[]> {
+    const { rows } = await query('find-lease', [number])
+    const strays = rows.filter(({ queue }) => !wanted.has(queue as number))
+    if (strays.length === 0) return rows
+    await query('take-back', [number, strays.map(({ id }) => id), now])
+    this.#session.floor.drop()
+    return rows.filter(({ queue }) => wanted.has(queue as number))
   }
 
   /** What a request that is repeated was given and still holds; null where that is nothing. */

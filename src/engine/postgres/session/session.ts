@@ -85,10 +85,14 @@ export class Session {
     }
   }
 
-  /** A statement that is a transaction of its own, tried once. */
-  once(name: string, values: readonly unknown[]): Promise<Answer> {
+  /**
+   * A statement that is a transaction of its own, tried once; null where it was not.
+   * @param isSound asked when there is a connection: it may be to another server than when it was asked for
+   */
+  once(name: string, values: readonly unknown[], isSound: () => boolean): Promise<Answer | null> {
     const { pool, statements } = this.#parts
     return pool.with(async (connection) => {
+      if (!isSound()) return null
       if (statements.isPrepared) return connection.query(statements.get(name), values)
       const [, answer] = await all([
         connection.query(statements.begin),

@@ -65,19 +65,25 @@ export interface Learnt {
   /** What has changed since, up to a revision. */
   readonly later: readonly Bound[]
   readonly revision: number
+  /** How often all was forgotten before. */
+  readonly clears: number
 }
 
 export class KnownTopics {
   /** Those that were used last come last. */
   readonly #topics = new Map<string, KnownSubscriptions>()
   #count = 0
+  /** How often all of it was forgotten. */
+  clears = 0
 
   find(topic: string): KnownSubscriptions | null {
     return this.#topics.get(topic) ?? null
   }
 
   /** Only from a transaction that has committed: what was read there may have been its own. */
-  learn({ topic, known, later, revision }: Learnt): void {
+  learn({ topic, known, later, revision, clears }: Learnt): void {
+    // What it went by is forgotten.
+    if (clears !== this.clears) return
     const before = this.find(topic)
     if (before !== null && before !== known && before.revision >= revision) return
     this.#forget(topic)
@@ -93,6 +99,7 @@ export class KnownTopics {
 
   /** The database may not be the one any more from which it was learnt. */
   clear(): void {
+    this.clears++
     this.#topics.clear()
     this.#count = 0
   }

@@ -304,6 +304,7 @@ export class Work {
 
   /** Their subscriptions as far as they have changed since this process knows them. */
   async loadTopics(names: readonly string[]): Promise<void> {
+    const { clears } = this.#knownTopics
     const known = new Map(names.map((name) => [name, this.#knownTopics.find(name)]))
     const revisions = names.map((name) => known.get(name)?.revision ?? UNKNOWN)
     const [topics, subscriptions] = await Promise.all([
@@ -314,18 +315,26 @@ export class Work {
     for (const name of names) {
       if (this.topics.has(name)) continue
       const columns = topics.rows.find(({ topic }) => topic === name)
-      this.topics.set(name, toTopic(name, columns, this.#subscriptionsOf(name, rows.get(name)!, known.get(name)!)))
+      this.topics.set(
+        name,
+        toTopic(name, columns, this.#subscriptionsOf(name, rows.get(name)!, known.get(name)!, clears)),
+      )
     }
   }
 
-  #subscriptionsOf(topic: string, rows: Answer['rows'], before: KnownSubscriptions | null): BoundSubscriptions {
+  #subscriptionsOf(
+    topic: string,
+    rows: Answer['rows'],
+    before: KnownSubscriptions | null,
+    clears: number,
+  ): BoundSubscriptions {
     // There may be more of them than a call takes arguments.
     const revision = rows.reduce((most, row) => Math.max(most, row.revision as number), UNKNOWN)
     const bounds = rows.filter(({ name }) => name !== null).map(toBound)
     const isWhole = before === null || rows[0]!.is_all === true
     const known = isWhole ? new KnownSubscriptions(bounds, revision) : before
     const later = isWhole ? [] : bounds
-    if (revision > UNKNOWN) this.learnt.push({ topic, known, later, revision })
+    if (revision > UNKNOWN) this.learnt.push({ topic, known, later, revision, clears })
     return new BoundSubscriptions(this.undo, known, later)
   }
 
