@@ -1,7 +1,7 @@
 /** Brings the schema of a database to the version of this Posthorn, ahead of the processes that would do so when they open it. */
 import { systemClock } from './core/clock.ts'
 import { PosthornError } from './core/error.ts'
-import { migrateUrl, type MigrationReport } from './engine/postgres/migration/migrate-url.ts'
+import { migrateUrl, refuseNewEraAt, type MigrationReport } from './engine/postgres/migration/migrate-url.ts'
 
 export type { MigrationReport } from './engine/postgres/migration/migrate-url.ts'
 
@@ -17,4 +17,12 @@ export async function migrate(url: string, isDryRun: boolean): Promise<Migration
       { details: { field: 'engine' } },
     )
   return migrateUrl(url, isDryRun, systemClock)
+}
+
+/**
+ * For a command that only looks or brings something: it may not stop the processes that use the schema.
+ * @throws PosthornError `invalid` where an engine opened there would
+ */
+export async function refuseNewEra(url: string): Promise<void> {
+  if (/^postgres(ql)?:/.test(url)) await refuseNewEraAt(url, systemClock)
 }

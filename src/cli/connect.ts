@@ -85,7 +85,12 @@ export function connectToServer(base: string, key: string | undefined, where: st
 /** Requests to the server's own code over the engine, opened for this command. */
 async function connectHere(url: string): Promise<Exchange> {
   // Loaded only here: a command that talks to a server is twice as fast without.
-  const [{ open }, { handler }] = await Promise.all([import('../posthorn.ts'), import('../server/index.ts')])
+  const [{ open }, { handler }, { refuseNewEra }] = await Promise.all([
+    import('../posthorn.ts'),
+    import('../server/index.ts'),
+    import('../migrate.ts'),
+  ])
+  await refuseNewEra(url)
   const post = await open(url, { log: silentLog })
   const key = Buffer.from(secretBytes(24)).toString('base64url')
   const answer = handler(post, { key })

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../../src/core/engine.ts'
 import { isPosthornError } from '../../src/core/error.ts'
 import { readMigrations } from '../../src/engine/postgres/sql/statement.ts'
+import { openPostgresTransfer } from '../../src/engine/postgres/transfer/open-transfer.ts'
 import { bring, withStep } from './bring.ts'
 import { connect } from './client.ts'
 import { commit, message, onPostgres } from './world.ts'
@@ -128,3 +129,34 @@ onPostgres('of a program that has not the newer era nothing is done any more, an
   )
   equal(count!['n'], 20)
 })
+
+onPostgres('a copy that is under way when a newer era begins is told so, from either end', async (world) => {
+  await world.open()
+  const url = `${world.url}?schema=${world.schema}`
+  const [source, target] = [await openPostgresTransfer(url, 'source'), await openPostgresTransfer(url, 'target')]
+  await bring(world, withStep("-- Begins era 2.\ncomment on table {schema}.message is 'new';", 2))
+  await rejects(target.takeIn([]), isNewer)
+  await rejects(source.pieces(0)[Symbol.asyncIterator]().next(), isNewer)
+  await source.close()
+  await target.close()
+})
+
+onPostgres(
+  'where the schema is gone, a transaction of the same database is told that it is not there',
+  async (world) => {
+    const engine = await world.open()
+    const client = await connect(world.url)
+    try {
+      const join = (): Promise<unknown> =>
+        engine.join!(client).commit({ changes: [{ do: 'send', queue: 'a', message: message() }] })
+      await client.query('begin')
+      await join()
+      await client.query('commit')
+      await world.ask('drop schema {schema} cascade')
+      await client.query('begin')
+      await rejects(join(), (error) => isPosthornError(error) && error.code === 'other-database')
+    } finally {
+      await client.end()
+    }
+  },
+)

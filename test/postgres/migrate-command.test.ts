@@ -1,7 +1,11 @@
 // `posthorn migrate`: shows the SQL that is missing, runs it, and has nothing to do afterwards; a schema of a newer version is refused.
 
-import { deepEqual, equal, match } from 'node:assert/strict'
+import { deepEqual, equal, match, rejects } from 'node:assert/strict'
 import { run } from '../cli/command.ts'
+import { copy } from '../../src/copy.ts'
+import { isPosthornError } from '../../src/core/error.ts'
+import { readMigrations } from '../../src/engine/postgres/sql/statement.ts'
+import { bring } from './bring.ts'
 import { commit, message, onPostgres } from './world.ts'
 
 onPostgres('migrate shows what is missing, and does it, and then there is nothing', async (world) => {
@@ -32,4 +36,18 @@ onPostgres('migrate refuses a newer schema, and engines that have none', async (
   const other = await run(['migrate', '--engine', 'memory:'])
   equal(other.code === 0, false)
   match(other.err, /only a schema in PostgreSQL is migrated/)
+})
+
+onPostgres('no command but migrate, serve and work stops processes of an older era', async (world) => {
+  await bring(world, readMigrations().slice(0, 7))
+  const url = `${world.url}?schema=${world.schema}`
+  const refused = await run(['queues', '--engine', url])
+  equal(refused.code === 0, false)
+  match(refused.err, /would begin era 1 and stop all processes of older versions.*posthorn migrate/s)
+  await rejects(copy(url, 'memory:'), (error) => isPosthornError(error) && error.message.includes('begin era 1'))
+  deepEqual(await world.ask('select max(number) as number from {schema}.migration'), [{ number: 7 }])
+  const done = await run(['migrate', '--engine', url])
+  equal(done.code, 0, done.err)
+  const after = await run(['queues', '--engine', url])
+  equal(after.code, 0, after.err)
 })

@@ -3,7 +3,7 @@
  * decided by whoever folds next after the transaction has committed (decide/seat.ts), and is gone where it has not.
  */
 import type { Change, ChangeResult, Commit, JoinedTransaction } from '../../../core/engine.ts'
-import { PosthornError } from '../../../core/error.ts'
+import { isPosthornError, PosthornError } from '../../../core/error.ts'
 import type { QueueSettings } from '../../../core/settings.ts'
 import { encodeArrival, faultOfJoined, resultsOfJoined, scopeOf } from '../../sql/arrival.ts'
 import { DEFAULT_ENGINE_LIMITS } from '../../sql/limit.ts'
@@ -108,7 +108,7 @@ export class Joins {
       ;[row] = await sql.query(text, JSON.stringify(value))
     } catch (error) {
       // Of a schema that is too new the engine's own connection tells.
-      if (isOfOtherSchema(error)) await this.#parts.session.burst((query) => query('arrivals'))
+      if (isOfOtherSchema(error)) await this.#refuseNewer()
       throw translate(error, () => this.#otherDatabase(error))
     }
     const answer = (row as { readonly answer?: unknown } | undefined)?.answer
@@ -119,6 +119,15 @@ export class Joins {
         { details: { field: 'within' } },
       )
     return JSON.parse(answer) as T
+  }
+
+  /** @throws PosthornError `newer-format`, and where the database is away. A schema that is not there says nothing. */
+  async #refuseNewer(): Promise<void> {
+    try {
+      await this.#parts.session.burst((query) => query('arrivals'))
+    } catch (error) {
+      if (isPosthornError(error)) throw error
+    }
   }
 
   async #stateOf(transaction: string): Promise<'open' | 'committed' | 'rolled-back'> {

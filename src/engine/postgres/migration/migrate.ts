@@ -18,9 +18,27 @@ export async function pendingMigrations(
   return (await pendingOf(connection, statements, steps)).texts
 }
 
+/** For who only looks, or brings a message. @throws PosthornError `invalid` where the steps that are missing would stop older processes */
+export async function refuseNewEra(
+  connection: Connection,
+  statements: Statements,
+  steps: readonly Migration[] = readMigrations(),
+): Promise<void> {
+  const { begins } = await pendingOf(connection, statements, steps)
+  if (begins === null) return
+  const { schema } = statements
+  throw new PosthornError(
+    'invalid',
+    `schema '${schema}' is older than this program: to use it would begin era ${begins} and stop all processes of older versions. When they may stop, run \`posthorn migrate\``,
+    { details: { schema, begins } },
+  )
+}
+
 interface Pending {
   /** Nobody uses the schema yet. */
   readonly isNew: boolean
+  /** The last of the eras that the steps begin where the schema is in use; null: none. */
+  readonly begins: number | null
   readonly texts: readonly string[]
 }
 
@@ -43,7 +61,11 @@ async function pendingOf(
     // The first makes the column.
     return closed === 0 ? [noted] : [closing(closed, begun), noted]
   })
-  return { isNew, texts: [...base, ...texts].map((text) => statements.fill(text)) }
+  return {
+    isNew,
+    begins: isNew || era === state.era ? null : era,
+    texts: [...base, ...texts].map((text) => statements.fill(text)),
+  }
 }
 
 /** Waits for all transactions of the programs of that era, and from then on they fail. */

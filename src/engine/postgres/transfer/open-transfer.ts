@@ -6,7 +6,7 @@ import { PosthornError } from '../../../core/error.ts'
 import type { Piece, Transfer } from '../../../core/transfer.ts'
 import { loadPg, type Answer, type Connection } from '../connection/driver.ts'
 import { failureOf } from '../connection/failure.ts'
-import { migrate, pendingMigrations } from '../migration/migrate.ts'
+import { explainFailure, migrate, pendingMigrations, refuseNewEra } from '../migration/migrate.ts'
 import type { PostgresEngine } from '../engine.ts'
 import { hashOf, openPostgresEngine } from '../open.ts'
 import { Statements } from '../sql/statement.ts'
@@ -32,6 +32,8 @@ export async function openPostgresTransfer(text: string, as: 'source' | 'target'
       throw new PosthornError('invalid', `there is no schema '${schema}' of Posthorn's in this database`, {
         details: { schema },
       })
+    // Who copies from it need not be whoever may stop what still works with it.
+    if (as === 'source') await refuseNewEra(connection, statements)
     await migrate(connection, statements, lockKey)
     const open = (): Promise<PostgresEngine> => openPostgresEngine(url, { schema, isPooled })
     return new PostgresTransfer(connection, statements, lockKey, open)
@@ -72,13 +74,16 @@ class PostgresTransfer implements Transfer {
   }
 
   async *pieces(at: number): AsyncIterable<Piece> {
-    await this.#beginSeated()
     try {
+      await this.#beginSeated()
       yield* piecesOf(
         (name, values) => this.#ask(name, values),
         (text) => this.#plain(text),
         at,
       )
+    } catch (error) {
+      await this.#plain('rollback').catch(() => {})
+      throw await this.#explain(error)
     } finally {
       await this.#plain('rollback').catch(() => {})
     }
@@ -130,8 +135,12 @@ class PostgresTransfer implements Transfer {
       await this.#plain('commit')
     } catch (error) {
       await this.#plain('rollback').catch(() => {})
-      throw lost(error)
+      throw await this.#explain(error)
     }
+  }
+
+  async #explain(error: unknown): Promise<unknown> {
+    return (await explainFailure(error, this.#connection, this.#statements)) ?? lost(error)
   }
 
   #ask(name: string, values: readonly unknown[] = []): Promise<Answer> {
