@@ -20,10 +20,10 @@ export function addMigrate(program: Command, session: Session): void {
 async function run(session: Session, options: MigrateOptions): Promise<void> {
   const { terminal } = session
   const isDryRun = options.dryRun === true
-  const { schema, steps } = await migrate(engineUrl(session, options), isDryRun)
+  const { schema, steps, script } = await migrate(engineUrl(session, options), isDryRun)
   if (options.json) return writeJson(session, { schema, steps, isDryRun })
   // What is printed can be given to psql as it is.
-  if (isDryRun) terminal.out(['begin;', ...steps, 'commit;'].map((step) => step.trimEnd()).join('\n'))
+  if (isDryRun) terminal.out(script.trimEnd())
   else if (steps.length === 0) terminal.out(`schema '${schema}' is up to date`)
   else terminal.out(`${terminal.style('green', 'migrated')} schema '${schema}': ${countOf(steps.length, 'step')}`)
 }

@@ -71,7 +71,9 @@ onPostgres('in the pause between two tries of a step nobody else asks for its lo
     const paused = new Set<unknown>()
     while (pauses < 2) {
       // In this order: whoever waits first and pauses then is one and the same.
-      const asking = await waiting(world, `relation = '${world.schema}.queue'::regclass`)
+      // The engine waits behind them now and then, for less.
+      const isStep = `relation = '${world.schema}.queue'::regclass and mode = 'AccessExclusiveLock'`
+      const asking = await waiting(world, isStep)
       const resting = await world.ask(
         "select pid from pg_stat_activity where query like '%pg_sleep(0.3)' and state = 'active'",
       )

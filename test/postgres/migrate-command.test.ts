@@ -51,3 +51,19 @@ onPostgres('no command but migrate, serve and work stops processes of an older e
   const after = await run(['queues', '--engine', url])
   equal(after.code, 0, after.err)
 })
+
+onPostgres('what --dry-run prints is run in the order of the steps or not at all', async (world) => {
+  await bring(world, readMigrations().slice(0, 7))
+  const at = ['--engine', `${world.url}?schema=${world.schema}`]
+  const { out } = await run(['migrate', '--dry-run', ...at])
+  const transactions = out.split(/(?<=commit;\n)/)
+  equal(transactions.length, readMigrations().length - 7)
+  // As psql goes on after an error: the first is not run.
+  for (const each of transactions.slice(1)) {
+    await rejects(world.ask(each), /the step before it is not/)
+    await world.ask('rollback')
+  }
+  deepEqual(await world.ask('select max(number) as number from {schema}.migration'), [{ number: 7 }])
+  for (const each of transactions) await world.ask(each)
+  equal((await run(['migrate', ...at])).out, `schema '${world.schema}' is up to date\n`)
+})

@@ -1,7 +1,7 @@
 /** A migration without an engine: one connection, and only as long as it takes. */
 import type { Clock } from '../../../core/clock.ts'
 import { loadPg, type Connection } from '../connection/driver.ts'
-import { migrate, pendingMigrations, refuseNewEra } from './migrate.ts'
+import { migrate, migrationScript, pendingMigrations, refuseNewEra } from './migrate.ts'
 import { DEFAULT_SCHEMA, hashOf } from '../open.ts'
 import { Pool } from '../connection/pool.ts'
 import { Statements } from '../sql/statement.ts'
@@ -11,6 +11,8 @@ export interface MigrationReport {
   readonly schema: string
   /** The steps that were missing, as SQL. */
   readonly steps: readonly string[]
+  /** They as they would be run, to be given to psql: each a transaction. Empty where none is missing. */
+  readonly script: string
 }
 
 /** Who deploys waits for a database that is just starting, not for one that is not there. */
@@ -25,8 +27,10 @@ export function migrateUrl(text: string, isDryRun: boolean, clock: Clock): Promi
   return withSchema(text, clock, async (connection, statements) => {
     const { schema } = statements
     const steps = await pendingMigrations(connection, statements)
-    if (!isDryRun) await migrate(connection, statements, hashOf(`posthorn ${schema}`))
-    return { schema, steps }
+    const lockKey = hashOf(`posthorn ${schema}`)
+    const script = await migrationScript(connection, statements, lockKey)
+    if (!isDryRun) await migrate(connection, statements, lockKey)
+    return { schema, steps, script }
   })
 }
 

@@ -18,6 +18,22 @@ export async function pendingMigrations(
   return (await pendingOf(connection, statements, steps)).texts
 }
 
+/** The same as SQL that can be given to psql as it is: none of it is run where what is before it was not, whatever psql does after an error. */
+export async function migrationScript(
+  connection: Connection,
+  statements: Statements,
+  lockKey: number,
+): Promise<string> {
+  const { isNew, texts, states } = await pendingOf(connection, statements, readMigrations())
+  const some = isNew ? [texts.join('')] : texts.map((text, at) => statements.fill(guardOf(states[at]!)) + text)
+  return some.map((text) => `${beginning(lockKey)};\n${text}commit;\n`).join('')
+}
+
+const guardOf = ({ version, era }: State): string => `do $$ begin
+  if (select max(number) from {schema}.migration) <> ${version} then raise exception 'the step before it is not ${version}'; end if;
+${era === 0 ? '' : `  perform from {schema}.queue where false and era_${era};\n`}end $$;
+`
+
 /** For who only looks, or brings a message. @throws PosthornError `invalid` where the steps that are missing would stop older processes */
 export async function refuseNewEra(
   connection: Connection,
@@ -40,6 +56,8 @@ interface Pending {
   /** The last of the eras that the steps begin where the schema is in use; null: none. */
   readonly begins: number | null
   readonly texts: readonly string[]
+  /** What each of them is for, where the schema is in use. */
+  readonly states: readonly State[]
 }
 
 async function pendingOf(
@@ -53,16 +71,22 @@ async function pendingOf(
   const isNew = state.version === 0
   const base = !isNew ? [] : [(await isThere(connection, SCHEMA, statements.schema)) ? NUMBERS : MAKE + NUMBERS]
   let { era } = state
+  const states: State[] = []
   const texts = steps.slice(state.version).flatMap(({ number, text, era: begun }) => {
+    const version = number - 1
     const noted = `${text.trimEnd()}\ninsert into {schema}.migration (number) values (${number});\n`
-    if (begun === null || begun <= era) return [noted]
     const closed = era
+    states.push({ version, era })
+    if (begun === null || begun <= era) return [noted]
     era = begun
     // The first makes the column.
-    return closed === 0 ? [noted] : [closing(closed, begun), noted]
+    if (closed === 0) return [noted]
+    states.push({ version, era })
+    return [closing(closed, begun), noted]
   })
   return {
     isNew,
+    states,
     begins: isNew || era === state.era ? null : era,
     texts: [...base, ...texts].map((text) => statements.fill(text)),
   }
@@ -86,6 +110,10 @@ const PATIENCE = '1s'
 const PAUSE = 'rollback to savepoint step; select pg_sleep(0.3)'
 const TRIES = 100
 
+const beginning = (lockKey: number): string =>
+  `${BEGIN}; set local statement_timeout = 0; set local lock_timeout = 0;
+select pg_advisory_xact_lock(${lockKey}, ${LOCK}); set local lock_timeout = '${PATIENCE}'`
+
 export async function migrate(
   connection: Connection,
   statements: Statements,
@@ -97,9 +125,7 @@ export async function migrate(
   let tries = 0
   while ((await pendingOf(connection, statements, steps)).texts.length > 0) {
     try {
-      await ask(
-        `${BEGIN}; set local statement_timeout = 0; set local lock_timeout = 0; select pg_advisory_xact_lock(${lockKey}, ${LOCK}); set local lock_timeout = '${PATIENCE}'; savepoint step`,
-      )
+      await ask(`${beginning(lockKey)}; savepoint step`)
       // Another process may have been faster. Each step of a schema in use ends before the next: who waits for several things may wait in a circle.
       const { isNew, texts } = await pendingOf(connection, statements, steps)
       for (const text of isNew ? texts : texts.slice(0, 1)) await ask(text)
