@@ -37,8 +37,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: 'engine/file/log/log.ts',
-        from: 'await (folderChanged ? disk.sync([...files], folder) : disk.sync([...files]))',
-        to: 'await (folderChanged ? disk.sync([...files], folder) : undefined)',
+        from: 'await disk.sync([...files], folderChanged ? folder : undefined, isLone)',
+        to: 'await (folderChanged ? disk.sync([...files], folder, isLone) : undefined)',
       },
     ],
   },
