@@ -24,7 +24,7 @@ export class Connections implements Pick<Dispatcher, 'dispatch'> {
   #isDestroyed = false
 
   constructor(options: Client.Options) {
-    // A client with room for another call does no more when one has ended than to wait; it gets one at a time all the same.
+    // It gets one call at a time all the same: a client that might take a second spares itself a turn of the event loop at the end of each.
     this.#options = { ...options, pipelining: 2 }
   }
 
