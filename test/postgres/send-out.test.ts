@@ -1,7 +1,10 @@
 // A send whose own process has free places for its queue hands out what it sends: without a lease, behind all that waits, and never for nobody.
 
 import { deepEqual, equal } from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
 import type { Engine, LeaseResult } from '../../src/core/engine.ts'
+import { loadPg, type Connection, type Driver } from '../../src/engine/postgres/connection/driver.ts'
+import { withSettings } from '../../src/engine/postgres/connection/setting.ts'
 import { DEFAULT_QUEUE } from '../../src/core/settings.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
 
@@ -160,3 +163,49 @@ onPostgres(
     deepEqual(await stored(world), [READY, READY])
   },
 )
+
+onPostgres('sends that were read before and after their queue was looked at anew are one fold', async (world) => {
+  const codes: unknown[] = []
+  let held = Promise.resolve()
+  const plain = withSettings(await loadPg(world.url))
+  const driver: Driver = {
+    connect: async () => {
+      const connection = await plain.connect()
+      const query: Connection['query'] = async (statement, values) => {
+        if (statement.name?.startsWith('posthorn send') === true) await held
+        try {
+          return await connection.query(statement, values)
+        } catch (error) {
+          codes.push((error as { readonly code: unknown }).code)
+          throw error
+        }
+      }
+      return { ...connection, query }
+    },
+  }
+  const engine = await waiting({ ...world, open: () => world.open({ driver }) })
+  // Room for more than one send asks for.
+  await lease(engine, 1_000)
+  const { promise, resolve: release } = Promise.withResolvers<void>()
+  held = promise
+  const sent: Promise<unknown>[] = []
+  const send = async (): Promise<void> => {
+    sent.push(engine.commit([{ changes: messages(1) }]))
+    await setImmediate()
+  }
+  // Two are on their way, and the third waits.
+  for (let n = 0; n < 3; n++) await send()
+  // Of `b` nothing is known, so both are read from the database.
+  await engine.lease({
+    id: 'both',
+    worker: 'w',
+    holder: 'client',
+    leaseMs: 1_000,
+    wants: ['a', 'b'].map((queue) => ({ queue, max: 1 })),
+  })
+  await send()
+  release()
+  await Promise.all(sent)
+  deepEqual(codes, [])
+  equal((await stored(world)).length, 4)
+})

@@ -18,11 +18,11 @@ export interface KnownQueue {
   /** Plain sends that fit, whoever else sends; 0: none at all. */
   left: number
   /** On the process's own clock. */
-  readonly leftUntil: number
+  leftUntil: number
   /** An ack ends a message and nothing else. */
-  readonly isForgetful: boolean
+  isForgetful: boolean
   /** It hands out, by priority and nothing else. */
-  readonly isPlain: boolean
+  isPlain: boolean
   avoidedUntil: number
 }
 
@@ -63,8 +63,11 @@ export class KnownQueues {
         isPlain: !settings.paused && settings.pick.by === 'priority' && settings.pick.agingMs === undefined,
         avoidedUntil: known?.avoidedUntil ?? 0,
       }
-      this.#byName.set(name, fresh)
-      this.#byNumber.set(number, fresh)
+      // What was read before and what is read from now on may come into one fold: it is one queue there.
+      const isSame = known?.settings === text && known.lineBy === lineBy && known.name === name
+      const kept = isSame ? Object.assign(known, fresh) : fresh
+      this.#byName.set(name, kept)
+      this.#byNumber.set(number, kept)
     }
   }
 

@@ -70,6 +70,7 @@ export class PlainSends {
     const { folds, queues, transactor } = this.#parts
     if (calls.some(({ clears }) => clears !== queues.clears)) return { isDone: false, isSound: true }
     const sendings = calls.flatMap((call) => call.sendings)
+    if (isTornBetween(sendings)) return { isDone: false, isSound: true }
     const fold = folds.next()
     const out = this.#outs.begin(sendings)
     let answer: Answer | null = null
@@ -154,6 +155,12 @@ export class PlainSends {
     const isAlone = key === undefined && delay === undefined && expires === undefined && dedupe === undefined
     return isAlone && faultOfMessage(message, this.#parts.limits.bodyBytes) === null
   }
+}
+
+/** Whether a queue was forgotten and learnt anew between two of the calls: it is in two forms, and each would count for itself. */
+function isTornBetween(sendings: readonly Sending[]): boolean {
+  const forms = new Set(sendings.map(({ queue }) => queue))
+  return new Set([...forms].map(({ number }) => number)).size < forms.size
 }
 
 export function resultsOfSends({ commits }: SendCall): readonly CommitResult[] {
