@@ -91,7 +91,7 @@ export class PlainHandOuts {
     const most = floor.nextUntil === 0 ? Infinity : SHORT_MS
     const own = rows.length > 1 ? leaseMs : Infinity
     const wait = Math.min(head.afterMs ?? Infinity, head.afterWallMs ?? Infinity, own, most)
-    for (let n = 1; n < rows.length; n++) floor.gave(rows[n]!.queue as number)
+    for (let n = 1; n < rows.length; n++) floor.gave(rows[n]!.queue as number, 1)
     return {
       deliveries: deliver(rows, known, number, at + leaseMs),
       nextReadyInMs: wait === Infinity ? null : Math.max(0, wait),

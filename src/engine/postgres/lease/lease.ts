@@ -160,7 +160,7 @@ export class Leases {
       ])
       if (isSmall) last()
       const [rows, { rows: due }] = await given
-      for (const { queue } of rows) floor.gave(queue as number)
+      for (const { queue } of rows) floor.gave(queue as number, 1)
       return {
         deliveries: deliver(rows, wants, queues),
         nextReadyInMs: waitOf(due[0], now, wall, floor.nextUntil === 0 ? Infinity : SHORT_MS),

@@ -87,7 +87,6 @@ export class SendOuts {
       const isAll = queues.includes(queue.number)
       const some = rows.filter((row, at) => at === 0 || row.queue === queue.number)
       const deliveries = some.length > 1 ? deliver(some, [each], lease, leaseUntil) : []
-      for (const _ of deliveries) this.#parts.floor.gave(queue.number)
       if (isAll) {
         left.delete(queue)
         const mint = new TokenMint(lease, queue.number)
@@ -96,6 +95,7 @@ export class SendOuts {
             for (const message of messages) deliveries.push(deliveryOf(message, queue.name, mint, now, leaseUntil))
         if (!isInOrder(deliveries)) deliveries.sort((one, another) => rankOf(one) - rankOf(another))
       }
+      if (deliveries.length > 0) this.#parts.floor.gave(queue.number, deliveries.length)
       this.#parts.hatch.land(each, lease, deliveries, isAll)
     }
     return left

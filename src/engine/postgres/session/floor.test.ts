@@ -20,7 +20,7 @@ function floorOf() {
     },
   })
   const giveMany = (): void => {
-    for (let n = 0; n < 100; n++) floor.gave(1)
+    floor.gave(1, 100)
   }
   const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
   return { floor, looks, giveMany, turn }

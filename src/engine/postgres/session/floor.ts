@@ -60,10 +60,10 @@ export class Floor {
     return queues.flatMap((queue) => this.#places.get(queue) ?? UNKNOWN)
   }
 
-  /** One of the queue was handed out. */
-  gave(queue: number): void {
+  /** So many of the queue were handed out. */
+  gave(queue: number, count: number): void {
     this.#given.add(queue)
-    this.#count++
+    this.#count += count
     const isTime = this.#count >= WORTH && this.#parts.clock.monotonicMs() >= this.#nextAtMs
     if (isTime && !this.#isLooking) void this.#look()
   }

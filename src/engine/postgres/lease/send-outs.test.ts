@@ -1,0 +1,43 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { test } from 'node:test'
+import { ManualClock } from '../../../core/clock.ts'
+import type { LeaseRequest } from '../../../core/engine.ts'
+import type { Message } from '../../../core/message.ts'
+import type { Answer } from '../connection/driver.ts'
+import type { KnownQueue } from '../plain/known-queues.ts'
+import type { Floor } from '../session/floor.ts'
+import { Hatch } from './hatch.ts'
+import type { LeaseNumbers } from './lease-numbers.ts'
+import { SendOuts } from './send-outs.ts'
+
+const queue = { name: 'a', number: 1, isPlain: true } as KnownQueue
+const messages = ['one', 'other'].map((id) => ({ id, priority: 4 }) as Message)
+const request: LeaseRequest = {
+  id: 'r',
+  worker: 'w',
+  holder: 'process',
+  leaseMs: 1_000,
+  wants: [{ queue: 'a', max: 9 }],
+}
+
+test('what is handed out with its send counts as much as what is leased: it leaves as much behind', () => {
+  const hatch = new Hatch({
+    clock: new ManualClock(),
+    isWatched: () => true,
+    wake: () => {},
+    takeBack: () => Promise.resolve(),
+  })
+  hatch.answered(hatch.fetch(request), { deliveries: [], nextReadyInMs: null })
+  const given: unknown[] = []
+  const outs = new SendOuts({
+    hatch,
+    numbers: { takeAtOnce: () => 7 } as unknown as LeaseNumbers,
+    floor: { gave: (...args: unknown[]) => void given.push(args) } as unknown as Floor,
+    holder: null,
+    moment: () => ({ now: null, wall: null }),
+  })
+  const sendings = [{ queue, messages, bytes: 2 }]
+  const head = { past: JSON.stringify({ isSent: true, queues: [1] }), sent_at: 0 }
+  equal(outs.land(outs.begin(sendings)!, { rows: [head] } as unknown as Answer, sendings).size, 0)
+  deepEqual(given, [[1, 2]])
+})
