@@ -13,7 +13,7 @@ with n as materialized (
 update {schema}.message as m
 set state = 1, lease = $7::bigint, holder = $6::bigint, until = $3::bigint + $5::bigint, acquired = m.acquired + 1
 from n
-where m.queue = n.queue and m.id = n.id
+where m.queue = any (array[n.queue]) and m.id = n.id
 returning
   m.queue, m.id, m.seq, m.state, m.rank, m.place, m.line, m.line_seq, m.lease, m.holder, m.until, m.due, m.is_wall_due,
   m.expires, m.is_wall_expires, m.acquired, m.failed, m.released, m.is_cancelled, m.sent_at, m.ended_at, m.turn, m.reason,

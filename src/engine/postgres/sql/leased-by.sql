@@ -5,4 +5,4 @@ select
   m.failures, m.size, m.report, m.attrs,
   case when m.shared is null then m.body else (select s.body from {schema}.shared s where s.n = m.shared) end as body
 from {schema}.message m join unnest($1::int[], $2::uuid[], $3::bigint[]) as i (queue, id, lease)
-on m.queue = i.queue and m.id = i.id and m.lease = i.lease and m.state + 0 = 1
+on m.queue = any (array[i.queue]) and m.id = i.id and m.lease = i.lease and m.state + 0 = 1

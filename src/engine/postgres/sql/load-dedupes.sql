@@ -1,2 +1,2 @@
 select d.scope, d.text, d.until, d.id from unnest($1::text[], $2::text[]) as i (scope, text)
-join {schema}.dedupe d on d.scope = i.scope and d.text = i.text
+join {schema}.dedupe d on d.scope = any (array[i.scope]) and d.text = i.text

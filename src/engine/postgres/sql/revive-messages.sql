@@ -21,7 +21,7 @@ with i as materialized (
   $18::text[]
   ) as i (queue, id, state, place, line_seq, lease, holder, until, due, is_wall_due, acquired, failed, released, is_cancelled, ended_at, turn, reason, failures)
 ), gone as (
-  delete from {schema}.past as m using i where m.queue = i.queue and m.id = i.id
+  delete from {schema}.past as m using i where m.queue = any (array[i.queue]) and m.id = i.id
   returning m.queue, m.id, m.seq, m.rank, m.line, m.expires, m.is_wall_expires, m.sent_at, m.size, m.report, m.attrs, m.body, m.shared
 )
 insert into {schema}.message (

@@ -75,7 +75,7 @@ u as (
   update {schema}.message as m
   set state = 1, lease = $24::bigint, holder = w.holder, until = g.now + w.lasts, acquired = m.acquired + 1
   from n, w, g
-  where m.queue = n.queue and m.id = n.id and w.queue = n.queue
+  where m.queue = any (array[n.queue]) and m.id = n.id and w.queue = n.queue
   returning
     m.queue, m.id, m.rank, m.place, m.seq, m.sent_at, m.report, m.attrs,
     case when m.shared is null then m.body else (select s.body from {schema}.shared s where s.n = m.shared) end as body,

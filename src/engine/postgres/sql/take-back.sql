@@ -9,9 +9,9 @@ with n as materialized (
 c as (
   update {schema}.message as m set until = least(m.until, $3::bigint)
   from n
-  where m.queue = n.queue and m.id = n.id and m.is_cancelled
+  where m.queue = any (array[n.queue]) and m.id = n.id and m.is_cancelled
 )
 update {schema}.message as m
 set state = 0, lease = null, holder = null, until = null, acquired = m.acquired - 1
 from n
-where m.queue = n.queue and m.id = n.id and not m.is_cancelled
+where m.queue = any (array[n.queue]) and m.id = n.id and not m.is_cancelled

@@ -35,4 +35,4 @@ from unnest(
   $17::text[],
   $18::text[]
 ) as i (queue, id, state, place, line_seq, lease, holder, until, due, is_wall_due, acquired, failed, released, is_cancelled, ended_at, turn, reason, failures)
-where m.queue = i.queue and m.id = i.id
+where m.queue = any (array[i.queue]) and m.id = i.id
