@@ -8,9 +8,9 @@ import { PosthornError } from '../../core/error.ts'
 import type { EngineLimits } from '../sql/limit.ts'
 import { answerCall, isDone, isWriting } from './wire/answer.ts'
 import { LeaseMemory } from './decide/lease.ts'
-import { dueTimes, flush, sweep, type DueTimes, type Moment } from './decide/sweep.ts'
 import type { Desk, Thresholds } from './desk.ts'
 import type { Driver } from './driver/driver.ts'
+import { Due } from './due.ts'
 import { isFatal, isFull, toFault } from './fault.ts'
 import { letGo, openDesk, ownersGone, type Opened } from './open-desk.ts'
 import { Others } from './process/others.ts'
@@ -18,7 +18,6 @@ import { Packer, type Buffers } from './wire/packer.ts'
 import type { Answer, Fault, Post, Reply, Ticks } from './wire/request.ts'
 import { Space, type SpaceDeps } from './space.ts'
 import { readStream, type Numbered } from './wire/stream.ts'
-import { engineTime } from './state/clock.ts'
 import { readNumbers, writeNumbers } from './state/meta.ts'
 import type { Level } from './transaction.ts'
 
@@ -53,7 +52,6 @@ const DATA_VERSION = 'pragma data_version'
 const LOOK_FOR_GONE_MS = 1_000
 /** Nobody asks; time may have decided something, or another process. */
 const NO_CALLS: Batch = { calls: [], bytes: Buffer.alloc(0), ticks: null }
-const NOTHING_DUE: DueTimes = { engineAt: Infinity, wallAt: Infinity }
 
 /** A post, read. */
 interface Batch extends Pick<Post, 'bytes' | 'ticks'> {
@@ -67,15 +65,13 @@ export class Host {
   readonly #requests: LeaseMemory
   readonly #others: Others
   readonly #space: Space
+  readonly #due: Due
   readonly #reply: (reply: Reply) => void
   /** Of the reply that is being made. */
   readonly #packer: Packer
   #batches: Batch[] = []
   #isScheduled = false
   #dataVersion = -1
-  #due: DueTimes = NOTHING_DUE
-  /** Until when everything that was due has been decided by this process. */
-  #lookedAt: Moment
   #lookedForGoneAt = 0
   #failure: Fault | null = null
   #isClosed = false
@@ -89,7 +85,7 @@ export class Host {
     this.#desk = this.#opened.desk
     this.#space = new Space(options)
     this.#desk.room = () => this.#space.refusal(this.#desk.now)
-    this.#lookedAt = momentOf(this.#desk)
+    this.#due = new Due(this.#desk)
     this.#requests = new LeaseMemory(options.limits.leaseRequests)
     const { clock = systemClock } = options
     this.#others = new Others({ ...options, desk: this.#desk, clock, look: () => this.#schedule() })
@@ -184,7 +180,7 @@ export class Host {
     const level: Level = isDurable ? this.#best : 'normal'
     const given = posts[0]?.ticks ?? null
     this.#begin(calls.some(isWriting) ? level : null, given)
-    if (this.#decidesTime(posts) && (!calls.some(isWriting) || level !== this.#best)) {
+    if (this.#due.decides(posts.map(({ ticks }) => ticks)) && (!calls.some(isWriting) || level !== this.#best)) {
       // What time decides may be handed out at once: it is made as durable as anything else. And who only reads may not begin to write in the
       // middle: where another process has written meanwhile, SQLite refuses that at once.
       this.#opened.transactions.rollback()
@@ -194,14 +190,10 @@ export class Host {
     const done: number[] = []
     for (const post of posts) {
       if (post !== posts[0] && post.ticks !== null) {
-        this.#setTime(post.ticks)
-        this.#look()
+        this.#due.setTime(post.ticks)
+        this.#due.look()
       }
-      if (this.#isDue()) {
-        sweep(desk, this.#lookedAt)
-        this.#due = NOTHING_DUE
-      }
-      this.#lookedAt = momentOf(desk)
+      this.#due.settle()
       desk.bytes = post.bytes
       for (const call of post.calls) {
         const answer = this.#answer(call)
@@ -215,7 +207,7 @@ export class Host {
   #finish(answers: Answer[], done: readonly number[]): void {
     const desk = this.#desk
     const packer = this.#packer
-    this.#look()
+    this.#due.look()
     if (desk.isDirty) {
       Object.assign(desk.numbers, { engineAt: desk.now, wallAt: desk.wall })
       writeNumbers(desk.statements, desk.numbers)
@@ -223,15 +215,13 @@ export class Host {
     }
     desk.bundles.trim()
     const own = desk.notices.take()
-    const notices = this.#others.exchange(own, this.#due)
+    const notices = this.#others.exchange(own, this.#due.times)
     const happenings = desk.trail.take()
     const before = this.#options.ticks().machineMs
     this.#opened.transactions.commit()
     const commitMs = this.#options.ticks().machineMs - before
     this.#others.wake()
     desk.trail.committed()
-    const inMs = Math.min(this.#due.engineAt - desk.now, this.#due.wallAt - desk.wall)
-    const dueInMs = inMs === Infinity ? null : Math.max(0, inMs)
     const first = packer.length
     for (const n of done) packer.word(n)
     this.#reply({
@@ -240,7 +230,7 @@ export class Host {
       bytes: packer.take(),
       notices,
       happenings,
-      dueInMs,
+      dueInMs: this.#due.inMs,
       commitMs,
       failure: null,
     })
@@ -259,8 +249,8 @@ export class Host {
   /** Whether another process has written, or something is due. The first look tells what is due next. */
   #hasNews(): boolean {
     if (this.#desk.statements.of(DATA_VERSION).first()![0] !== this.#dataVersion) return true
-    this.#setTime(this.#options.ticks())
-    return this.#isDue()
+    this.#due.setTime(this.#options.ticks())
+    return this.#due.isNow
   }
 
   /** The time is read when the lock is had: waiting for it takes some. */
@@ -269,7 +259,7 @@ export class Host {
     if (level === null) transactions.beginReading()
     else transactions.beginWriting(level)
     this.#refresh()
-    this.#setTime(given ?? this.#options.ticks())
+    this.#due.setTime(given ?? this.#options.ticks())
   }
 
   /** What another process wrote is read again. */
@@ -286,29 +276,7 @@ export class Host {
     desk.bundles.clear()
     desk.trail.refresh()
     this.#others.refresh()
-    this.#look()
-  }
-
-  #setTime(ticks: Ticks): void {
-    this.#desk.now = engineTime(this.#desk.numbers, ticks)
-    this.#desk.wall = ticks.wallMs
-  }
-
-  /** Whether anything falls due up to the last of these posts, or a commit before has left something beyond its bounds. */
-  #decidesTime(posts: readonly Batch[]): boolean {
-    const { engineAt, wallAt } = this.#due
-    const isDueAt = (ticks: Ticks): boolean =>
-      engineAt <= engineTime(this.#desk.numbers, ticks) || wallAt <= ticks.wallMs
-    return this.#isDue() || this.#desk.isOverdue || posts.some(({ ticks }) => ticks !== null && isDueAt(ticks))
-  }
-
-  #isDue(): boolean {
-    return this.#due.engineAt <= this.#desk.now || this.#due.wallAt <= this.#desk.wall
-  }
-
-  #look(): void {
-    flush(this.#desk)
-    this.#due = dueTimes(this.#desk)
+    this.#due.look()
   }
 
   #forget(): void {
@@ -352,5 +320,3 @@ export class Host {
     this.#options.closed?.()
   }
 }
-
-const momentOf = ({ now, wall }: Desk): Moment => ({ now, wall })

@@ -55,7 +55,7 @@ async function redrive(work: Work, row: Row): Promise<boolean> {
   if (queue.settings.idleExpiryMs !== null) use(work, queue)
   const fresh = { acquired: 0, failed: 0, released: 0, isCancelled: false, endedAt: null, turn: null, reason: null }
   work.undo.set(row, fresh)
-  if (row.line !== null) work.undo.add(work.line(queue, row.line).rows, row)
+  if (row.line !== null) work.undo.add(work.lines.of(queue, row.line).rows, row)
   await enterLine(work, row)
   return true
 }

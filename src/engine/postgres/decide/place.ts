@@ -20,7 +20,7 @@ export function delay(work: Work, row: Row, when: When): void {
 /** Ready, or at the tail of its line. Who is at the head stays there. */
 export async function enterLine(work: Work, row: Row): Promise<void> {
   if (row.line !== null && row.lineSeq === null) {
-    const first = await work.firstOf(row.queue, row.line)
+    const first = await work.lines.firstOf(row.queue, row.line)
     await work.reserve(1)
     work.undo.set(row, { lineSeq: work.serial() })
     if (first !== null) return work.undo.set(row, { state: HELD, due: null, place: null })
@@ -31,7 +31,7 @@ export async function enterLine(work: Work, row: Row): Promise<void> {
 /** After the head of a line has gone, the next is ready. */
 export async function promote(work: Work, queue: Queue, line: string | null): Promise<void> {
   if (line === null) return
-  const next = await work.firstOf(queue, line)
+  const next = await work.lines.firstOf(queue, line)
   if (next !== null && next.state === HELD) makeReady(work, next)
 }
 

@@ -9,6 +9,7 @@ import { isRecordKey } from '../../../core/record.ts'
 import { parseToken } from '../decide/token.ts'
 import { lineOf } from '../decide/place.ts'
 import { fromColumn, toColumn } from '../row/row.ts'
+import { readTopics } from './read-topics.ts'
 import { NO_TALLY, rowKey, type Work } from './unit-of-work.ts'
 
 /** Deliveries of the events of a fold that are looked for together; those of one event more at most. */
@@ -113,7 +114,7 @@ async function load(work: Work, named: Named): Promise<void> {
     ask('load-records', named.keys.size > 0, [[...named.keys]]),
     ask('load-dedupes', dedupes.length > 0, [dedupes.map(({ scope }) => scope), dedupes.map(({ text }) => text)]),
     ask('load-remembered', named.ids.size > 0, [[...named.ids]]),
-    named.topics.size > 0 ? work.loadTopics([...named.topics]) : undefined,
+    named.topics.size > 0 ? readTopics(work, [...named.topics]) : undefined,
   ])
   work.adoptQueues(known.rows)
   for (const name of queues) if (!work.queues.has(name)) work.queues.set(name, null)
@@ -125,7 +126,7 @@ async function load(work: Work, named: Named): Promise<void> {
     const queue = work.queues.get(name)
     if (queue && !work.rows.has(rowKey(queue, id))) work.rows.set(rowKey(queue, id), null)
   }
-  await work.loadHeads([
+  await work.lines.loadHeads([
     ...byToken.rows.flatMap((row) => {
       const queue = work.queuesByNumber.get(row.queue as number)
       return queue === undefined || row.line === null ? [] : [{ queue, name: fromColumn(row.line as string) }]
@@ -172,7 +173,7 @@ async function loadReceivers(work: Work, { events }: Named): Promise<void> {
   for (const { queue } of found) queue.counted ??= { ...NO_TALLY }
   await Promise.all([
     work.loadRows(found.filter(({ queue, id }) => !work.rows.has(rowKey(queue, id)))),
-    work.loadHeads(
+    work.lines.loadHeads(
       found.flatMap(({ queue, key }) => {
         const line = lineOf(queue, key)
         return line === null ? [] : [{ queue, name: line }]

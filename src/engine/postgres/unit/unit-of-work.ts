@@ -10,8 +10,6 @@ import type { EngineLimits } from '../session/limit.ts'
 import type { Statements } from '../sql/statement.ts'
 import {
   DEAD,
-  fromColumn,
-  toColumn,
   type Bound,
   type Kept,
   type Queue,
@@ -21,17 +19,15 @@ import {
   type Topic,
   type RefusedArrival,
 } from '../row/row.ts'
-import { toBound, toQueue, toRecords, toRow, toTopic } from './read-row.ts'
-import { KnownSubscriptions, UNKNOWN, type KnownTopics, type Learnt } from './known-topics.ts'
-import { BoundSubscriptions } from './subscriptions.ts'
-import type { Dedupe, Line, Remembered } from './in-hand.ts'
+import { toQueue, toRecords, toRow } from './read-row.ts'
+import type { KnownTopics, Learnt } from './known-topics.ts'
+import type { Dedupe, Remembered } from './in-hand.ts'
+import { Lines } from './lines.ts'
+import { readTopics } from './read-topics.ts'
 import { Undo } from './undo.ts'
 
 /** Numbers that one draw reserves; as the sequence says. */
 export const BLOCK = 4096
-
-/** Of each line that is loaded with others. */
-const HEADS = 2
 
 export interface WorkParts {
   readonly connection: Connection
@@ -55,7 +51,7 @@ export class Work {
   readonly rows: Map<string, Row | null> = new Map()
   /** Rows whose id was taken by another since. */
   readonly replaced: Row[] = []
-  readonly lines: Map<string, Line> = new Map()
+  readonly lines: Lines = new Lines(this)
   readonly records: Map<string, Record> = new Map()
   readonly dedupes: Map<string, Dedupe | null> = new Map()
   /** Dedupe texts that this unit of work is the first to use. */
@@ -74,7 +70,7 @@ export class Work {
   readonly unseated: RefusedArrival[] = []
   /** What was read of topics; to be kept once the transaction has committed. */
   readonly learnt: Learnt[] = []
-  readonly #knownTopics: KnownTopics
+  readonly knownTopics: KnownTopics
   readonly #connection: Connection
   readonly #statements: Statements
   readonly #ids: Ids
@@ -82,7 +78,7 @@ export class Work {
   #serialEnd = 0
 
   constructor({ connection, statements, limits, process, knownTopics }: WorkParts) {
-    this.#knownTopics = knownTopics
+    this.knownTopics = knownTopics
     this.#connection = connection
     this.#statements = statements
     this.limits = limits
@@ -208,55 +204,7 @@ export class Work {
     const before = this.rows.get(key)
     if (before) this.undo.push(this.replaced, before)
     this.undo.put(this.rows, key, row)
-    if (row.line !== null) this.undo.add(this.line(row.queue, row.line).rows, row)
-  }
-
-  line(queue: Queue, line: string): Line {
-    const key = `${queue.number} ${line}`
-    const known = this.lines.get(key)
-    if (known !== undefined) return known
-    const made: Line = { rows: new Set(), cursor: -1, isExhausted: queue.isNew }
-    this.lines.set(key, made)
-    return made
-  }
-
-  /** Who is first in the line, whoever is in hand. */
-  async firstOf(queue: Queue, name: string): Promise<Row | null> {
-    const line = this.line(queue, name)
-    for (;;) {
-      const first = firstIn(line)
-      if (line.isExhausted || (first !== null && first.lineSeq! <= line.cursor)) return first
-      const { rows } = await this.query('load-line', [queue.number, toColumn(name), line.cursor])
-      for (const row of this.adoptRows(rows, 'message')) line.rows.add(row)
-      if (rows.length === 0) line.isExhausted = true
-      else line.cursor = rows.at(-1)!.line_seq as number
-    }
-  }
-
-  /** The heads of many lines, and who is next in each. */
-  async loadHeads(lines: readonly { readonly queue: Queue; readonly name: string }[]): Promise<void> {
-    const byLine = new Map(lines.map((each) => [`${each.queue.number} ${each.name}`, each]))
-    const fresh = [...byLine.values()].filter(({ queue, name }) => {
-      const { cursor, isExhausted } = this.line(queue, name)
-      return cursor === -1 && !isExhausted
-    })
-    if (fresh.length === 0) return
-    const columns = [fresh.map(({ queue }) => queue.number), fresh.map(({ name }) => toColumn(name))]
-    const { rows } = await this.query('load-heads', columns)
-    this.adoptRows(rows, 'message')
-    const last = new Map<string, { count: number; place: number }>()
-    for (const row of rows) {
-      const key = `${row.queue as number} ${fromColumn(row.line as string)}`
-      const place = row.line_seq as number
-      const before = last.get(key)
-      last.set(key, { count: (before?.count ?? 0) + 1, place: Math.max(before?.place ?? 0, place) })
-    }
-    for (const { queue, name } of fresh) {
-      const line = this.line(queue, name)
-      const own = last.get(`${queue.number} ${name}`)
-      if (own !== undefined) line.cursor = own.place
-      if (own === undefined || own.count < HEADS) line.isExhausted = true
-    }
+    if (row.line !== null) this.undo.add(this.lines.of(row.queue, row.line).rows, row)
   }
 
   async record(key: string): Promise<Record> {
@@ -298,44 +246,8 @@ export class Work {
   async topic(name: string): Promise<Topic> {
     const known = this.topics.get(name)
     if (known !== undefined) return known
-    await this.loadTopics([name])
+    await readTopics(this, [name])
     return this.topics.get(name)!
-  }
-
-  /** Their subscriptions as far as they have changed since this process knows them. */
-  async loadTopics(names: readonly string[]): Promise<void> {
-    const { clears } = this.#knownTopics
-    const known = new Map(names.map((name) => [name, this.#knownTopics.find(name)]))
-    const revisions = names.map((name) => known.get(name)?.revision ?? UNKNOWN)
-    const [topics, subscriptions] = await Promise.all([
-      this.query('load-topics', [names]),
-      this.query('load-subscriptions', [names, revisions]),
-    ])
-    const rows = Map.groupBy(subscriptions.rows, ({ topic }) => topic as string)
-    for (const name of names) {
-      if (this.topics.has(name)) continue
-      const columns = topics.rows.find(({ topic }) => topic === name)
-      this.topics.set(
-        name,
-        toTopic(name, columns, this.#subscriptionsOf(name, rows.get(name)!, known.get(name)!, clears)),
-      )
-    }
-  }
-
-  #subscriptionsOf(
-    topic: string,
-    rows: Answer['rows'],
-    before: KnownSubscriptions | null,
-    clears: number,
-  ): BoundSubscriptions {
-    // There may be more of them than a call takes arguments.
-    const revision = rows.reduce((most, row) => Math.max(most, row.revision as number), UNKNOWN)
-    const bounds = rows.filter(({ name }) => name !== null).map(toBound)
-    const isWhole = before === null || rows[0]!.is_all === true
-    const known = isWhole ? new KnownSubscriptions(bounds, revision) : before
-    const later = isWhole ? [] : bounds
-    if (revision > UNKNOWN) this.learnt.push({ topic, known, later, revision, clears })
-    return new BoundSubscriptions(this.undo, known, later)
   }
 
   /** What is in the queue and counts against its limit. */
@@ -373,7 +285,7 @@ export class Work {
   }
 
   #enlist(row: Row): void {
-    if (row.line !== null && row.state < DEAD) this.line(row.queue, row.line).rows.add(row)
+    if (row.line !== null && row.state < DEAD) this.lines.of(row.queue, row.line).rows.add(row)
   }
 
   #noQueue(name: string): null {
@@ -383,12 +295,3 @@ export class Work {
 }
 
 export const rowKey = (queue: Queue, id: string): string => `${queue.number} ${id}`
-
-function firstIn(line: Line): Row | null {
-  let first: Row | null = null
-  for (const row of line.rows) {
-    if (row.lineSeq === null || row.isGone || row.state >= DEAD) continue
-    if (first === null || row.lineSeq < first.lineSeq!) first = row
-  }
-  return first
-}
