@@ -2,7 +2,7 @@
 
 import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { migrate } from '../../src/engine/postgres/migration/migrate.ts'
-import { hashOf } from '../../src/engine/postgres/open.ts'
+import { hashOf } from '../../src/engine/postgres/hash.ts'
 import { readMigrations, Statements, type Migration } from '../../src/engine/postgres/sql/statement.ts'
 import type { World } from './world.ts'
 

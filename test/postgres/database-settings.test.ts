@@ -2,7 +2,7 @@
 
 import { deepEqual, equal } from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
-import { hashOf } from '../../src/engine/postgres/open.ts'
+import { hashOf } from '../../src/engine/postgres/hash.ts'
 import { connect } from './client.ts'
 import { commit, message, onPostgres } from './world.ts'
 

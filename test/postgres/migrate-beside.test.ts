@@ -3,7 +3,7 @@
 import { equal, ok, rejects } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadPg } from '../../src/engine/postgres/connection/driver.ts'
-import { hashOf } from '../../src/engine/postgres/open.ts'
+import { hashOf } from '../../src/engine/postgres/hash.ts'
 import { readMigrations } from '../../src/engine/postgres/sql/statement.ts'
 import { bring, withStep } from './bring.ts'
 import { connect, type Client } from './client.ts'

@@ -3,7 +3,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { connect as dial, createServer, type Socket } from 'node:net'
-import { hashOf } from '../../src/engine/postgres/open.ts'
+import { hashOf } from '../../src/engine/postgres/hash.ts'
 import { connect } from './client.ts'
 import { commit, message, onPostgres } from './world.ts'
 

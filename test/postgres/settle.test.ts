@@ -2,7 +2,7 @@
 
 import { deepEqual, equal } from 'node:assert/strict'
 import type { Change, CommitResult, Engine, Token } from '../../src/core/engine.ts'
-import { hashOf } from '../../src/engine/postgres/open.ts'
+import { hashOf } from '../../src/engine/postgres/hash.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
 import { connect } from './client.ts'
 

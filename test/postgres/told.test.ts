@@ -1,8 +1,12 @@
 // Processes tell each other what they have written, so that nobody has to look; and where they do not, looking finds it.
 
 import { deepEqual, equal } from 'node:assert/strict'
+import { scheduler } from 'node:timers/promises'
+import { ManualClock } from '../../src/core/clock.ts'
 import type { Engine, Hint, Interest } from '../../src/core/engine.ts'
-import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
+import { loadPg, type Connection, type Driver } from '../../src/engine/postgres/connection/driver.ts'
+import { hashOf } from '../../src/engine/postgres/hash.ts'
+import { channelOfQueue } from '../../src/engine/postgres/hint/channel.ts'
 import { decode } from '../../src/engine/postgres/hint/telegraph.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
 
@@ -53,6 +57,92 @@ onPostgres('a cancel is heard where the message is held', async (world) => {
   deepEqual(await hint, { cancel: deliveries[0]!.token })
 })
 
+/** The driver, with something done to each connection that it makes. */
+async function driverWith(world: World, change: (connection: Connection) => Partial<Connection>): Promise<Driver> {
+  const pg = await loadPg(world.url)
+  return {
+    async connect() {
+      const connection = await pg.connect()
+      return { ...connection, ...change(connection) }
+    },
+  }
+}
+
+onPostgres('a process is not woken by what nobody watches there', async (world) => {
+  const heard = new Set<string>()
+  const driver = await driverWith(world, (connection) => ({
+    onNotice: (callback) =>
+      connection.onNotice((text, pid, channel) => {
+        heard.add(channel.slice(channel.lastIndexOf('_')))
+        callback(text, pid, channel)
+      }),
+  }))
+  const watcher = await world.open({ pollMs: NEVER_MS, driver })
+  const other = await world.open({ pollMs: NEVER_MS })
+  const writer = await world.open({ pollMs: NEVER_MS })
+  const queue = hinted(watcher, { queues: ['a'] })
+  const key = hinted(other, { keys: ['k'] })
+  await commit(writer, { do: 'put', key: 'k', value: new Uint8Array() })
+  await key
+  await commit(writer, { do: 'send', queue: 'a', message: message() })
+  await queue
+  deepEqual(
+    [...heard].filter((channel) => /^_[kqt]/.test(channel)),
+    [channelOfQueue('a')],
+  )
+})
+
+onPostgres('what was written before a process listens is looked for when it does', async (world) => {
+  const gate = Promise.withResolvers<void>()
+  const listening = Promise.withResolvers<void>()
+  let looks = 0
+  const driver = await driverWith(world, (connection) => ({
+    query: async (statement, values) => {
+      const isOfKeys = /^listen .*_k"/.test(statement.text)
+      if (isOfKeys) await gate.promise
+      const answer = await connection.query(statement, values)
+      if (isOfKeys) setImmediate(listening.resolve)
+      if (statement.name === 'posthorn start') looks++
+      return answer
+    },
+  }))
+  const clock = new ManualClock()
+  const watcher = await world.open({ clock, pollMs: NEVER_MS, driver })
+  // By itself it looks less and less often.
+  for (let napMs = 5; napMs < 1_000; napMs *= 2)
+    for (const before = looks; looks === before; clock.advance(napMs)) await scheduler.yield()
+  const writer = await world.open()
+  const other = await world.open()
+  const told = hinted(other, { keys: ['k'] })
+  const key = hinted(watcher, { keys: ['k'] })
+  await commit(writer, { do: 'put', key: 'k', value: new Uint8Array() })
+  await told
+  gate.resolve()
+  await listening.promise
+  clock.advance(5)
+  deepEqual(await key, { key: 'k' })
+})
+
+onPostgres('a process that lost its session listens again to all that is watched', async (world) => {
+  const listens: string[] = []
+  const driver = await driverWith(world, (connection) => ({
+    query: (statement, values) => {
+      if (statement.text.startsWith('listen')) listens.push(statement.text)
+      return connection.query(statement, values)
+    },
+  }))
+  const watcher = await world.open({ pollMs: 5, driver })
+  const watch = watcher.watch({ queues: ['a'], keys: ['k'], topics: ['t'] }, () => {})
+  equal(listens.length, 2)
+  await world.ask(
+    `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and classid = $1::bigint::oid`,
+    [hashOf(`posthorn ${world.schema}`) >>> 0],
+  )
+  while (listens.length < 4) await commit(watcher, { do: 'put', key: 'k', value: new Uint8Array() })
+  deepEqual(listens.slice(2), listens.slice(0, 2))
+  watch[Symbol.dispose]()
+})
+
 onPostgres('what is more than a notice holds is looked for', async (world) => {
   const watcher = await world.open({ pollMs: NEVER_MS })
   const writer = await world.open({ pollMs: NEVER_MS })
@@ -67,20 +157,13 @@ onPostgres('what is more than a notice holds is looked for', async (world) => {
 })
 
 onPostgres('nobody is told where there is nobody', async (world) => {
-  const pg = await loadPg(world.url)
   const told = { times: 0 }
-  const driver: Driver = {
-    async connect() {
-      const connection = await pg.connect()
-      return {
-        ...connection,
-        query: (statement, values) => {
-          if (statement.text.includes('pg_notify')) told.times++
-          return connection.query(statement, values)
-        },
-      }
+  const driver = await driverWith(world, (connection) => ({
+    query: (statement, values) => {
+      if (statement.text.includes('pg_notify')) told.times++
+      return connection.query(statement, values)
     },
-  }
+  }))
   const engine = await world.open({ driver })
   for (let n = 0; n < 20; n++) await commit(engine, { do: 'send', queue: 'a', message: message() })
   equal(told.times, 1, 'it greets, and that is all')

@@ -4,6 +4,8 @@ import { PosthornError } from '../../core/error.ts'
 import { loadPg, type Driver } from './connection/driver.ts'
 import { PostgresEngine } from './engine.ts'
 import { Folder } from './fold/fold.ts'
+import { hashOf } from './hash.ts'
+import { GREETINGS } from './hint/channel.ts'
 import { Watchers, type Notice } from './hint/hint.ts'
 import { Floor } from './session/floor.ts'
 import { Home } from './connection/home.ts'
@@ -102,12 +104,20 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     await pool.with((connection) => migrate(connection, statements, lockKey))
     const { rows } = await pool.with((connection) => connection.query(statements.get('register')))
     const process = rows[0]!.process as number
-    const watchers: Watchers = new Watchers((queue) => hatch.stir(queue))
-    const heard = (text: string): void => {
+    /** Listens to whatever is watched, and looks for what was written before. */
+    const listen = async (): Promise<void> => {
+      if (await home.listenTo(watchers.channels)) upkeep.lookAgain()
+    }
+    const watchers: Watchers = new Watchers(
+      (queue) => hatch.stir(queue),
+      () => void listen(),
+    )
+    const heard = (text: string, channel: string): void => {
       telegraph.meet()
       const told = decode(text)
       watchers.give(told?.notices ?? [])
-      if (told?.isMore !== false) upkeep.hasten()
+      const mayBeMore = told?.isMore !== false && (channel === GREETINGS || watchers.watchesOf(channel))
+      if (mayBeMore) upkeep.hasten()
     }
     const isSilent = options.isTelling === false
     const home = new Home({ process, driver, clock: real, pulse, statements, lockKey, isSilent, heard })
@@ -177,20 +187,25 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       })
     const findGone = async (): Promise<void> => {
       if (isPooled) return
-      if (!home.isHeld) await home.hold()
+      if (!home.isHeld) {
+        await home.hold()
+        await listen()
+      }
       const { gone, count } = await home.census()
+      await home.letGoOfAllBut(watchers.channels)
       telegraph.count(count)
       if (gone.length > 0) await letGo(gone)
     }
-    const upkeep = new Upkeep({
+    const isTold = (): boolean => home.hears(watchers.channels)
+    const upkeep: Upkeep = new Upkeep({
       session,
       lockKey,
       transactor,
       watchers,
       clock,
       findGone,
-      isTold: () => home.isListening,
-      pollMs: () => options.pollMs ?? (home.isListening ? DEFAULTS.toldPollMs : DEFAULTS.pollMs),
+      isTold,
+      pollMs: () => options.pollMs ?? (isTold() ? DEFAULTS.toldPollMs : DEFAULTS.pollMs),
       forgetMs: options.forgetMs ?? DEFAULTS.forgetMs,
       failed: options.onFailure ?? (() => {}),
     })
@@ -225,11 +240,4 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     await pool.close()
     throw error
   }
-}
-
-/** Names a schema among the advisory locks of its database. */
-export function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
-  return hash | 0
 }

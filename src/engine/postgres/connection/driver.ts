@@ -35,7 +35,7 @@ export interface Connection {
   /** Several may be under way: they are sent at once, run one after the other and answered in order. */
   query(statement: Statement, values?: readonly unknown[]): Promise<Answer>
   /** Calls back with what was notified on a channel that the session listens to, and by whom. */
-  onNotice(callback: (text: string, pid: number) => void): void
+  onNotice(callback: (text: string, pid: number, channel: string) => void): void
   /** Calls back once, when the connection is gone for whatever reason. */
   onLost(callback: () => void): void
   /** Ends it; `now`: without waiting for answers. */
@@ -60,6 +60,7 @@ interface PgClient {
   readonly connection?: { readonly stream?: { destroy(): void; cork?(): void; uncork?(): void } }
 }
 interface Notification {
+  readonly channel: string
   readonly payload?: string | undefined
   readonly processId: number
 }
@@ -147,7 +148,9 @@ export async function loadPg(url: string, silentMs: number = SILENT_MS): Promise
           })
         },
         onNotice: (callback) => {
-          client.on('notification', ({ payload, processId }: Notification) => callback(payload ?? '', processId))
+          client.on('notification', ({ channel, payload, processId }: Notification) =>
+            callback(payload ?? '', processId, channel),
+          )
         },
         onLost: (callback) => {
           lost.push(callback)

@@ -6,6 +6,8 @@
 import type { Clock } from '../../../core/clock.ts'
 import { dial, hangUp } from './dial.ts'
 import type { Connection, Driver } from './driver.ts'
+import { Ear } from './ear.ts'
+import { GREETINGS } from '../hint/channel.ts'
 import type { Pulse } from './pulse.ts'
 import type { Statements } from '../sql/statement.ts'
 
@@ -18,29 +20,48 @@ export interface HomeParts {
   readonly lockKey: number
   /** Nobody listens and nobody is told. */
   readonly isSilent: boolean
-  /** What another process tells. */
-  readonly heard: (text: string) => void
+  /** What another process tells, and over which channel. */
+  readonly heard: (text: string, channel: string) => void
 }
 
 export class Home {
   readonly #parts: HomeParts
-  readonly #channel: string
+  /** Of the channels of this schema. */
+  readonly #prefix: string
   #connection: Connection | null = null
+  #ear: Ear | null = null
   /** Of the session before: it may be there yet, half-open, with the lock. */
   #pid: number | null = null
 
   constructor(parts: HomeParts) {
     this.#parts = parts
-    this.#channel = `posthorn_${(parts.lockKey >>> 0).toString(36)}`
+    this.#prefix = `posthorn_${(parts.lockKey >>> 0).toString(36)}`
   }
 
   get isHeld(): boolean {
     return this.#connection !== null
   }
 
-  /** It hears of what others do, so that it need not look often. */
+  /** It can tell others, and hear of them. */
   get isListening(): boolean {
     return this.isHeld && !this.#parts.isSilent
+  }
+
+  /** It hears all that others tell over the channels, so that it need not look often. */
+  hears(channels: Iterable<string>): boolean {
+    return this.isListening && this.#ear!.hears(this.#named(channels))
+  }
+
+  /** Resolves when it hears all that is told over them from then on, or cannot: whether it had not heard all of them before. */
+  async listenTo(channels: Iterable<string>): Promise<boolean> {
+    return this.isListening && this.#ear!.listenTo(this.#named(channels)).catch(() => true)
+  }
+
+  /** To be called now and then: what is not watched for long is heard no more. */
+  async letGoOfAllBut(watched: ReadonlySet<string>): Promise<void> {
+    if (!this.isListening) return
+    const kept = new Set([...this.#named(watched), this.#name(GREETINGS)])
+    await this.#ear!.letGoOf((name) => kept.has(name))
   }
 
   /** Takes a session, and keeps it. */
@@ -48,15 +69,16 @@ export class Home {
     const { clock, driver, heard, isSilent, lockKey, process, pulse, statements } = this.#parts
     const plain = await dial(driver, clock)
     const connection = pulse?.watch(plain) ?? plain
+    const ear = new Ear({ connection, statements, clock })
     connection.onLost(() => {
       if (this.#connection === connection) this.#connection = null
     })
     try {
       if (!isSilent) {
-        connection.onNotice((text, pid) => {
-          if (pid !== connection.pid) heard(text)
+        connection.onNotice((text, pid, name) => {
+          if (pid !== connection.pid) heard(text, name.slice(this.#prefix.length))
         })
-        await connection.query(statements.plain(`listen "${this.#channel}"`))
+        await ear.listenTo([this.#name(GREETINGS)])
       }
       await connection.query(statements.get('hold'), [lockKey, process, this.#pid])
       this.#pid = connection.pid
@@ -67,6 +89,7 @@ export class Home {
       await connection.end(true)
       throw error
     }
+    this.#ear = ear
     this.#connection = connection
   }
 
@@ -78,14 +101,22 @@ export class Home {
     return { gone, count: rows.length - gone.length }
   }
 
-  /** Tells all other processes that are listening. */
-  async tell(text: string): Promise<void> {
-    await this.#connection?.query(this.#parts.statements.get('tell'), [this.#channel, text])
+  /** Tells all other processes that listen to the channels, each of them something. */
+  async tell(texts: ReadonlyMap<string, string>): Promise<void> {
+    await this.#connection?.query(this.#parts.statements.get('tell'), [this.#named(texts.keys()), [...texts.values()]])
   }
 
   async close(): Promise<void> {
     const connection = this.#connection
     this.#connection = null
     if (connection !== null) await hangUp(connection, this.#parts.clock)
+  }
+
+  #name(channel: string): string {
+    return this.#prefix + channel
+  }
+
+  #named(channels: Iterable<string>): string[] {
+    return [...channels].map((channel) => this.#name(channel))
   }
 }

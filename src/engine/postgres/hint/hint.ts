@@ -1,5 +1,6 @@
 /** Hints to those who watch queues, keys and topics: given in a microtask, one per thing however much happened to it, after it is durable. */
 import type { Hint, Interest } from '../../../core/engine.ts'
+import { channelOfQueue, KEYS, TOPICS } from './channel.ts'
 
 /** What a unit of work has to tell. Of a token it says as well in which queue it is. */
 export type Notice = Exclude<Hint, { readonly cancel: string }> | { readonly cancel: string; readonly of: string }
@@ -9,13 +10,16 @@ type Listener = (hint: Hint) => void
 export class Watchers {
   /** Told of every queue of which something was heard. */
   readonly #stirred: (queue: string) => void
+  /** Told that something is watched of which others tell over a channel of which nothing was. */
+  readonly #attend: () => void
   readonly #listeners = new Map<string, Set<Listener>>()
   #pending = new Map<string, Hint>()
-  /** Keys that somebody watches, as often as they are. */
-  #keys = 0
+  /** How many things are watched of each channel. */
+  readonly #channels = new Map<string, number>()
 
-  constructor(stirred: (queue: string) => void) {
+  constructor(stirred: (queue: string) => void, attend: () => void = () => {}) {
     this.#stirred = stirred
+    this.#attend = attend
   }
 
   watch(interest: Interest, hint: Listener): Disposable {
@@ -26,25 +30,36 @@ export class Watchers {
       ...(interest.keys ?? []).map((name) => `key ${name}`),
       ...(interest.topics ?? []).map((name) => `topic ${name}`),
     ]
-    const keys = interest.keys?.length ?? 0
-    this.#keys += keys
-    for (const name of names) {
-      const known = this.#listeners.get(name)
-      if (known === undefined) this.#listeners.set(name, new Set([listener]))
-      else known.add(listener)
-    }
-    let isOver = false
+    const before = this.#channels.size
+    for (const name of names) this.#enlist(name, listener)
+    if (this.#channels.size > before) this.#attend()
     return {
       [Symbol.dispose]: () => {
-        if (!isOver) this.#keys -= keys
-        isOver = true
-        for (const name of names) {
-          const known = this.#listeners.get(name)
-          known?.delete(listener)
-          if (known?.size === 0) this.#listeners.delete(name)
-        }
+        for (const name of names) this.#dismiss(name, listener)
       },
     }
+  }
+
+  #enlist(name: string, listener: Listener): void {
+    const known = this.#listeners.get(name)
+    if (known !== undefined) {
+      known.add(listener)
+      return
+    }
+    this.#listeners.set(name, new Set([listener]))
+    const channel = channelOfName(name)
+    this.#channels.set(channel, (this.#channels.get(channel) ?? 0) + 1)
+  }
+
+  #dismiss(name: string, listener: Listener): void {
+    const known = this.#listeners.get(name)
+    known?.delete(listener)
+    if (known?.size !== 0) return
+    this.#listeners.delete(name)
+    const channel = channelOfName(name)
+    const left = this.#channels.get(channel)! - 1
+    if (left === 0) this.#channels.delete(channel)
+    else this.#channels.set(channel, left)
   }
 
   /** Names of what is watched of a kind. */
@@ -56,7 +71,16 @@ export class Watchers {
 
   /** Somebody watches a key. */
   get hasKeys(): boolean {
-    return this.#keys > 0
+    return this.watchesOf(KEYS)
+  }
+
+  /** Channels over which others tell what is watched here. */
+  get channels(): ReadonlySet<string> {
+    return new Set(this.#channels.keys())
+  }
+
+  watchesOf(channel: string): boolean {
+    return this.#channels.has(channel)
   }
 
   isWatched(queue: string): boolean {
@@ -91,6 +115,11 @@ export class Watchers {
       for (const listener of this.#listeners.get(name) ?? []) listener(hint)
     }
   }
+}
+
+function channelOfName(name: string): string {
+  const [kind, rest] = [name.slice(0, name.indexOf(' ')), name.slice(name.indexOf(' ') + 1)]
+  return kind === 'queue' ? channelOfQueue(rest) : kind === 'key' ? KEYS : TOPICS
 }
 
 function nameOf(notice: Notice): string {

@@ -1,9 +1,11 @@
 /**
  * Tells the other processes on a schema what has changed, after it is durable, so that they need not look. Where there are none, nobody is
- * told. The first after a silence goes at once; what comes while one is on its way goes together; and however much happens, all processes
- * together tell no more than a bounded number a second. It is hints only: what is lost is found by looking.
+ * told; and only those who listen to the channel of what it is about are woken. The first after a silence goes at once; what comes while one is on
+ * its way goes together; and however much happens, all processes together tell no more than a bounded number a second. It is hints only: what is
+ * lost is found by looking.
  */
 import type { Clock } from '../../../core/clock.ts'
+import { channelOf, GREETINGS } from './channel.ts'
 import type { Notice } from './hint.ts'
 import type { Home } from '../connection/home.ts'
 
@@ -13,12 +15,12 @@ const RATE = 600
 const BURST = 50
 /** What has to wait waits so long. */
 const SPACING_MS = 10
-/** The server takes less than 8,000 bytes. */
+/** Of one channel. The server takes less than 8,000 bytes. */
 const MOST_CHARACTERS = 2_000
 
 export interface Told {
   readonly notices: readonly Notice[]
-  /** There is more than fits: whoever watches something looks for himself. */
+  /** There is more of the channel than fits: whoever watches something of it looks for himself. */
   readonly isMore: boolean
 }
 
@@ -51,7 +53,7 @@ export class Telegraph {
 
   /** Lets the others know that there is one more to be told. */
   async greet(): Promise<void> {
-    if (this.#home.isListening) await this.#home.tell(encode([]))
+    if (this.#home.isListening) await this.#home.tell(new Map([[GREETINGS, encode([])]]))
   }
 
   /** There is somebody to tell. */
@@ -78,11 +80,12 @@ export class Telegraph {
       })
       return
     }
-    const text = encode([...this.#pending.values()])
+    const texts = new Map<string, string>()
+    for (const [channel, notices] of Map.groupBy(this.#pending.values(), channelOf)) texts.set(channel, encode(notices))
     this.#pending.clear()
     this.#isBusy = true
     // Whoever was to be told looks for himself before long.
-    await this.#home.tell(text).catch(() => {})
+    await this.#home.tell(texts).catch(() => {})
     this.#isBusy = false
     if (this.#pending.size > 0) void this.#send()
   }
@@ -98,9 +101,9 @@ export class Telegraph {
   }
 }
 
-/** Queues and topics first: of those there are few. */
+/** Queues before what was cancelled in them: of those there are few. */
 function encode(notices: readonly Notice[]): string {
-  const order = (notice: Notice): number => ('queue' in notice || 'topic' in notice ? 0 : 1)
+  const order = (notice: Notice): number => ('cancel' in notice ? 1 : 0)
   const sorted = notices.toSorted((one, other) => order(one) - order(other))
   const told: Notice[] = []
   let characters = 0

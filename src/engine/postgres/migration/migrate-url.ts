@@ -1,8 +1,9 @@
 /** A migration without an engine: one connection, and only as long as it takes. */
 import type { Clock } from '../../../core/clock.ts'
 import { loadPg, type Connection } from '../connection/driver.ts'
+import { hashOf } from '../hash.ts'
 import { migrate, migrationScript, pendingMigrations, refuseNewEra } from './migrate.ts'
-import { DEFAULT_SCHEMA, hashOf } from '../open.ts'
+import { DEFAULT_SCHEMA } from '../open.ts'
 import { Pool } from '../connection/pool.ts'
 import { Statements } from '../sql/statement.ts'
 import { readUrl } from '../url.ts'

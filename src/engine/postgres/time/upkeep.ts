@@ -70,8 +70,13 @@ export class Upkeep {
 
   /** Looks again at once, and often for a while. */
   hasten(): void {
-    this.#napMs = SHORTEST_MS
     this.#hasteUntilMs = this.#parts.clock.monotonicMs() + HASTE_MS
+    this.lookAgain()
+  }
+
+  /** Looks again at once. */
+  lookAgain(): void {
+    this.#napMs = SHORTEST_MS
     if (this.#timer === null || this.#isStopped) return
     this.#timer[Symbol.dispose]()
     this.start()
