@@ -164,30 +164,36 @@ onPostgres(
   },
 )
 
-onPostgres('sends that were read before and after their queue was looked at anew are one fold', async (world) => {
-  const codes: unknown[] = []
-  let held = Promise.resolve()
+/** A driver whose sends wait until they are let go, and what the server refuses. */
+async function holdingBack(world: World) {
+  const refused: unknown[] = []
+  let going = Promise.resolve()
   const plain = withSettings(await loadPg(world.url))
   const driver: Driver = {
     connect: async () => {
       const connection = await plain.connect()
       const query: Connection['query'] = async (statement, values) => {
-        if (statement.name?.startsWith('posthorn send') === true) await held
+        if (statement.name?.startsWith('posthorn send') === true) await going
         try {
           return await connection.query(statement, values)
         } catch (error) {
-          codes.push((error as { readonly code: unknown }).code)
+          refused.push((error as { readonly code: unknown }).code)
           throw error
         }
       }
       return { ...connection, query }
     },
   }
-  const engine = await waiting({ ...world, open: () => world.open({ driver }) })
-  // Room for more than one send asks for.
-  await lease(engine, 1_000)
-  const { promise, resolve: release } = Promise.withResolvers<void>()
-  held = promise
+  const hold = (): (() => void) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    going = promise
+    return resolve
+  }
+  return { driver, refused, hold }
+}
+
+/** Four sends of which the last two are one fold, and between these the queue was looked at anew; `release` lets them go. */
+async function sendBeforeAndAfter(engine: Engine, release: () => void | Promise<void>): Promise<void> {
   const sent: Promise<unknown>[] = []
   const send = async (): Promise<void> => {
     sent.push(engine.commit([{ changes: messages(1) }]))
@@ -204,8 +210,32 @@ onPostgres('sends that were read before and after their queue was looked at anew
     wants: ['a', 'b'].map((queue) => ({ queue, max: 1 })),
   })
   await send()
-  release()
+  await release()
   await Promise.all(sent)
-  deepEqual(codes, [])
+}
+
+onPostgres('sends that were read before and after their queue was looked at anew are one fold', async (world) => {
+  const { driver, refused, hold } = await holdingBack(world)
+  const engine = await waiting({ ...world, open: () => world.open({ driver }) })
+  // Room for more than one send asks for.
+  await lease(engine, 1_000)
+  await sendBeforeAndAfter(engine, hold())
+  deepEqual(refused, [])
   equal((await stored(world)).length, 4)
+})
+
+onPostgres('what waits is handed out once, also where its queue was looked at anew meanwhile', async (world) => {
+  const { driver, hold } = await holdingBack(world)
+  const engine = await waiting({ ...world, open: () => world.open({ driver }) })
+  const other = await world.open({ isTelling: false })
+  await lease(engine, 1_000)
+  const release = hold()
+  await sendBeforeAndAfter(engine, async () => {
+    // More than the first two have places for, and so much that the last two have none for themselves.
+    await commit(other, ...messages(192))
+    release()
+  })
+  const ids: string[] = []
+  while (new Set(ids).size < 196) ids.push(...idsOf(await lease(engine, 1_000)))
+  equal(ids.length, 196)
 })

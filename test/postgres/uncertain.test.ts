@@ -1,8 +1,9 @@
 // A commit whose answer was lost, and statements that fail while it is looked up: it happened once, and is answered so.
 
-import { equal } from 'node:assert/strict'
+import { equal, rejects } from 'node:assert/strict'
 import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
-import { commit, onPostgres } from './world.ts'
+import type { Change } from '../../src/core/engine.ts'
+import { commit, message, onPostgres, type World } from './world.ts'
 
 const CANCELLED = Object.assign(new Error('canceling statement due to user request'), { code: '57014' })
 
@@ -39,4 +40,48 @@ onPostgres('once: a lookup that is cancelled does not make what it looks for hap
   const result = await commit(engine, { do: 'put', key: 'k', value: new Uint8Array(), ifVersion: null })
   equal(result.status, 'committed')
   equal(cancels, 0)
+})
+
+const FULL = Object.assign(new Error('could not extend file: No space left on device'), { code: '53100' })
+
+/** Loses the answer to the first statement of that name, after the server has done it, and has it refuse to look it up. */
+async function refusing(world: World, lost: string): Promise<Driver> {
+  const pg = await loadPg(world.url)
+  let isLost = false
+  return {
+    async connect() {
+      const connection = await pg.connect()
+      return {
+        ...connection,
+        query: async (statement, values) => {
+          if (isLost && statement.name === 'posthorn fence') throw FULL
+          const answer = await connection.query(statement, values)
+          if (isLost || statement.name !== lost) return answer
+          isLost = true
+          await connection.end(true)
+          throw new Error('the answer is lost')
+        },
+      }
+    },
+  }
+}
+
+const send = (): Change => ({ do: 'send', queue: 'a', message: message() })
+
+onPostgres('whether it happened is unknown where the server refuses to say it', async (world) => {
+  const setup = await world.open()
+  await commit(setup, send())
+  for (const lost of ['posthorn send', 'posthorn settle']) {
+    const engine = await world.open({ driver: await refusing(world, lost) })
+    const request = { id: lost, worker: 'w', holder: 'client', leaseMs: 60_000 } as const
+    const { deliveries } = await engine.lease({ ...request, wants: [{ queue: 'a', max: 1 }] })
+    const [{ token }] = deliveries as [(typeof deliveries)[number]]
+    // The first of each is decided, and from then on its queue is known.
+    await commit(engine, send())
+    const change: Change = lost === 'posthorn send' ? send() : { do: 'ack', token }
+    const before = await world.ask('select from {schema}.message')
+    await rejects(commit(engine, change), { code: 'unknown' })
+    const after = await world.ask('select from {schema}.message')
+    equal(after.length - before.length, lost === 'posthorn send' ? 1 : -1, 'it happened')
+  }
 })

@@ -1,5 +1,5 @@
 /** What the short ways share: a fold of one statement, and what became of it where its answer is lost. */
-import { isPosthornError, PosthornError } from '../../../core/error.ts'
+import { describeError, isPosthornError, PosthornError } from '../../../core/error.ts'
 import type { Connection } from '../connection/driver.ts'
 import { failureOf } from '../connection/failure.ts'
 import type { Notice } from '../hint/hint.ts'
@@ -76,9 +76,10 @@ async function happened(transactor: Transactor, fold: number): Promise<boolean> 
       },
     })
   } catch (cause) {
-    if (!isPosthornError(cause) || cause.code !== 'newer-format') throw cause
-    // Nobody lets this program look any more.
-    throw new PosthornError('unknown', `the answer of the database was lost, and ${cause.message}`, { cause })
+    if (isPosthornError(cause) && cause.code !== 'newer-format') throw cause
+    // That it cannot be looked up says nothing about what happened: it may have.
+    const reason = describeError(cause).message
+    throw new PosthornError('unknown', `the answer of the database was lost, and ${reason}`, { cause })
   }
 }
 
