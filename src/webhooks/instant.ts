@@ -54,7 +54,9 @@ export function createInstantSigner<Secret>(options: InstantSignOptions<Secret>)
   return (message) => {
     const body = toOwnBytes(message.body)
     const outgoing = { headers: {}, query: {}, body }
-    const [before, after] = around(writeParts(profile, form, message, now(), outgoing))
+    const parts = writeParts(profile, form, message, now, outgoing)
+    const before = around.before(parts)
+    const after = around.after(parts)
     const texts = keys.map(({ label, hash, key }) => label + mac({ hash, key, before, body, after, encoding }))
     writeSignature(profile, texts, outgoing)
     return outgoing

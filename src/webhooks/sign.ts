@@ -55,7 +55,7 @@ export function createSigner<Secret>(options: SignOptions<Secret>): Signer {
     const given = toOwnBytes(message.body)
     const body = profile.seal && first ? await profile.seal(given, first.secret) : given
     const outgoing: Outgoing = { headers: {}, query: {}, body }
-    const parts = writeParts(profile, form, message, now(), outgoing)
+    const parts = writeParts(profile, form, message, now, outgoing)
     const keys = signingKeys(profile, locks)
     if (profile.keyId && keys[0]?.id != null) writePlace(profile.keyId, keys[0].id, outgoing)
     const texts: string[] = []
@@ -75,7 +75,7 @@ export function writeParts(
   profile: Profile<never>,
   form: SignedForm,
   message: Unsigned,
-  now: number,
+  now: () => number,
   outgoing: Outgoing,
 ): Parts {
   const [idPlace] = profile.id
@@ -88,7 +88,7 @@ export function writeParts(
     throw new WebhookError('invalid-part', `an id of ${profile.name} must not have ${JSON.stringify(separator)} in it`)
   if (idPlace && id !== '') writePlace(idPlace, id, outgoing)
   if (typePlace && message.type !== undefined) writePlace(typePlace, message.type, outgoing)
-  const timestamp = profile.timestamp ? timeText(message.timestamp ?? now, profile.timestamp.unit) : ''
+  const timestamp = profile.timestamp ? timeText(message.timestamp ?? now(), profile.timestamp.unit) : ''
   if (profile.timestamp) writePlace(profile.timestamp, timestamp, outgoing)
   const nonce = profile.nonce ? (message.nonce ?? crypto.randomUUID().replaceAll('-', '')) : ''
   if (profile.nonce) writePlace(profile.nonce, nonce, outgoing)
@@ -125,5 +125,6 @@ export function writeSignature({ signature }: Profile<never>, texts: readonly st
   const { separator = '' } = signature
   // A header that already has an entry (Stripe's time) gets the signatures after it.
   const before = 'header' in signature ? outgoing.headers[signature.header] : undefined
-  writePlace(signature, [...(before === undefined ? [] : [before]), ...texts].join(separator), outgoing)
+  const joined = texts.length === 1 ? texts[0]! : texts.join(separator)
+  writePlace(signature, before === undefined ? joined : before + separator + joined, outgoing)
 }

@@ -6,7 +6,7 @@ export interface SignedForm {
   /** The variants of the bytes that may have been signed, nearly always one. */
   readonly variants: (parts: Parts) => readonly Uint8Array<ArrayBuffer>[]
   /** The texts before and after the body; null where a function makes what is signed, or the body is not in it once. */
-  readonly around: ((parts: Omit<Parts, 'body'>) => readonly [string, string]) | null
+  readonly around: { readonly before: TextOf; readonly after: TextOf } | null
   /** Whether this part may be in it; what is not is not looked for before the signature is known to fit. */
   readonly uses: (part: keyof Parts) => boolean
   /** Whether a request must have this part. */
@@ -18,21 +18,21 @@ export interface SignedForm {
   readonly separatorAfter: (part: keyof Parts) => string
 }
 
+type TextOf = (parts: Omit<Parts, 'body'>) => string
+
 type Piece = keyof Parts | { readonly text: string }
 
 export function readSigned(signed: Profile['signed']): SignedForm {
   if (typeof signed !== 'string')
     return { variants: signed, around: null, uses: () => true, needs: () => false, separatorAfter: () => '' }
   const pieces = split(signed)
+  const separators = separatorsOf(pieces)
   return {
     variants: (parts) => [build(pieces, parts)],
     around: around(pieces),
     uses: (part) => pieces.includes(part),
     needs: (part) => pieces.includes(part),
-    separatorAfter: (part) => {
-      const next = pieces[pieces.indexOf(part) + 1]
-      return pieces.includes(part) && typeof next === 'object' ? next.text : ''
-    },
+    separatorAfter: (part) => separators.get(part) ?? '',
   }
 }
 
@@ -53,7 +53,18 @@ function around(pieces: readonly Piece[]): SignedForm['around'] {
   const at = pieces.indexOf('body')
   if (at === -1 || pieces.lastIndexOf('body') !== at) return null
   const [before, after] = [pieces.slice(0, at), pieces.slice(at + 1)]
-  return (parts) => [textOf(before, parts), textOf(after, parts)]
+  return { before: (parts) => textOf(before, parts), after: (parts) => textOf(after, parts) }
+}
+
+/** The text behind the first of each part. */
+function separatorsOf(pieces: readonly Piece[]): ReadonlyMap<keyof Parts, string> {
+  const separators = new Map<keyof Parts, string>()
+  pieces.forEach((piece, at) => {
+    const next = pieces[at + 1]
+    if (typeof piece !== 'object' && !separators.has(piece))
+      separators.set(piece, typeof next === 'object' ? next.text : '')
+  })
+  return separators
 }
 
 function textOf(pieces: readonly Piece[], parts: Omit<Parts, 'body'>): string {

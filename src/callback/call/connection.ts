@@ -7,6 +7,7 @@ import { Client, errors, type Dispatcher } from 'undici'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
+type Headers = Parameters<NonNullable<Handler['onResponseStart']>>[2]
 
 /** Those to one origin. */
 interface Site {
@@ -120,7 +121,7 @@ class Connection implements Handler {
     this.#handler!.onRequestStart?.(controller, context)
   }
 
-  onResponseStart(...[controller, status, headers, text]: Parameters<NonNullable<Handler['onResponseStart']>>): void {
+  onResponseStart(controller: Controller, status: number, headers: Headers, text?: string): void {
     this.#handler!.onResponseStart?.(controller, status, headers, text)
   }
 
@@ -128,7 +129,7 @@ class Connection implements Handler {
     this.#handler!.onResponseData?.(controller, chunk)
   }
 
-  onResponseEnd(...[controller, trailers]: Parameters<NonNullable<Handler['onResponseEnd']>>): void {
+  onResponseEnd(controller: Controller, trailers: Headers): void {
     const handler = this.#handler!
     this.#handler = null
     this.#ended()

@@ -13,7 +13,8 @@ export interface Exchange {
   /** Of the URL, for who calls it again and again. */
   readonly address?: Address | undefined
   readonly method?: 'POST' | 'OPTIONS' | undefined
-  readonly headers: Record<string, string>
+  /** By name, or each name and behind it its value. */
+  readonly headers: Record<string, string> | string[]
   readonly body: Uint8Array | string | null
   /** For the whole exchange. */
   readonly totalMs: number
@@ -43,6 +44,12 @@ export interface Answered {
   readonly body: string
 }
 
+/** Who is told once how a call ended. */
+export interface Caller {
+  answered(answered: Answered): void
+  failed(error: Error): void
+}
+
 /** Once the status is known, a body that is slow is not waited for longer, and never beyond the limit of the whole. */
 const BODY_MS = 2_000
 const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000
@@ -51,13 +58,15 @@ export const USER_AGENT = 'posthorn'
 
 /** @throws PosthornError `address-forbidden`, `callback-failed` (no answer: connection, time, size), `aborted` */
 export function exchange(asked: Exchange, deps: ExchangeDeps): Promise<Answered> {
-  return new Promise((resolve, reject) => {
-    const { url, address = addressOf(url), method = 'POST', headers, body } = asked
-    const reading = new Reading(asked, deps, resolve, reject)
-    // The limit of the whole is kept here: limits of parts beside it would cut what a receiver may take.
-    const limits = { headersTimeout: 0, bodyTimeout: 0 }
-    deps.agent.dispatch({ ...address, ...limits, method, headers, body }, reading)
-  })
+  return new Promise((resolve, reject) => call(asked, deps, { answered: resolve, failed: reject }))
+}
+
+/** As above for who makes thousands of calls a second: told and not promised. */
+export function call(asked: Exchange, deps: ExchangeDeps, caller: Caller): void {
+  const { url, address: { origin, path } = addressOf(url), method = 'POST', headers, body } = asked
+  const reading = new Reading(asked, deps, caller)
+  // The limit of the whole is kept here: limits of parts beside it would cut what a receiver may take.
+  deps.agent.dispatch({ origin, path, method, headers, body, headersTimeout: 0, bodyTimeout: 0 }, reading)
 }
 
 export function addressOf(url: string): Address {
@@ -77,8 +86,7 @@ export function parseRetryAfter(value: string | string[] | undefined, nowMs: num
 class Reading extends Limited implements Dispatcher.DispatchHandler {
   readonly #asked: Exchange
   readonly #deps: ExchangeDeps
-  readonly #resolve: (answered: Answered) => void
-  readonly #reject: (error: Error) => void
+  readonly #caller: Caller
   readonly #limits: TimeLimits
   readonly #giveUp: (() => void) | null = null
   readonly #endsAtMs: number
@@ -90,17 +98,11 @@ class Reading extends Limited implements Dispatcher.DispatchHandler {
   #late = false
   #over = false
 
-  constructor(
-    asked: Exchange,
-    deps: ExchangeDeps,
-    resolve: (answered: Answered) => void,
-    reject: (error: Error) => void,
-  ) {
+  constructor(asked: Exchange, deps: ExchangeDeps, caller: Caller) {
     super()
     this.#asked = asked
     this.#deps = deps
-    this.#resolve = resolve
-    this.#reject = reject
+    this.#caller = caller
     this.#limits = deps.timeLimits ?? new TimeLimits(deps.clock)
     const nowMs = deps.clock.monotonicMs()
     this.#endsAtMs = nowMs + asked.totalMs
@@ -158,8 +160,8 @@ class Reading extends Limited implements Dispatcher.DispatchHandler {
     clearDeadline(this)
     const { signal } = this.#deps
     if (this.#giveUp !== null) signal?.removeEventListener('abort', this.#giveUp)
-    if (this.#status === 0) return this.#reject(toPosthornError(error, this.#asked.url, signal, this.#late))
-    this.#resolve({ status: this.#status, headers: this.#headers, body: this.#text() })
+    if (this.#status === 0) return this.#caller.failed(toPosthornError(error, this.#asked.url, signal, this.#late))
+    this.#caller.answered({ status: this.#status, headers: this.#headers, body: this.#text() })
   }
 
   #text(): string {

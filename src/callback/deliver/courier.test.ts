@@ -50,14 +50,22 @@ async function delaysAfter(status: number): Promise<readonly number[]> {
     address: { origin: 'https://acme.example', path: '/' },
     pen: () => ({
       signNow: ({ body }: { readonly body: string }) => ({ headers: {}, query: {}, body }),
-      headers: {},
+      headerList: [],
       secretTexts: [],
       sealsBody: false,
     }),
     checkUrl() {},
+    topicOf: () => 'orders',
     tell() {},
   } as unknown as Round
-  const deps = { clock, random, agent, ids: createIds(clock), origin: 'here.example' } as unknown as CourierDeps
+  const deps = {
+    clock,
+    random,
+    agent,
+    signal: null,
+    ids: createIds(clock),
+    origin: 'here.example',
+  } as unknown as CourierDeps
   const outcomes = await deliverTogether(deps, round, ['a', 'b', 'c'].map(runOf))
   return outcomes.map((outcome) => ('afterMs' in outcome ? outcome.afterMs! : Number.NaN))
 }

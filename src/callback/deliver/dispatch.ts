@@ -70,6 +70,7 @@ export class Dispatch {
       delays: new Histogram(),
       timeLimits: new TimeLimits(deps.clock),
       bodies: new BodyCache(),
+      signal: null,
     }
     this.#feed = new ChangeFeed(deps)
     this.#loop = new Loop(

@@ -18,13 +18,16 @@ const STOP_HEADERS = ['webhook-no-retry', 'posthorn-no-retry']
 const MOST_WAITS = 100
 const JITTER = 0.1
 
-export const delivered = (): Judgement => ({
+const DELIVERED: Judgement = {
   outcome: done(undefined),
   said: 'delivered',
   error: null,
   retryInMs: null,
   sign: 'fine',
-})
+}
+
+/** All alike. */
+export const delivered = (): Judgement => DELIVERED
 
 /** Of an answer that is no acknowledgement. */
 export function judge(

@@ -24,6 +24,8 @@ export interface CourierDeps {
   readonly origin: string
   /** From the publish to the acknowledgement. */
   readonly delays: Histogram
+  /** Who stops gives the message back, and the call ends with the agent. */
+  readonly signal: null
 }
 
 /** One endpoint as it is delivered to. */
@@ -36,8 +38,10 @@ export interface Round {
   readonly ring: AttemptRing
   /** Of its URL. */
   readonly address: Address
-  /** At once where it is at hand. */
-  pen(): Pen | Promise<Pen>
+  /** At once where it is at hand. @param at wall time now */
+  pen(at: number): Pen | Promise<Pen>
+  /** The topic whose events a queue of it holds; null for its own queue. */
+  topicOf(queue: string): string | null
   /** @throws PosthornError `callback-not-allowed` */
   checkUrl(): void
   /** Told what the receiver's answers mean for the endpoint as a whole. */

@@ -8,7 +8,7 @@ import type { Log } from '../../runtime/log.ts'
 import type { Mac } from '../../webhooks/index.ts'
 import { addressOf, type Address } from '../call/exchange.ts'
 import { AttemptRing } from '../endpoint/attempt.ts'
-import { isActive, queuesOf, type StoredEndpoint } from '../endpoint/endpoint.ts'
+import { isActive, queuesOf, topicOf, type StoredEndpoint } from '../endpoint/endpoint.ts'
 import type { EndpointStore } from '../endpoint/store.ts'
 import { profileOf, type CallbackProfile } from '../profile/profile.ts'
 import { signingKeys } from '../secret/key.ts'
@@ -53,6 +53,9 @@ export class ServedEndpoint implements Round {
   #goneAt: string | null = null
   #checkedUrl = ''
   #address: Address | null = null
+  /** The queue that was asked for last, and its topic. */
+  #queue = ''
+  #topic: string | null = null
 
   constructor(deps: ServedDeps, store: EndpointStore, endpoint: StoredEndpoint, wake: () => void) {
     this.#deps = deps
@@ -103,10 +106,18 @@ export class ServedEndpoint implements Round {
     this.#checkedUrl = this.endpoint.url
   }
 
-  pen(): Pen | Promise<Pen> {
+  pen(at: number): Pen | Promise<Pen> {
     const pen = this.#pen
     if (pen === null) return this.#cut()
-    return pen instanceof Promise || this.#deps.clock.wallMs() < pen.untilMs ? pen : this.#cut()
+    return pen instanceof Promise || at < pen.untilMs ? pen : this.#cut()
+  }
+
+  topicOf(queue: string): string | null {
+    if (queue !== this.#queue) {
+      this.#queue = queue
+      this.#topic = topicOf(queue)
+    }
+    return this.#topic
   }
 
   tell(what: Parameters<Round['tell']>[0], sentAt: number, url: string): void {

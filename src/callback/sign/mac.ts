@@ -17,8 +17,11 @@ const SIZES = {
 /** A key as what is hashed before the text, and before the digest of that. */
 interface Pads {
   readonly inner: Buffer
-  readonly outer: Buffer
+  readonly outer: Latin1Buffer
 }
+
+/** What every Buffer has and its types leave out: `write` comes to it by way of the encoding's name. */
+type Latin1Buffer = Buffer & { latin1Write(text: string, at: number): number }
 
 /** One for all keys: it remembers what it made of each as long as somebody has the key. */
 export function createMac(): Mac {
@@ -35,7 +38,8 @@ export function createMac(): Mac {
     scratch.set(body, at)
     at += body.byteLength
     if (after !== '') at += scratch.write(after, at)
-    outer.set(digest(hash, scratch.subarray(0, at), 'buffer'), block)
+    // As a text of bytes: a Buffer would be memory of its own, and the name of no encoding that is found at once.
+    outer.latin1Write(digest(hash, scratch.subarray(0, at), 'binary'), block)
     return digest(hash, outer, encoding)
   }
 }
@@ -47,7 +51,7 @@ function padsOf(known: WeakMap<Uint8Array, Pads>, hash: keyof typeof SIZES, key:
   if (made !== undefined) return made
   const sizes = SIZES[hash]
   const inner = Buffer.alloc(sizes.block)
-  const outer = Buffer.alloc(sizes.block + sizes.digest)
+  const outer = Buffer.alloc(sizes.block + sizes.digest) as Latin1Buffer
   inner.set(key.byteLength > sizes.block ? digest(hash, key, 'buffer') : key)
   for (let at = 0; at < sizes.block; at++) {
     outer[at] = inner[at]! ^ OUTER

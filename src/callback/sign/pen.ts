@@ -11,6 +11,8 @@ export interface Pen {
   readonly signNow: InstantSigner | null
   /** That are the same in every call: of the profile, and of the platform's own. */
   readonly headers: Readonly<Record<string, string>>
+  /** Each name of them and behind it its value. */
+  readonly headerList: readonly string[]
   readonly newest: SecretValue
   readonly secretTexts: readonly string[]
   /** Whether the body is sealed, so that it is JSON whatever it was. */
@@ -38,15 +40,24 @@ export function createPen(
   const named = signing.id[0] !== undefined && 'header' in signing.id[0]
   const typed = signing.type[0] !== undefined && 'header' in signing.type[0]
   // Where the id stands in the body, the body has it already.
-  const toWrite = (message: Unsigned): Unsigned => ({
-    ...message,
-    id: named ? message.id : undefined,
-    type: typed ? message.type : undefined,
+  const toWrite = ({ id, type, body, timestamp, nonce }: Unsigned): Unsigned => ({
+    id: named ? id : undefined,
+    type: typed ? type : undefined,
+    body,
+    timestamp,
+    nonce,
   })
+  const headers: Record<string, string> = {
+    'user-agent': USER_AGENT,
+    'accept': '*/*',
+    ...profile.headers,
+    ...vault.headers,
+  }
   return {
     sign: (message) => sign(toWrite(message)),
     signNow: signNow === null ? null : (message) => signNow(toWrite(message)),
-    headers: { 'user-agent': USER_AGENT, 'accept': '*/*', ...profile.headers, ...vault.headers },
+    headers,
+    headerList: Object.entries(headers).flat(),
     newest: own[0]!.value,
     secretTexts: [...secretTexts(vault), ...platformKeys],
     sealsBody: profile.name === 'feishu' || profile.name === 'dingtalk',
