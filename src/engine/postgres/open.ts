@@ -179,7 +179,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       plain.settles.clear()
       floor.drop()
     }
-    const folder = new Folder({ pool, transactor, plain, limits })
+    const folder = new Folder({ pool, transactor, plain, limits, isCrowded: () => telegraph.isCrowd })
     const session = new Session({ pool, statements, transactor, clock: real, limits, moment, holder, outageMs, floor })
     const letGo = (processes: readonly number[]): Promise<void> =>
       transactor.run({

@@ -30,6 +30,8 @@ export interface FolderParts {
   readonly transactor: Transactor
   readonly plain: { readonly queues: KnownQueues; readonly sends: PlainSends; readonly settles: PlainSettles }
   readonly limits: EngineLimits
+  /** Whether several other processes keep the server at work. */
+  readonly isCrowded: () => boolean
 }
 
 /** Which way a call takes. */
@@ -60,7 +62,7 @@ export class Folder {
 
   constructor(parts: FolderParts) {
     this.#parts = parts
-    const { pool, plain } = parts
+    const { pool, plain, isCrowded } = parts
     const fail = (calls: readonly Caller[], error: unknown): void => {
       for (const call of calls) call.reject(toldOf(error))
     }
@@ -70,6 +72,7 @@ export class Folder {
       width: SEND_CONNECTIONS,
       weightOf: ({ weight }) => weight,
       isBeside: () => this.#settles.isBusy,
+      isCrowded,
       fail,
       fold: async (connection, calls, placed) => {
         try {

@@ -13,7 +13,7 @@ interface Begun {
 }
 
 /** A lane whose items are their weights, and what it begins. */
-function laneOf(width: number, connections = Infinity, isBeside = (): boolean => false) {
+function laneOf(width: number, connections = Infinity, isBeside = (): boolean => false, isCrowded = isBeside) {
   const begun: Begun[] = []
   let used = 0
   const given: number[] = []
@@ -31,6 +31,7 @@ function laneOf(width: number, connections = Infinity, isBeside = (): boolean =>
     width,
     weightOf: (weight) => weight,
     isBeside,
+    isCrowded,
     fail: (_, error) => {
       throw error
     },
@@ -153,4 +154,29 @@ test('beside other work, who was answered just now comes along with those who wa
     [0, 100],
     [0, 110],
   ])
+})
+
+test('where other processes share the server, many go in one fold at a time, with those who were answered just now, and few at once', async () => {
+  const { begun, add, lane } = laneOf(
+    2,
+    Infinity,
+    () => false,
+    () => true,
+  )
+  await add(1)
+  await add(1)
+  deepEqual(shape(begun), [
+    [0, 1],
+    [0, 1],
+  ])
+  await begun[0]!.end()
+  await begun[1]!.end()
+  await add(...ones(100))
+  await add(1)
+  deepEqual(shape(begun.slice(2)), [[0, 100]])
+  const ended = begun[2]!.end()
+  for (let n = 0; n < 5; n++) await Promise.resolve()
+  for (const weight of ones(100)) lane.add(weight)
+  await ended
+  deepEqual(shape(begun.slice(3)), [[0, 101]])
 })

@@ -3,15 +3,16 @@
  * ready here. Large ones have a connection each, as many as the lane is wide, so that one is written while another waits for the disk: the next
  * begins as soon as the place of the one before is drawn. What comes together while nothing is on its way is halved, or all who wait would wait
  * for the same answer again and again. A lone caller is sent at once. Where this process has other work under way beside, nobody is idle meanwhile:
- * then there is one small fold at a time, and it takes all that waits and whoever was answered by the one before, which costs both sides less.
+ * then there is one small fold at a time, and it takes all that waits and whoever was answered by the one before, which costs both sides less. So it is
+ * where several other processes share the server, as long as many are to be sent: few go at once there too.
  */
 import type { Connection } from '../connection/driver.ts'
 import type { Pool } from '../connection/pool.ts'
 
 /** Small folds on their way at once. */
 const DEPTH = 2
-/** Less than this is not worth two folds. */
-const WORTH_HALVING = 32
+/** Less than this is few: not worth two folds, nor a wait. */
+const MANY = 32
 /** So much is worth a connection for itself, and a round trip for its place. */
 const LARGE = 256
 /** After so many folds another may have the connection. */
@@ -26,6 +27,8 @@ export interface LaneParts<T> {
   readonly weightOf: (item: T) => number
   /** Whether other folds are under way beside this lane's. Default: never. */
   readonly isBeside?: () => boolean
+  /** Whether several other processes keep the server at work. Default: never. */
+  readonly isCrowded?: () => boolean
   /**
    * Whether the connection can still be used. Must not fail.
    * @param placed to be called when whatever begins later stands behind it; null: nobody waits for that
@@ -54,6 +57,8 @@ export class Lane<T> {
   #waiting: T[] = []
   /** Of what waits. */
   #weight = 0
+  /** Of what is under way. */
+  #sentWeight = 0
   #tracks: Track[] = []
   #isOpening = false
   #isPumping = false
@@ -81,10 +86,10 @@ export class Lane<T> {
   }
 
   #pump(): void {
-    const isBeside = this.#parts.isBeside?.() ?? false
     while (this.#waiting.length > 0) {
-      const { items, weight } = this.#next(isBeside)
-      const depth = isBeside || this.#isLarge(weight) ? 1 : DEPTH
+      const isOne = this.#isOneAtATime
+      const { items, weight } = this.#next(isOne)
+      const depth = isOne || this.#isLarge(weight) ? 1 : DEPTH
       const track = this.#tracks.find((each) => this.#takes(each, depth))
       if (track === undefined) break
       this.#waiting = this.#waiting.slice(items.length)
@@ -95,6 +100,11 @@ export class Lane<T> {
     const wanted = !isWaiting ? 0 : this.#weight >= LARGE ? this.#width : 1
     for (const track of this.#tracks) if (track.underWay === 0 && (!isWaiting || track.left === 0)) this.#leave(track)
     if (!this.#isOpening && this.#tracks.length < wanted) void this.#open()
+  }
+
+  get #isOneAtATime(): boolean {
+    const { isBeside, isCrowded } = this.#parts
+    return isBeside?.() === true || (this.#weight + this.#sentWeight >= MANY && isCrowded?.() === true)
   }
 
   #isLarge(weight: number): boolean {
@@ -151,20 +161,23 @@ export class Lane<T> {
     track.unplaced++
     track.left--
     track.hasLarge = isLarge
+    this.#sentWeight += weight
     const isSound = await this.#parts.fold(track.connection, items, isLarge ? placed : null)
     place()
     track.underWay--
     track.hasLarge = false
     if (!isSound) track.left = 0
-    // Beside other work nobody is idle meanwhile: who was answered just now sends again in this turn, and comes along.
-    if (this.#parts.isBeside?.() ?? false) setImmediate(() => this.#pump())
+    const isOne = this.#isOneAtATime
+    this.#sentWeight -= weight
+    // Nobody is idle meanwhile: who was answered just now sends again in this turn, and comes along.
+    if (isOne) setImmediate(() => this.#pump())
     else this.#pump()
   }
 
   /** What the next fold takes. */
-  #next(isBeside: boolean): { readonly items: readonly T[]; readonly weight: number } {
+  #next(isOne: boolean): { readonly items: readonly T[]; readonly weight: number } {
     const { most, weightOf } = this.#parts
-    const isHalved = !isBeside && this.#weight >= WORTH_HALVING && !this.isBusy
+    const isHalved = !isOne && this.#weight >= MANY && !this.isBusy
     const room = Math.min(most, isHalved ? Math.ceil(this.#weight / 2) : most)
     let weight = 0
     let count = 0

@@ -15,6 +15,8 @@ const RATE = 600
 const BURST = 50
 /** What has to wait waits so long. */
 const SPACING_MS = 10
+/** Of so many processes one has no server to itself. */
+const CROWD = 3
 /** Of one channel. The server takes less than 8,000 bytes. */
 const MOST_CHARACTERS = 2_000
 
@@ -54,6 +56,10 @@ export class Telegraph {
   /** Lets the others know that there is one more to be told. */
   async greet(): Promise<void> {
     if (this.#home.isListening) await this.#home.tell(new Map([[GREETINGS, encode([])]]))
+  }
+
+  get isCrowd(): boolean {
+    return this.#processes >= CROWD
   }
 
   /** There is somebody to tell. */
