@@ -1,6 +1,8 @@
 // A process that lost the session by which others know that it lives is known again as soon as it has another: else nobody would notice its end.
 
 import { equal, ok } from 'node:assert/strict'
+import { scheduler } from 'node:timers/promises'
+import { loadPg, type Connection, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { commit, message, onPostgres } from './world.ts'
 
 onPostgres('a process that lost its session is known again', async (world) => {
@@ -27,3 +29,37 @@ onPostgres('a process that lost its session is known again', async (world) => {
     if (again.deliveries.length > 0) break
   }
 })
+
+onPostgres(
+  'a process that lost its session has another at once, and leaves the others time for theirs',
+  async (world) => {
+    const said: (string | null)[] = []
+    let home: Connection | null = null
+    const plain = await loadPg(world.url)
+    const driver: Driver = {
+      connect: async () => {
+        const connection = await plain.connect()
+        const query: Connection['query'] = (statement, values) => {
+          if (statement.name === 'posthorn hold') home = connection
+          said.push(statement.name)
+          return connection.query(statement, values)
+        }
+        return { ...connection, query }
+      },
+    }
+    const until = async (name: string, times: number): Promise<void> => {
+      while (said.filter((each) => each === name).length < times) await scheduler.yield()
+    }
+    await world.open({ driver, pollMs: 5 })
+    // It has just looked for others, and looks again in two seconds.
+    await until('posthorn find-gone', 2)
+    said.length = 0
+    await home!.end(true)
+    await until('posthorn hold', 1)
+    const looks = said.filter((each) => each === 'posthorn start').length
+    ok(looks < 5, `it looked ${looks} times for what is due before it was known again`)
+    said.length = 0
+    await until('posthorn find-gone', 1)
+    ok(said.includes('posthorn start'), 'it looked for others as soon as it was back')
+  },
+)

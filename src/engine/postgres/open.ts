@@ -120,7 +120,8 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       if (mayBeMore) upkeep.hasten()
     }
     const isSilent = options.isTelling === false
-    const home = new Home({ process, driver, clock: real, pulse, statements, lockKey, isSilent, heard })
+    const lost = (): void => upkeep.beKnown()
+    const home = new Home({ process, driver, clock: real, pulse, statements, lockKey, isSilent, heard, lost })
     held = home
     const telegraph = new Telegraph(home, clock)
     const hint = (notices: readonly Notice[]): void => {
@@ -188,8 +189,11 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     const findGone = async (): Promise<void> => {
       if (isPooled) return
       if (!home.isHeld) {
+        const { wasHeld } = home
         await home.hold()
         await listen()
+        // What ended the session may have ended those of all: when it is looked next, whoever lives has another.
+        if (wasHeld) return
       }
       const { gone, count } = await home.census()
       await home.letGoOfAllBut(watchers.channels)

@@ -22,6 +22,8 @@ export interface HomeParts {
   readonly isSilent: boolean
   /** What another process tells, and over which channel. */
   readonly heard: (text: string, channel: string) => void
+  /** The session has ended: until there is another, others take this process for gone. */
+  readonly lost: () => void
 }
 
 export class Home {
@@ -40,6 +42,11 @@ export class Home {
 
   get isHeld(): boolean {
     return this.#connection !== null
+  }
+
+  /** It had a session, now or before. */
+  get wasHeld(): boolean {
+    return this.#pid !== null
   }
 
   /** It can tell others, and hear of them. */
@@ -66,12 +73,14 @@ export class Home {
 
   /** Takes a session, and keeps it. */
   async hold(): Promise<void> {
-    const { clock, driver, heard, isSilent, lockKey, process, pulse, statements } = this.#parts
+    const { clock, driver, heard, isSilent, lockKey, lost, process, pulse, statements } = this.#parts
     const plain = await dial(driver, clock)
     const connection = pulse?.watch(plain) ?? plain
     const ear = new Ear({ connection, statements, clock })
     connection.onLost(() => {
-      if (this.#connection === connection) this.#connection = null
+      if (this.#connection !== connection) return
+      this.#connection = null
+      lost()
     })
     try {
       if (!isSilent) {

@@ -82,6 +82,12 @@ export class Upkeep {
     this.start()
   }
 
+  /** This process is not known as living: it is again before others notice. */
+  beKnown(): void {
+    this.#censusAtMs = 0
+    this.lookAgain()
+  }
+
   watch(interest: Interest, hint: (hint: Hint) => void): Disposable {
     return this.#parts.watchers.watch(interest, hint)
   }
