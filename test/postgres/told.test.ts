@@ -95,14 +95,14 @@ onPostgres('a process is not woken by what nobody watches there', async (world) 
 onPostgres('what was written before a process listens is looked for when it does', async (world) => {
   const gate = Promise.withResolvers<void>()
   const listening = Promise.withResolvers<void>()
-  let looks = 0
+  const looks = { count: 0 }
   const driver = await driverWith(world, (connection) => ({
     query: async (statement, values) => {
       const isOfKeys = /^listen .*_k"/.test(statement.text)
       if (isOfKeys) await gate.promise
       const answer = await connection.query(statement, values)
       if (isOfKeys) setImmediate(listening.resolve)
-      if (statement.name === 'posthorn start') looks++
+      if (statement.name === 'posthorn start') looks.count++
       return answer
     },
   }))
@@ -110,7 +110,7 @@ onPostgres('what was written before a process listens is looked for when it does
   const watcher = await world.open({ clock, pollMs: NEVER_MS, driver })
   // By itself it looks less and less often.
   for (let napMs = 5; napMs < 1_000; napMs *= 2)
-    for (const before = looks; looks === before; clock.advance(napMs)) await scheduler.yield()
+    for (const before = looks.count; looks.count === before; clock.advance(napMs)) await scheduler.yield()
   const writer = await world.open()
   const other = await world.open()
   const told = hinted(other, { keys: ['k'] })

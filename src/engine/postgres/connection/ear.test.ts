@@ -2,7 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../../core/clock.ts'
 import { Statements } from '../sql/statement.ts'
-import type { Answer, Connection } from './driver.ts'
+import type { Connection } from './driver.ts'
 import { Ear } from './ear.ts'
 
 function earOf() {
@@ -11,7 +11,7 @@ function earOf() {
   const answers: (() => void)[] = []
   const query: Connection['query'] = ({ text }) => {
     said.push(text)
-    return new Promise((resolve) => answers.push(() => resolve({ rows: [] } as unknown as Answer)))
+    return new Promise((resolve) => answers.push(() => resolve({ rows: [] })))
   }
   const ear = new Ear({ connection: { query } as Connection, statements: new Statements('s', true), clock })
   return { clock, ear, said, answer: () => answers.shift()!() }
