@@ -32,7 +32,6 @@ import {
   DONE,
   FILES,
   FOLDER,
-  LOOKING,
   MOST_FILES,
   NONE,
   REQUEST,
@@ -61,6 +60,11 @@ export class NodeDisk implements Disk {
   readonly processes: Processes = nodeProcesses()
   /** Monotonic: when it ceases to look for an answer. */
   #lookUntil = 0
+  #isLooking = false
+  /** The last answer that was seen. */
+  #taken = 0
+  /** Will hear of the next answer. */
+  #isListening = false
   readonly #words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT))
   readonly #folders = new Map<string, number>()
   /** Begun by the first sync. */
@@ -101,6 +105,7 @@ export class NodeDisk implements Disk {
     if (looks) this.#lookFor()
     Atomics.store(words, REQUEST, request)
     Atomics.notify(words, REQUEST)
+    this.#listen()
     this.#watched ??= this.#watch(request)
     return promise.promise
   }
@@ -150,6 +155,8 @@ export class NodeDisk implements Disk {
     this.#dead ??= new Error('the disk is closed')
     Atomics.store(this.#words, REQUEST, STOP)
     Atomics.notify(this.#words, REQUEST)
+    // Nobody has to be heard any more.
+    Atomics.notify(this.#words, DONE)
     this.#watched?.[Symbol.dispose]()
     this.#thread?.ref()
     using watched = this.#watchStop()
@@ -180,7 +187,7 @@ export class NodeDisk implements Disk {
 
   /**
    * A thread that sleeps over a request, or an answer that never comes, would stop the log for ever. Both have one remedy, which does nothing to a
-   * thread that is at work: it is woken again, and says its last answers once more.
+   * thread that is at work: it is woken again, and says its last answers as messages.
    */
   #watch(request: number): Disposable {
     return systemClock.timer(WATCH_MS, () => {
@@ -209,19 +216,37 @@ export class NodeDisk implements Disk {
    */
   #lookFor(): void {
     this.#lookUntil = systemClock.monotonicMs() + LOOK_MS
-    if (Atomics.exchange(this.#words, LOOKING, 1) === 0) setImmediate(this.#look)
+    if (this.#isLooking) return
+    this.#isLooking = true
+    setImmediate(this.#look)
   }
 
   readonly #look = (): void => {
     this.#takeDone()
     if (this.#waiting.length > 0 && systemClock.monotonicMs() < this.#lookUntil) return void setImmediate(this.#look)
-    Atomics.store(this.#words, LOOKING, 0)
-    // What was done just before is told by nothing else.
+    this.#isLooking = false
+    this.#listen()
+  }
+
+  /** To be told by a message takes twice as long. */
+  #listen(): void {
+    if (this.#isListening || this.#isLooking || this.#waiting.length === 0) return
+    const heard = Atomics.waitAsync(this.#words, DONE, this.#taken)
+    this.#isListening = true
+    // Where it is there already: not from within the call that asks for it.
+    if (heard.async) void heard.value.then(this.#heard)
+    else queueMicrotask(this.#heard)
+  }
+
+  readonly #heard = (): void => {
+    this.#isListening = false
     this.#takeDone()
+    this.#listen()
   }
 
   #takeDone(): void {
     const done = Atomics.load(this.#words, DONE)
+    this.#taken = done
     const at = this.#waiting.findIndex(({ request }) => request === done)
     for (let left = at; left >= 0; left--) this.#answered(null)
   }

@@ -20,18 +20,19 @@ export const SLOT_WORDS: number = FILES + MOST_FILES
 export const NONE = -1
 export const STOP = -1
 
-/** The last request that has been done. */
+/** The last request that has been done without a failure. Who waits for it is woken. */
 export const DONE: number = 1 + SLOTS * SLOT_WORDS
 /** 1 while this thread looks for the next request without having slept, so that it begins at once. */
 export const AWAKE: number = DONE + 1
-/** 1 while the other side looks for `DONE`: then it is told by nothing else, unless a sync has failed. */
-export const LOOKING: number = AWAKE + 1
-export const WORDS: number = LOOKING + 1
+export const WORDS: number = AWAKE + 1
 
 /** Where the words of a request begin. */
 export const slotOf = (request: number): number => 1 + (request % SLOTS) * SLOT_WORDS
 
-/** To each request, in their order. An error travels as a value: what it means for the log is decided there. */
+/**
+ * To each request from the first that failed on, in their order, and where the thread is woken for nothing new. An error travels as a value: what it means
+ * for the log is decided there.
+ */
 export interface SyncAnswer {
   readonly request: number
   readonly failure: { readonly code: string; readonly message: string } | null
@@ -69,9 +70,11 @@ function serve(words: Int32Array): void {
       const answer = { request: done, failure: syncAll(words, slotOf(done)) }
       hasFailed ||= answer.failure !== null
       Atomics.store(words, AWAKE, comesSoon ? 1 : 0)
-      // In this order: who ceases to look looks once more when he has said so.
-      if (!hasFailed) Atomics.store(words, DONE, done)
-      if (hasFailed || Atomics.load(words, LOOKING) === 0) parentPort!.postMessage(answer)
+      if (hasFailed) parentPort!.postMessage(answer)
+      else {
+        Atomics.store(words, DONE, done)
+        Atomics.notify(words, DONE)
+      }
       if (answers.push(answer) > SLOTS) answers.shift()
     }
   }
