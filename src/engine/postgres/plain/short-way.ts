@@ -31,6 +31,8 @@ export interface Outcome {
 
 /** So many folds of a process that happened or not are told apart. */
 const FOLDS = 2 ** 30
+/** Above that their numbers could not be told apart. Long before that many have come, the folds of the first are forgotten. */
+const PROCESSES = 2 ** 22
 
 /** Numbers of folds that take a short way: below all that deciding folds draw. */
 export class FoldNumbers {
@@ -38,7 +40,7 @@ export class FoldNumbers {
   #count = 0
 
   constructor(process: number) {
-    this.#process = process
+    this.#process = 1 + ((process - 1) % PROCESSES)
   }
 
   next(): number {
