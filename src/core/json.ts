@@ -15,7 +15,11 @@ let used = 0
 
 export function toJsonBytes(value: unknown): Uint8Array {
   const text = JSON.stringify(value)
-  if (text === undefined) return EMPTY
+  return text === undefined ? EMPTY : textBytes(text)
+}
+
+/** What is JSON already. */
+export function textBytes(text: string): Uint8Array {
   const mostBytes = text.length * MOST_BYTES
   if (mostBytes > shared.byteLength - used) {
     if (mostBytes > SHARED_BYTES / 4) {

@@ -1,4 +1,4 @@
-import { deepEqual } from 'node:assert/strict'
+import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromJsonBytes, toJsonBytes } from '../../core/json.ts'
 import { AttemptRing, readAttempts, type Attempt } from './attempt.ts'
@@ -53,6 +53,24 @@ test('an attempt is read as it was written, and what most do not have is not wri
     'outcome',
     'status',
   ])
+})
+
+test('whatever texts an event and an answer have, they are read as they were', async () => {
+  const ring = new AttemptRing(OWNER, 49)
+  const texts = ['"', '\\', 'a\n\u0000', '\u2028 \ud800', 'été €😀', 'order.paid', '', 'order.paid']
+  const attempts = texts.flatMap((text, n): Attempt[] => [
+    { ...delivered, id: `${99 - n}b`, type: text, event: text, answer: text },
+    { ...failed, id: `${99 - n}a`, type: text, event: text, error: text, answer: text },
+  ])
+  const values = attempts.map((attempt) => (ring.put(attempt) as { value: Uint8Array }).value)
+  deepEqual(await readOf(values), attempts)
+})
+
+test('places go round: each is used again with the same key', () => {
+  const ring = new AttemptRing(OWNER, 48)
+  const keys = Array.from({ length: 51 }, () => (ring.put(delivered) as { key: string }).key)
+  deepEqual([keys[0], keys[1], keys[50]], [keys[0], keys[0]!.replace('d0049', 'd0000'), keys[0]])
+  equal(new Set(keys).size, 50)
 })
 
 test('one that was written with all its fields is read as well', async () => {

@@ -153,3 +153,31 @@ test('malformed changes are refused, not thrown over', async () => {
   }
   deepEqual(await ctx.engine.get(['k']), [null])
 })
+
+test('an ack with records behind it, as handlers end: all of it, or where one of them is refused nothing, and told at its place', async () => {
+  const ctx = await open()
+  await ctx.sendMany('q', 2)
+  const { token } = await ctx.leaseOne('q')
+  const ack: Change = { do: 'ack', token }
+  const refused: readonly Change[] = [
+    { do: 'put', key: 'queue/q', value: value('x') },
+    { do: 'put', key: 'k', value: 'no bytes' as unknown as Uint8Array },
+    { do: 'put', key: 1 as unknown as string, value: value('x') },
+    putIf('z'),
+  ]
+  for (const change of refused) {
+    const { at } = await ctx.refusal(ack, put('r'), change)
+    equal(at, 2, JSON.stringify(change))
+  }
+  deepEqual(await ctx.engine.get(['r', 'k']), [null, null])
+  equal((await ctx.depth('q')).leased, 1)
+  const [acked, ...puts] = await ctx.commit(ack, put('r'), put('k'), put('r'))
+  equal(acked, null)
+  const versions = puts.map((result) => (result !== null && 'version' in result ? result.version : null))
+  const [r, k] = await ctx.engine.get(['r', 'k'])
+  deepEqual([k!.version, r!.version], versions.slice(1))
+  equal(new Set(versions).size, 3)
+  const { ready, leased } = await ctx.depth('q')
+  deepEqual([ready, leased], [1, 0])
+  deepEqual(await ctx.refusal(ack, put('k')), { code: 'stale', at: 0 })
+})

@@ -31,13 +31,10 @@ export function refusalOfPut(
   isSettling: boolean,
 ): Refusal | null {
   const { key, value, expiresAt, aliases = [] } = change
-  for (const text of [key, ...aliases]) {
-    if (!isUserKey(text))
-      return refuse(
-        'invalid',
-        `${text === key ? 'key' : 'alias'} is ${quote(text)}: it must be 1 to 512 printable ASCII characters without spaces, and not begin with queue/, subscription/ or topic/`,
-      )
-  }
+  // The key of a record that is there has been looked at.
+  const isKnown = typeof key === 'string' && desk.state.records.find(key) !== undefined
+  if (!isKnown && !isUserKey(key)) return refusalOfKey('key', key)
+  for (const alias of aliases) if (!isUserKey(alias)) return refusalOfKey('alias', alias)
   if (aliases.length > desk.limits.aliases)
     return refuse('invalid', `there are ${aliases.length} aliases: at most ${desk.limits.aliases} are allowed`)
   if (!(value instanceof Uint8Array)) return refuse('invalid', `value is ${quote(value)}: it must be bytes`)
@@ -58,11 +55,7 @@ export function refusalOfRemove(
   ifVersion: Version | undefined,
   overlay: Overlay | null,
 ): Refusal | null {
-  if (!isUserKey(key))
-    return refuse(
-      'invalid',
-      `key is ${quote(key)}: it must be 1 to 512 printable ASCII characters without spaces, and not begin with queue/, subscription/ or topic/`,
-    )
+  if (!isUserKey(key)) return refusalOfKey('key', key)
   return refusalOfVersion(desk, key, ifVersion, overlay) ?? note(overlay, key, null)
 }
 
@@ -149,6 +142,13 @@ export function isReadFrom(from: unknown): boolean {
   return (
     ('at' in from && Number.isFinite(from.at)) ||
     ('position' in from && typeof from.position === 'string' && /^\d{1,16}$/.test(from.position))
+  )
+}
+
+function refusalOfKey(what: 'key' | 'alias', text: unknown): Refusal {
+  return refuse(
+    'invalid',
+    `${what} is ${quote(text)}: it must be 1 to 512 printable ASCII characters without spaces, and not begin with queue/, subscription/ or topic/`,
   )
 }
 

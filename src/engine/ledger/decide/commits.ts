@@ -1,12 +1,12 @@
 /**
  * Decides the commits of one call, in their order, each as if it came alone: what those before brought beyond its bounds is forgotten first.
- * Nearly all are one plain send or one plain ack, which go a short way.
+ * Nearly all are one plain send or one plain ack, with a record or none, which go a short way.
  */
 import type { Change, ChangeResult, Commit, CommitResult, Durability } from '../../../core/engine.ts'
 import { decideCommit } from './commit.ts'
 import type { Desk } from './desk.ts'
 import { isLetGo, type WatchedKeys } from './let-go.ts'
-import { ackPlainly } from './plain-ack.ts'
+import { ackPlainly, ackWithRecords } from './plain-ack.ts'
 import { sendPlainly } from './plain-send.ts'
 import { sweep } from '../time/sweep.ts'
 import { settleTouched } from '../time/due.ts'
@@ -25,7 +25,7 @@ export class CommitDecider {
   readonly #desk: Desk
   readonly #offers: readonly Durability[]
   /** What a plain ack is answered: all alike. */
-  readonly #acked: CommitResult
+  readonly #acked: Extract<CommitResult, { readonly status: 'committed' }>
   readonly #watched: WatchedKeys
 
   /** @param offers levels, weakest first */
@@ -48,10 +48,12 @@ export class CommitDecider {
     const results: CommitResult[] = []
     for (const commit of commits) {
       const change = onlyChange(commit)
-      if (change?.do === 'ack' && ackPlainly(desk, change)) {
+      const ended = this.#endPlainly(commit, change)
+      if (ended !== null) {
         isBeyond = true
         level = best
-        results.push(this.#acked)
+        isPatient &&= change !== undefined || isLetGo(commit.changes, this.#watched)
+        results.push(ended)
         continue
       }
       if (isBeyond) {
@@ -81,14 +83,26 @@ export class CommitDecider {
     settleTouched(desk)
     return { results, level: this.#offers[level]!, isPatient, awaited }
   }
+
+  /** null: it goes the long way. */
+  #endPlainly(commit: Commit, only: Change | undefined): CommitResult | null {
+    if (only !== undefined) return only.do === 'ack' && ackPlainly(this.#desk, only) ? this.#acked : null
+    const results = isUnnamed(commit) ? ackWithRecords(this.#desk, commit.changes) : null
+    return results === null
+      ? null
+      : { status: 'committed', durability: this.#acked.durability, replayed: false, results }
+  }
 }
 
-/** The change of a commit that is nothing else: it has no id, and asks for no durability of its own. */
-function onlyChange({ id, durability, changes }: Commit): Change | undefined {
+/** The change of a commit that is nothing else. */
+function onlyChange(commit: Commit): Change | undefined {
   // Not taken apart as a list, which would make an iterator for each.
-  return id === undefined && durability === undefined && Array.isArray(changes) && changes.length === 1
-    ? (changes as Commit['changes'])[0]
-    : undefined
+  return isUnnamed(commit) && commit.changes.length === 1 ? commit.changes[0] : undefined
+}
+
+/** Whether it has no id, and asks for no durability of its own. */
+function isUnnamed({ id, durability, changes }: Commit): boolean {
+  return id === undefined && durability === undefined && Array.isArray(changes)
 }
 
 function weightOf(results: readonly ChangeResult[]): number {

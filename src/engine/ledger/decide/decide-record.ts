@@ -2,11 +2,13 @@
 import type { Change, ChangeResult } from '../../../core/engine.ts'
 import { toVersion, type Desk } from './desk.ts'
 
+const NO_ALIASES: readonly string[] = []
+
 export function put(desk: Desk, change: Extract<Change, { readonly do: 'put' }>): ChangeResult {
   const { records } = desk.state
   const version = desk.nextVersion()
   const record = records.find(change.key)?.record ?? records.rows.next()
-  const aliases = change.aliases === undefined ? [] : [...new Set(change.aliases)]
+  const aliases = change.aliases === undefined ? NO_ALIASES : [...new Set(change.aliases)]
   desk.effects.recordPut({
     record,
     key: change.key,

@@ -10,10 +10,11 @@ export interface WatchedKeys {
 
 const ENDS: ReadonlySet<Change['do']> = new Set(['ack', 'bury', 'drop'])
 
-export function isLetGo([end, ...records]: readonly Change[], watched: WatchedKeys): boolean {
-  return (
-    end !== undefined &&
-    ENDS.has(end.do) &&
-    records.every((change) => change.do === 'put' && change.ifVersion === undefined && !watched.watchesKey(change.key))
-  )
+export function isLetGo(changes: readonly Change[], watched: WatchedKeys): boolean {
+  if (changes.length === 0 || !ENDS.has(changes[0]!.do)) return false
+  for (let at = 1; at < changes.length; at++) {
+    const change = changes[at]!
+    if (change.do !== 'put' || change.ifVersion !== undefined || watched.watchesKey(change.key)) return false
+  }
+  return true
 }
