@@ -1,6 +1,7 @@
 // The answer to a lease is lost: what it handed out is not left to lapse, but given to whoever asks again.
 
 import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { setTimeout } from 'node:timers/promises'
 import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { isPosthornError } from '../../src/core/error.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
@@ -57,4 +58,49 @@ onPostgres('counted: a request that failed and is repeated gets what it was give
   equal(deliveries.length, 2)
   equal((await engine.depth(['a']))[0]!.leased, 2)
   for (const { token } of deliveries) equal((await commit(engine, { do: 'ack', token })).status, 'committed')
+})
+
+onPostgres('counted: what is handed out after it was looked for, and nobody was told of, goes back', async (world) => {
+  const pg = await loadPg(world.url)
+  /** The server is at work on it yet when its connection is lost, and done after all. */
+  let finish: (() => Promise<number>) | null = null
+  let isCutting = false
+  const driver: Driver = {
+    connect: async () => {
+      const connection = await pg.connect()
+      return {
+        ...connection,
+        query: async (statement, values) => {
+          if (!isCutting || !statement.text.startsWith('-- Hands out the first of each queue in one'))
+            return connection.query(statement, values)
+          isCutting = false
+          finish = async () => {
+            const other = await pg.connect()
+            const { rows } = await other.query({ ...statement, name: null }, values)
+            await other.end()
+            // The first row is none.
+            return rows.length - 1
+          }
+          await connection.end(true)
+          throw new Error('the answer is lost')
+        },
+      }
+    },
+  }
+  const engine = await world.open({ driver })
+  for (let n = 0; n < 4; n++) await commit(engine, { do: 'send', queue: 'a', message: message() })
+  // It learns of the queue.
+  await engine.lease({ ...REQUEST, wants: [{ queue: 'a', max: 0 }] })
+  isCutting = true
+  const { deliveries } = await engine.lease({ ...REQUEST, id: 'cut' })
+  equal(deliveries.length, 2)
+  equal(await finish!(), 2)
+  while ((await engine.depth(['a']))[0]!.leased > 2) await setTimeout(20)
+  const others = await engine.lease({ ...REQUEST, id: 'others' })
+  deepEqual(
+    others.deliveries.map(({ stored }) => stored.acquired),
+    [1, 1],
+  )
+  for (const { token } of [...deliveries, ...others.deliveries])
+    equal((await commit(engine, { do: 'ack', token })).status, 'committed')
 })

@@ -26,6 +26,7 @@ import { Leases } from './lease/lease.ts'
 import type { EngineLimits } from './session/limit.ts'
 import type { Hatch } from './lease/hatch.ts'
 import type { KnownQueues } from './plain/known-queues.ts'
+import type { LateHandOuts } from './lease/late.ts'
 import type { LeaseNumbers } from './lease/lease-numbers.ts'
 import { Reads } from './row/read.ts'
 import { Joins } from './join/joins.ts'
@@ -42,6 +43,7 @@ export interface PostgresEngineParts {
   readonly queues: KnownQueues
   readonly numbers: LeaseNumbers
   readonly hatch: Hatch
+  readonly late: LateHandOuts
   readonly upkeep: Upkeep
   readonly watchers: Watchers
   readonly limits: EngineLimits
@@ -62,10 +64,10 @@ export class PostgresEngine implements Engine {
   #closing: Promise<void> | null = null
 
   constructor(parts: PostgresEngineParts) {
-    const { folder, queues, numbers, hatch, limits, moment, session, statements, upkeep } = parts
+    const { folder, queues, numbers, hatch, late, limits, moment, session, statements, upkeep } = parts
     this.#parts = parts
     this.#folder = folder
-    this.#leases = new Leases({ session, queues, numbers, hatch })
+    this.#leases = new Leases({ session, queues, numbers, hatch, late })
     this.#reads = new Reads(session)
     this.#joins = new Joins({ session, statements, moment, hasten: () => upkeep.hasten() })
     this.capabilities = {

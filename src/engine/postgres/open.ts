@@ -14,6 +14,7 @@ import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './session/limit.ts'
 import { explainFailure, migrate } from './migration/migrate.ts'
 import { Hatch } from './lease/hatch.ts'
 import { KnownQueues } from './plain/known-queues.ts'
+import { LateHandOuts } from './lease/late.ts'
 import { LeaseNumbers } from './lease/lease-numbers.ts'
 import { SendOuts } from './lease/send-outs.ts'
 import { PlainSends } from './plain/sends.ts'
@@ -152,21 +153,23 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       const { rows } = await session.burst((query) => query('draw'))
       return rows[0]!.serial as number
     })
+    const takeBack = async (lease: number, ids: readonly string[], names: readonly string[]): Promise<void> => {
+      // What cannot be taken back lapses.
+      const taken = session.burst(async (query) => {
+        const { now } = await session.now(query)
+        return query('take-back', [lease, ids, now])
+      })
+      await taken.catch(() => {})
+      floor.drop()
+      hint(names.map((queue) => ({ queue })))
+    }
     const hatch: Hatch = new Hatch({
       clock,
       isWatched: (queue) => watchers.isWatched(queue),
       wake: (queue) => watchers.wake(queue),
-      takeBack: async (lease, ids, names) => {
-        // What cannot be taken back lapses.
-        const taken = session.burst(async (query) => {
-          const { now } = await session.now(query)
-          return query('take-back', [lease, ids, now])
-        })
-        await taken.catch(() => {})
-        floor.drop()
-        hint(names.map((queue) => ({ queue })))
-      },
+      takeBack,
     })
+    const late = new LateHandOuts({ clock: real, takeBack: (lease, names) => void takeBack(lease, [], names) })
     const short = { queues, folds, statements, limits, moment, lockKey, transactor, hint, hearsOfKeys }
     const plain = {
       queues,
@@ -220,6 +223,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     const end = async (): Promise<void> => {
       // A database that is away finds out by itself.
       telegraph.close()
+      late.close()
       const parting = hatch.close().then(() => letGo([process]))
       await Promise.race([parting.catch(() => {}), pause(real, LONGEST_PARTING_MS)])
       await home.close()
@@ -232,6 +236,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       queues,
       numbers,
       hatch,
+      late,
       upkeep,
       watchers,
       limits,

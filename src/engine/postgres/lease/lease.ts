@@ -7,6 +7,7 @@ import { quote } from '../../sql/refusal.ts'
 import { parseToken, toToken } from '../decide/token.ts'
 import type { Answer, Columns } from '../connection/driver.ts'
 import type { Floor } from '../session/floor.ts'
+import type { LateHandOuts } from './late.ts'
 import { LeaseMemory, type Given } from './lease-memory.ts'
 import { PlainHandOuts, SHORT_MS } from './hand-outs.ts'
 import type { Hatch } from './hatch.ts'
@@ -26,11 +27,20 @@ type Want = LeaseRequest['wants'][number]
 const agingOf = ({ pick }: QueueSettings): number | null =>
   pick.by === 'fifo' ? 0 : pick.agingMs === undefined ? null : Math.round(pick.agingMs)
 
+/** The last try of a request. */
+interface Tried {
+  /** Names what it hands out. */
+  number: number
+  /** It may have been done. */
+  isAsked: boolean
+}
+
 export interface LeasesParts {
   readonly session: Session
   readonly queues: KnownQueues
   readonly numbers: LeaseNumbers
   readonly hatch: Hatch
+  readonly late: LateHandOuts
 }
 
 export class Leases {
@@ -42,12 +52,14 @@ export class Leases {
   readonly #lost = new Map<string, number>()
   readonly #numbers: LeaseNumbers
   readonly #hatch: Hatch
+  readonly #late: LateHandOuts
 
-  constructor({ session, queues, numbers, hatch }: LeasesParts) {
+  constructor({ session, queues, numbers, hatch, late }: LeasesParts) {
     this.#session = session
     this.#known = queues
     this.#numbers = numbers
     this.#hatch = hatch
+    this.#late = late
     this.#memory = new LeaseMemory(session.limits.leaseRequests)
     this.#plain = new PlainHandOuts(session, queues)
   }
@@ -100,16 +112,17 @@ export class Leases {
   /** @param before the number under which it may have been answered already */
   async #ask(request: LeaseRequest, asked: readonly Want[], before?: number): Promise<LeaseResult> {
     const number = before ?? (await this.#numbers.take())
+    const tried: Tried = { number, isAsked: before !== undefined }
     try {
       const wants = asked.map(({ queue, max }) => ({ queue, max: Math.floor(max) }))
       const isSmall = countOf(wants) <= this.#session.limits.leaseBatch
-      const plain = before !== undefined ? LOST : isSmall ? await this.#leasePlain(number, wants, request) : null
-      const result =
-        plain === null || plain === LOST ? await this.#leaseAs(number, plain === LOST, wants, request) : plain
+      const plain = !tried.isAsked && isSmall ? await this.#leasePlain(number, wants, request) : null
+      tried.isAsked ||= plain === LOST
+      const result = plain === null || plain === LOST ? await this.#leaseAs(tried, wants, request) : plain
       this.#lost.delete(request.id)
       return result
     } catch (error) {
-      this.#lost.set(request.id, number)
+      this.#lost.set(request.id, tried.number)
       forgetOldest(this.#lost, this.#session.limits.leaseRequests)
       throw error
     }
@@ -129,8 +142,7 @@ export class Leases {
     }
   }
 
-  #leaseAs(number: number, wasAsked: boolean, wants: readonly Want[], request: LeaseRequest): Promise<LeaseResult> {
-    let isAsked = wasAsked
+  #leaseAs(tried: Tried, wants: readonly Want[], request: LeaseRequest): Promise<LeaseResult> {
     return this.#session.looking(async (query, moment, last) => {
       const [{ rows: known }, { now, wall }] = await Promise.all([
         query('load-queues', [wants.map(({ queue }) => queue), []]),
@@ -139,16 +151,23 @@ export class Leases {
       const queues = new Map(known.map((row) => [row.name as string, toQueue(row)]))
       const all = [...queues.values()]
       this.#known.learn(all)
-      if (isAsked) {
-        const rows = await this.#findLease(query, number, now, new Set(all.map((queue) => queue.number)))
+      if (tried.isAsked) {
+        const rows = await this.#findLease(query, tried.number, now, new Set(all.map((queue) => queue.number)))
         if (rows.length > 0) return { deliveries: deliver(rows, wants, queues), nextReadyInMs: null }
+        // It may happen yet.
+        this.#late.expect(
+          tried.number,
+          wants.map(({ queue }) => queue),
+        )
+        tried.number = (await query('draw')).rows[0]!.serial as number
+        tried.isAsked = false
       }
       if (queues.size === 0) return { deliveries: [], nextReadyInMs: null }
-      isAsked = true
+      tried.isAsked = true
       const { floor } = this.#session
       const idle = all.filter(({ settings, isUnbound }) => isUnbound || settings.idleExpiryMs !== null)
       const holder = request.holder === 'process' ? this.#session.holder : null
-      const until = [now, wall, Math.round(request.leaseMs), holder, number]
+      const until = [now, wall, Math.round(request.leaseMs), holder, tried.number]
       const most = this.#session.limits.leaseBatch
       const isSmall = countOf(wants) <= most
       const taken = takeAll(query, wants, most, queues, until, floor)
