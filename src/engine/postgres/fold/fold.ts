@@ -20,8 +20,6 @@ import { prefetch } from '../unit/prefetch.ts'
 
 export const OFFERS: Capabilities['durability'] = ['os', 'disk']
 
-/** Connections that large folds of plain sends have at once: more only wait for the same processors. */
-const SEND_CONNECTIONS = 2
 /** So many bytes of bodies weigh as much as a message. */
 const BYTES = 4_096
 
@@ -69,14 +67,13 @@ export class Folder {
     this.#sends = new Lane<SendCall & Caller>({
       pool,
       most: MOST_SENDS,
-      width: SEND_CONNECTIONS,
       weightOf: ({ weight }) => weight,
       isBeside: () => this.#settles.isBusy,
       isCrowded,
       fail,
-      fold: async (connection, calls, placed) => {
+      fold: async (connection, calls) => {
         try {
-          const { isDone, isSound } = await plain.sends.send(connection, calls, placed)
+          const { isDone, isSound } = await plain.sends.send(connection, calls)
           for (const call of calls) {
             if (isDone) call.resolve(resultsOfSends(call))
             else this.#decide(call.commits).then(call.resolve, call.reject)

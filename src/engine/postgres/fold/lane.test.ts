@@ -8,18 +8,16 @@ import type { Pool } from '../connection/pool.ts'
 interface Begun {
   readonly on: number | null
   readonly items: readonly number[]
-  readonly placed: (() => void) | null
   end(isSound?: boolean): Promise<void>
 }
 
 /** A lane whose items are their weights, and what it begins. */
-function laneOf(width: number, connections = Infinity, isBeside = (): boolean => false, isCrowded = isBeside) {
+function laneOf(isBeside = (): boolean => false, isCrowded = isBeside) {
   const begun: Begun[] = []
   let used = 0
   const given: number[] = []
   const pool = {
     async with(use: (connection: Connection) => Promise<unknown>) {
-      if (given.length === 0 && used === connections) throw new Error('there are no more')
       const number = given.shift() ?? used++
       await use({ pid: number } as Connection)
       given.push(number)
@@ -28,21 +26,20 @@ function laneOf(width: number, connections = Infinity, isBeside = (): boolean =>
   const lane = new Lane<number>({
     pool,
     most: 1_000,
-    width,
     weightOf: (weight) => weight,
     isBeside,
     isCrowded,
     fail: (_, error) => {
       throw error
     },
-    fold: (connection, items, placed) => {
+    fold: (connection, items) => {
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const end = async (isSound = true): Promise<void> => {
         resolve(isSound)
         await turn()
         await turn()
       }
-      begun.push({ on: connection.pid, items, placed, end })
+      begun.push({ on: connection.pid, items, end })
       return promise
     },
   })
@@ -57,7 +54,7 @@ const shape = (begun: readonly Begun[]): unknown => begun.map(({ on, items }) =>
 const ones = (count: number): readonly number[] => Array.from({ length: count }, () => 1)
 
 test('a lone caller is sent at once, and many are halved, two folds on one connection', async () => {
-  const { begun, add } = laneOf(2)
+  const { begun, add } = laneOf()
   await add(1)
   deepEqual(shape(begun), [[0, 1]])
   await begun[0]!.end()
@@ -66,67 +63,35 @@ test('a lone caller is sent at once, and many are halved, two folds on one conne
     [0, 50],
     [0, 50],
   ])
-  equal(begun[1]!.placed, null)
 })
 
-test('large folds have a connection each, the next begun when the one before is placed', async () => {
-  const { begun, add } = laneOf(2)
+test('large folds are on their way two at once on one connection as well, and what is small goes behind them', async () => {
+  const { begun, add } = laneOf()
   await add(500, 500, 500, 500)
-  deepEqual(shape(begun), [[0, 2]])
-  begun[0]!.placed!()
-  await turn()
   deepEqual(shape(begun), [
     [0, 2],
-    [1, 2],
+    [0, 2],
   ])
   await add(500)
-  equal(begun.length, 2, 'both are taken')
-  await begun[1]!.end()
-  deepEqual(shape(begun.slice(2)), [[1, 1]])
-})
-
-test('what is small waits for the place of what is large before it', async () => {
-  const { begun, add } = laneOf(2)
-  await add(900)
   await add(1)
-  equal(begun.length, 1)
+  equal(begun.length, 2, 'two are on their way')
   await begun[0]!.end()
-  deepEqual(shape(begun), [
-    [0, 1],
-    [0, 1],
-  ])
+  deepEqual(shape(begun.slice(2)), [[0, 2]])
 })
 
-test('a fold that never says that it is placed is when it has ended', async () => {
-  const { begun, add } = laneOf(2)
-  await add(300, 300, 300, 300)
+test('after a fold that broke the connection the next goes over another, once all on it have ended', async () => {
+  const { begun, add } = laneOf()
+  await add(500, 500)
+  await add(1)
   await begun[0]!.end(false)
   equal(begun.length, 2)
-})
-
-test('with one connection none is large', async () => {
-  const { begun, add } = laneOf(1)
-  await add(500, 500)
-  deepEqual(shape(begun), [
-    [0, 1],
-    [0, 1],
-  ])
-  equal(begun[0]!.placed, null)
-})
-
-test('where there is no second connection, all go over the one that there is', async () => {
-  const { begun, add } = laneOf(2, 1)
-  await add(500, 500, 500, 500)
-  deepEqual(shape(begun), [[0, 2]])
-  await begun[0]!.end()
-  deepEqual(shape(begun.slice(1)), [[0, 1]])
-  await begun[1]!.end()
-  deepEqual(shape(begun.slice(2)), [[0, 1]])
+  await begun[1]!.end(false)
+  deepEqual(shape(begun.slice(2)), [[1, 1]])
 })
 
 test('beside other work there is one fold at a time, and it takes all that waits', async () => {
   let isBeside = true
-  const { begun, add } = laneOf(2, Infinity, () => isBeside)
+  const { begun, add } = laneOf(() => isBeside)
   await add(...ones(100))
   await add(...ones(10))
   deepEqual(shape(begun), [[0, 100]])
@@ -142,7 +107,7 @@ test('beside other work there is one fold at a time, and it takes all that waits
 })
 
 test('beside other work, who was answered just now comes along with those who wait', async () => {
-  const { begun, add, lane } = laneOf(2, Infinity, () => true)
+  const { begun, add, lane } = laneOf(() => true)
   await add(...ones(100))
   await add(...ones(10))
   const ended = begun[0]!.end()
@@ -158,8 +123,6 @@ test('beside other work, who was answered just now comes along with those who wa
 
 test('where other processes share the server, many go in one fold at a time, with those who were answered just now, and few at once', async () => {
   const { begun, add, lane } = laneOf(
-    2,
-    Infinity,
     () => false,
     () => true,
   )

@@ -26,7 +26,7 @@ interface Kind {
 const isSame = (one: Kind, queue: number, rank: number, report: string | null, attributes: string | null): boolean =>
   one.attributes === attributes && one.queue === queue && one.rank === rank && one.report === report
 
-/** From the fourth parameter on. */
+/** From the third parameter on. */
 export function columnsOfSends(sendings: readonly Sending[]): readonly unknown[] {
   return [...columnsOfQueues(sendings), ...(columnsOfKinds(sendings) ?? columnsOfEach(sendings))]
 }

@@ -19,6 +19,6 @@ test('sends to one queue that is known in two forms are no fold: each would hand
     clears: 0,
   })
   const known = { name: 'a', number: 1 } as KnownQueue
-  const outcome = await sends.send(connection, [callTo(known), callTo({ ...known })], null)
+  const outcome = await sends.send(connection, [callTo(known), callTo({ ...known })])
   deepEqual([outcome, asked], [{ isDone: false, isSound: true }, []])
 })

@@ -5,7 +5,6 @@
 import type { Commit, CommitResult } from '../../../core/engine.ts'
 import { faultOfMessage, type Message } from '../../../core/message.ts'
 import type { Answer, Connection } from '../connection/driver.ts'
-import { all } from '../session/transact.ts'
 import { columnsOfSends, type Sending } from './send-columns.ts'
 import { isSent, type SendOut, type SendOuts } from '../lease/send-outs.ts'
 import { outcomeOf, type Outcome, type ShortWayParts } from './short-way.ts'
@@ -62,11 +61,8 @@ export class PlainSends {
     return { sendings, commits, weight, clears: this.#parts.queues.clears }
   }
 
-  /**
-   * All calls or none.
-   * @param placed told as soon as whatever is sent later gets later places; null: nobody waits for that
-   */
-  async send(connection: Connection, calls: readonly SendCall[], placed: (() => void) | null): Promise<Outcome> {
+  /** All calls or none. */
+  async send(connection: Connection, calls: readonly SendCall[]): Promise<Outcome> {
     const { folds, queues, transactor } = this.#parts
     if (calls.some(({ clears }) => clears !== queues.clears)) return { isDone: false, isSound: true }
     const sendings = calls.flatMap((call) => call.sendings)
@@ -75,10 +71,7 @@ export class PlainSends {
     const out = this.#outs.begin(sendings)
     let answer: Answer | null = null
     const ask = async (): Promise<unknown> => {
-      answer =
-        placed === null
-          ? await this.#sendAtOnce(connection, fold, sendings, out)
-          : await this.#sendPlaced(connection, fold, sendings, out, placed)
+      answer = await this.#ask(connection, [this.#parts.moment().now, fold, ...columnsOfSends(sendings)], out)
       return out === null ? answer.rows[0]!.count : Number(isSent(answer))
     }
     let outcome: Outcome | null = null
@@ -102,50 +95,10 @@ export class PlainSends {
     else for (const queue of named) queues.forget(queue)
   }
 
-  async #sendAtOnce(
-    connection: Connection,
-    fold: number,
-    sendings: readonly Sending[],
-    out: SendOut | null,
-  ): Promise<Answer> {
-    const values = [null, this.#parts.moment().now, fold, ...columnsOfSends(sendings)]
-    return this.#ask(connection, values, out)
-  }
-
   #ask(connection: Connection, values: readonly unknown[], out: SendOut | null): Promise<Answer> {
     const { statements } = this.#parts
     if (out === null) return connection.query(statements.get('send'), values)
     return connection.query(statements.get('send-out'), [...values, ...this.#outs.columns(out)])
-  }
-
-  /** In one transaction with the draw: who looks for what is under way sees it from then on. */
-  async #sendPlaced(
-    connection: Connection,
-    fold: number,
-    sendings: readonly Sending[],
-    out: SendOut | null,
-    placed: () => void,
-  ): Promise<Answer> {
-    const { statements, moment } = this.#parts
-    try {
-      const drawn = all([
-        connection.query(statements.begin),
-        connection.query(statements.get('draw-place'), [moment().now]),
-      ])
-      drawn.catch(() => {})
-      // Made ready while the server draws.
-      const columns = columnsOfSends(sendings)
-      const { serial, now } = (await drawn)[1]!.rows[0]!
-      const answers = all([
-        this.#ask(connection, [serial, now, fold, ...columns], out),
-        connection.query(statements.plain('commit')),
-      ])
-      placed()
-      return (await answers)[0]!
-    } catch (error) {
-      await connection.query(statements.plain('rollback')).catch(() => {})
-      throw error
-    }
   }
 
   /** Ready as soon as it is there, and beside all others. */

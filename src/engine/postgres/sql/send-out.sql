@@ -3,30 +3,30 @@
 -- The first row is the moment, whether it was sent, and of which queues it was handed out; the others are what waited before.
 with t as materialized (
   select
-    coalesce($1::bigint, nextval('{schema}.serial')) as serial,
-    coalesce($2::bigint, (extract(epoch from clock_timestamp()) * 1000)::bigint) as now,
-    coalesce($18::bigint, (extract(epoch from clock_timestamp()) * 1000)::bigint) as wall
+    nextval('{schema}.serial') as serial,
+    coalesce($1::bigint, (extract(epoch from clock_timestamp()) * 1000)::bigint) as now,
+    coalesce($17::bigint, (extract(epoch from clock_timestamp()) * 1000)::bigint) as wall
 ),
 g as materialized (
   select
     t.now,
     t.wall,
     not exists (
-      select from unnest($4::int[], $5::text[], $6::text[]) as w (queue, settings, line_order)
+      select from unnest($3::int[], $4::text[], $5::text[]) as w (queue, settings, line_order)
       where not exists (
         select from {schema}.queue q
         where q.queue = w.queue and not q.is_unbound and q.settings = w.settings and q.line_order = w.line_order
       )
     ) and (
-      not exists (select from {schema}.past p where p.queue = any ($4::int[]))
+      not exists (select from {schema}.past p where p.queue = any ($3::int[]))
       or not exists (
-        select from unnest($13::uuid[], $15::int[]) as i (id, kind)
+        select from unnest($12::uuid[], $14::int[]) as i (id, kind)
         cross join lateral (
-          select from {schema}.past p where p.queue = ($9::int[])[coalesce(i.kind, 1)] and p.id = i.id limit 1
+          select from {schema}.past p where p.queue = ($8::int[])[coalesce(i.kind, 1)] and p.id = i.id limit 1
         ) p
       )
     ) as is_sound,
-    exists (select from {schema}.message where state = 1 and until >= $28::bigint and until <= t.now)
+    exists (select from {schema}.message where state = 1 and until >= $27::bigint and until <= t.now)
     or exists (select from {schema}.arrival where refusal is null)
     or exists (select from {schema}.message where state = 4 and not is_wall_due and due <= t.now)
     or exists (select from {schema}.message where state = 4 and is_wall_due and due <= t.wall)
@@ -46,7 +46,7 @@ g as materialized (
 w as materialized (
   select w.queue, w.own, w.max, w.lasts, w.holder, w.n
   from g
-  cross join unnest($19::int[], $20::int[], $21::int[], $22::bigint[], $23::bigint[])
+  cross join unnest($18::int[], $19::int[], $20::int[], $21::bigint[], $22::bigint[])
     with ordinality as w (queue, own, max, lasts, holder, n)
   where g.is_sound and not g.is_due
 ),
@@ -57,11 +57,11 @@ n as materialized (
   cross join lateral (
     -- All priorities at once, or each from its own floor: what is below has gone, and need not be passed.
     select y.queue, y.id
-    from unnest($25::smallint[], $26::smallint[]) with ordinality as r (low, high, n)
+    from unnest($24::smallint[], $25::smallint[]) with ordinality as r (low, high, n)
     cross join lateral (
       select m.queue, m.id from {schema}.message m
       where m.queue = w.queue and m.state = 0 and m.rank >= r.low and m.rank <= r.high
-        and m.place >= ($27::bigint[])[(w.n - 1) * cardinality($25::smallint[]) + r.n]
+        and m.place >= ($26::bigint[])[(w.n - 1) * cardinality($24::smallint[]) + r.n]
         and (m.expires is null or m.expires > case when m.is_wall_expires then g.wall else g.now end)
       order by m.rank, m.place, m.seq limit w.max for update skip locked
     ) y
@@ -73,7 +73,7 @@ h as materialized (
 ),
 u as (
   update {schema}.message as m
-  set state = 1, lease = $24::bigint, holder = w.holder, until = g.now + w.lasts, acquired = m.acquired + 1
+  set state = 1, lease = $23::bigint, holder = w.holder, until = g.now + w.lasts, acquired = m.acquired + 1
   from n, w, g
   where m.queue = any (array[n.queue]) and m.id = n.id and w.queue = n.queue
   returning
@@ -95,14 +95,14 @@ m as (
   )
   select
     i.queue, i.id, t.serial + i.n - 1, case when h.queue is null then 0 else 1 end, i.rank, t.now,
-    case when h.queue is null then null else $24::bigint end, h.holder, t.now + h.lasts, false, false,
+    case when h.queue is null then null else $23::bigint end, h.holder, t.now + h.lasts, false, false,
     case when h.queue is null then 0 else 1 end, 0, 0, false, t.now, octet_length(i.body), i.report, i.attrs, i.body
   from (
     select
-      i.id, i.body, i.n, ($9::int[])[coalesce(i.kind, 1)] as queue, ($10::smallint[])[coalesce(i.kind, 1)] as rank,
-      coalesce(i.report, ($11::text[])[coalesce(i.kind, 1)]) as report,
-      coalesce(i.attrs, ($12::text[])[coalesce(i.kind, 1)]) as attrs
-    from unnest($13::uuid[], $14::bytea[], $15::int[], $16::text[], $17::text[])
+      i.id, i.body, i.n, ($8::int[])[coalesce(i.kind, 1)] as queue, ($9::smallint[])[coalesce(i.kind, 1)] as rank,
+      coalesce(i.report, ($10::text[])[coalesce(i.kind, 1)]) as report,
+      coalesce(i.attrs, ($11::text[])[coalesce(i.kind, 1)]) as attrs
+    from unnest($12::uuid[], $13::bytea[], $14::int[], $15::text[], $16::text[])
       with ordinality as i (id, body, kind, report, attrs, n)
   ) i
   cross join t
@@ -111,10 +111,10 @@ m as (
 ),
 c as (
   insert into {schema}.tally (queue, living, bytes, acked, expired, cancelled, discarded)
-  select i.queue, i.living, i.bytes, 0, 0, 0, 0 from unnest($4::int[], $7::int[], $8::bigint[]) as i (queue, living, bytes)
+  select i.queue, i.living, i.bytes, 0, 0, 0, 0 from unnest($3::int[], $6::int[], $7::bigint[]) as i (queue, living, bytes)
   where (select is_sound from g)
 ),
-f as (insert into {schema}.fold (serial) select $3::bigint where (select is_sound from g))
+f as (insert into {schema}.fold (serial) select $2::bigint where (select is_sound from g))
 select
   null as queue, null as id, null as rank, null as place, null as seq, g.now as sent_at, null as report, null as attrs,
   null as body,
