@@ -2,6 +2,7 @@
 
 import { equal, ok } from 'node:assert/strict'
 import { scheduler } from 'node:timers/promises'
+import { ManualClock } from '../../src/core/clock.ts'
 import { loadPg, type Connection, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { commit, message, onPostgres } from './world.ts'
 
@@ -16,10 +17,32 @@ onPostgres('a process that lost its session is known again', async (world) => {
     world.schema,
   ])
   ok(ended.length > 0)
+  // And not the lock of whoever forgets what several have shared.
   const isHeld = `select count(*)::int as count from pg_locks l join pg_stat_activity a using (pid)
-    where l.locktype = 'advisory' and a.application_name = $1`
+    join {schema}.process p on p.process = l.objid::bigint
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and a.application_name = $1`
   for (let held = 0; held === 0;) held = (await world.ask(isHeld, [world.schema]))[0]!['count'] as number
   for (let known = 0; known !== 2;) known = (await world.ask('select from {schema}.process')).length
+  const wants = [{ queue: 'a', max: 1 }]
+  const { deliveries } = await one.lease({ id: 'x', worker: 'w', holder: 'process', leaseMs: 3_600_000, wants })
+  equal(deliveries.length, 1)
+  await one.close()
+  for (let n = 0; ; n++) {
+    const again = await other.lease({ id: `${n}`, worker: 'w', holder: 'client', leaseMs: 60_000, wants })
+    if (again.deliveries.length > 0) break
+  }
+})
+
+onPostgres('a process that others took for gone gives back what it holds when it is closed', async (world) => {
+  // Its time stands still, so it does not look, and does not find out.
+  const one = await world.open({
+    clock: new ManualClock(),
+    url: `${world.url}?application_name=${world.schema}`,
+  })
+  await commit(one, { do: 'send', queue: 'a', message: message() })
+  await world.ask('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [world.schema])
+  const other = await world.open({ pollMs: 5 })
+  for (let known = 2; known !== 1;) known = (await world.ask('select from {schema}.process')).length
   const wants = [{ queue: 'a', max: 1 }]
   const { deliveries } = await one.lease({ id: 'x', worker: 'w', holder: 'process', leaseMs: 3_600_000, wants })
   equal(deliveries.length, 1)
