@@ -88,6 +88,7 @@ export class LedgerEngine implements Engine {
     return this.#conduct.run(() => {
       if (!Array.isArray(commits) || commits.some((commit) => typeof commit !== 'object' || commit === null))
         throw new PosthornError('invalid', `commits is ${quote(commits)}: it must be a list of { changes }`)
+      if (commits.length === 1 && isAwaited(commits[0])) this.#store.expectSync?.()
       const { results, level, isPatient, awaited } = this.#decider.decide(commits)
       this.#conduct.finish(commits.length, isPatient)
       if (level === this.#conduct.best) this.#conduct.awaited(awaited)
@@ -201,6 +202,12 @@ export class LedgerEngine implements Engine {
       return Promise.resolve({ deliveries: inOrder as readonly Delivery[], nextReadyInMs: inMs })
     return inOrder.then((late) => ({ deliveries: late.filter((delivery) => delivery !== null), nextReadyInMs: inMs }))
   }
+}
+
+/** Whether its caller does nothing else meanwhile. It has not been checked yet. */
+function isAwaited({ changes }: Commit): boolean {
+  const kind = changes?.[0]?.do
+  return kind === 'send' || kind === 'publish'
 }
 
 function capabilitiesOf(store: Store, limits: EngineLimits): Capabilities {

@@ -26,6 +26,8 @@ export interface Store {
    * `isPatient`: who waits goes on with other work meanwhile, so that a few turns of the event loop more do not matter.
    */
   sync(commits?: number, isPatient?: boolean): void
+  /** What a caller waits for is being decided: `sync` is likely to come at once. */
+  expectSync?(): void
   /**
    * Closes the open frame, if it holds anything, and hands it to the operating system before it returns, without a sync (leases). What
    * `sync` asked for before still holds.

@@ -12,6 +12,8 @@ export interface Disk {
    * nothing else is to be done meanwhile.
    */
   sync(files: readonly DiskFile[], folder?: string, isLone?: boolean): Promise<void>
+  /** A `sync` is likely to be asked for within 0.1 ms: who must be woken for it may be woken now. */
+  expectSync?(): void
   /** The same for work that nobody waits for (a checkpoint, a segment being filled): it must not hold up `sync`. */
   syncInBackground(file: DiskFile): Promise<void>
   /** With the folders above it, durably. */

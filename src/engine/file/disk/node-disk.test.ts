@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { NodeDisk } from './node-disk.ts'
-import { DONE, FOLDER, NONE, REQUEST, STOP, WORDS, slotOf } from './sync-thread.ts'
+import { AWAKE, DONE, FOLDER, NONE, REQUEST, STOP, WORDS, slotOf } from './sync-thread.ts'
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'posthorn-disk-'))
@@ -140,6 +140,28 @@ test('who is alone and asks again at once looks for the answer itself, and is to
     ends.map(({ status }) => status),
     ['rejected', 'fulfilled', 'rejected', 'fulfilled'],
   )
+  file.close()
+  await disk.close()
+})
+
+test('a thread that is told to expect a request sleeps again where none comes, and misses none that does', async (t) => {
+  const [disk, path] = [new NodeDisk(), folder(t)]
+  const file = disk.open(join(path, 'file'), 'create')
+  const notify = t.mock.method(Atomics, 'notify')
+  // Where there is no thread yet nobody is woken.
+  disk.expectSync()
+  equal(notify.mock.callCount(), 0)
+  await disk.sync([file])
+  const [words] = notify.mock.calls[0]!.arguments
+  for (let expected = 0; expected < 20; expected++) {
+    disk.expectSync()
+    if (expected % 2 === 0) await disk.sync([file], path, true)
+    while (Number(Atomics.load(words, AWAKE)) === 1) await setImmediate()
+  }
+  // With one processor nobody is woken early.
+  if (availableParallelism() > 1) ok(notify.mock.callCount() > 11 + 10)
+  await disk.sync([file])
+  disk.expectSync()
   file.close()
   await disk.close()
 })

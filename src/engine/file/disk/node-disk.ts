@@ -20,6 +20,7 @@ import {
   writevSync,
 } from 'node:fs'
 import { rename, unlink } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
@@ -30,6 +31,7 @@ import {
   AWAKE,
   COUNT,
   DONE,
+  EXPECTED,
   FILES,
   FOLDER,
   MOST_FILES,
@@ -46,6 +48,8 @@ import {
 const THREAD = new URL(import.meta.url.endsWith('.ts') ? './sync-thread.ts' : './sync-thread.js', import.meta.url)
 const fdatasyncSoon = promisify(fdatasync)
 
+/** With one processor, who looks keeps it from whoever he looks for. */
+const MAY_LOOK = availableParallelism() > 1
 /** So long may the thread take for what it was asked before it is woken again. */
 const WATCH_MS = 1_000
 /** A disk that takes longer than so is waited for by sleeping. */
@@ -108,6 +112,13 @@ export class NodeDisk implements Disk {
     this.#listen()
     this.#watched ??= this.#watch(request)
     return promise.promise
+  }
+
+  expectSync(): void {
+    const words = this.#words
+    if (!MAY_LOOK || this.#thread === null || this.#waiting.length > 0 || Atomics.load(words, AWAKE) === 1) return
+    Atomics.store(words, EXPECTED, 1)
+    Atomics.notify(words, REQUEST)
   }
 
   syncInBackground(file: DiskFile): Promise<void> {

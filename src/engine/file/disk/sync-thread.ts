@@ -24,7 +24,9 @@ export const STOP = -1
 export const DONE: number = 1 + SLOTS * SLOT_WORDS
 /** 1 while this thread looks for the next request without having slept, so that it begins at once. */
 export const AWAKE: number = DONE + 1
-export const WORDS: number = AWAKE + 1
+/** 1 where a request is being made that will come at once: the thread is woken, and looks for it. */
+export const EXPECTED: number = AWAKE + 1
+export const WORDS: number = EXPECTED + 1
 
 /** Where the words of a request begin. */
 export const slotOf = (request: number): number => 1 + (request % SLOTS) * SLOT_WORDS
@@ -57,8 +59,10 @@ function serve(words: Int32Array): void {
   for (let done = 0; ;) {
     const answeredAt = systemClock.monotonicMs()
     if (!comesSoon || !comes(words, done, answeredAt + LOOK_MS)) {
-      Atomics.store(words, AWAKE, 0)
-      Atomics.wait(words, REQUEST, done)
+      do {
+        Atomics.store(words, AWAKE, 0)
+        Atomics.wait(words, REQUEST, done)
+      } while (Atomics.exchange(words, EXPECTED, 0) === 1 && !isComing(words, done))
     }
     comesSoon = mayLook && systemClock.monotonicMs() - answeredAt < LOOK_MS
     const last = Atomics.load(words, REQUEST)
@@ -78,6 +82,12 @@ function serve(words: Int32Array): void {
       if (answers.push(answer) > SLOTS) answers.shift()
     }
   }
+}
+
+/** Woken for a request that is being made: whether it has come. */
+function isComing(words: Int32Array, done: number): boolean {
+  Atomics.store(words, AWAKE, 1)
+  return comes(words, done, systemClock.monotonicMs() + LOOK_MS)
 }
 
 /** Whether there is another request than this until then. */

@@ -106,6 +106,23 @@ test('who was alone in the turn before waits for no other; after a turn with oth
   await log.close()
 })
 
+test('the disk is told to expect a sync by who is alone, and not while one is under way', async () => {
+  const disk = new FaultDisk({ syncTurns: 3 })
+  let told = 0
+  const session = disk.session()
+  disk.session = () => ({ ...session, expectSync: () => void told++ })
+  const log = await PlainLog.open(disk, { limits: QUIET })
+  await log.put(1, 'first')
+  await nextTurn()
+  log.store.expectSync()
+  equal(told, 1)
+  const put = log.put(2, 'second')
+  log.store.expectSync()
+  await put
+  equal(told, 1)
+  await log.close()
+})
+
 test('how busy the thread is, is seen without the syncs that begin early, now and then', () => {
   const [load, never] = [new Load(1), new Load(Infinity)]
   const frames = Array.from({ length: 1000 }, (_, at) => at + 1)

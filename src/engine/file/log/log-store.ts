@@ -136,6 +136,11 @@ export class LogStore implements Store {
     else this.#schedule()
   }
 
+  /** For a caller alone: with others a sync is under way, or comes later. */
+  expectSync(): void {
+    if (this.#isAlone && this.#calls === 0 && this.#syncs && this.#underWay === 0) this.#log.expectSync()
+  }
+
   /** @throws PosthornError `engine-failed` */
   write(): void {
     this.#closeFrame()

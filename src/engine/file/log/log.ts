@@ -105,6 +105,11 @@ export class Log {
     this.#deps.shelf.grown(frame.bytes.byteLength, frame.segment)
   }
 
+  /** `sync` is likely to come at once. */
+  expectSync(): void {
+    this.#deps.disk.expectSync?.()
+  }
+
   /** Makes durable what is written. May be called again before it has ended: they end in the order of the calls. */
   async sync(isLone = false): Promise<void> {
     const { disk, folder, shelf, measures, engineMs } = this.#deps
