@@ -15,7 +15,7 @@ onPostgres(
     )
     // As processes number them that have been at work for long: the younger the lower, and of two of them the second's lower still.
     await world.ask(
-      "insert into {schema}.fold (serial, at) select -(process * 1073741824::bigint + n), now() - (100 - n) * interval '2 minutes' from generate_series(7, 8) process, generate_series(0, 99) n",
+      "insert into {schema}.fold (serial, at) select -(process * 68719476736::bigint + n), now() - (100 - n) * interval '2 minutes' from generate_series(7, 8) process, generate_series(0, 99) n",
     )
     await world.ask(
       'insert into {schema}.dedupe select scope, text || n, n, id from {schema}.dedupe, generate_series(1, 45) n',

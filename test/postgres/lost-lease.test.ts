@@ -104,3 +104,46 @@ onPostgres('counted: what is handed out after it was looked for, and nobody was 
   for (const { token } of [...deliveries, ...others.deliveries])
     equal((await commit(engine, { do: 'ack', token })).status, 'committed')
 })
+
+onPostgres(
+  'counted: what was lost, and is found when it is looked for again, stays with whoever was given it',
+  async (world) => {
+    const pg = await loadPg(world.url)
+    let finish: (() => Promise<unknown>) | null = null
+    let stage: 'whole' | 'cut' | 'looked for' | 'done' = 'whole'
+    const driver: Driver = {
+      connect: async () => {
+        const connection = await pg.connect()
+        return {
+          ...connection,
+          query: async (statement, values) => {
+            const { text } = statement
+            if (stage === 'cut' && text.startsWith('-- Hands out the first of each queue in one')) {
+              stage = 'looked for'
+              finish = async () => {
+                const other = await pg.connect()
+                await other.query({ ...statement, name: null }, values)
+                await other.end()
+              }
+            } else if (stage === 'looked for' && statement.name === 'posthorn draw') {
+              stage = 'done'
+              // Now it is there, and who looks for it is cut off as well.
+              await finish!()
+            } else return connection.query(statement, values)
+            await connection.end(true)
+            throw new Error('the answer is lost')
+          },
+        }
+      },
+    }
+    const engine = await world.open({ driver })
+    for (let n = 0; n < 2; n++) await commit(engine, { do: 'send', queue: 'a', message: message() })
+    await engine.lease({ ...REQUEST, wants: [{ queue: 'a', max: 0 }] })
+    stage = 'cut'
+    const { deliveries } = await engine.lease({ ...REQUEST, id: 'cut' })
+    equal(deliveries.length, 2)
+    // Longer than what nobody was told of stands.
+    await setTimeout(800)
+    for (const { token } of deliveries) equal((await commit(engine, { do: 'ack', token })).status, 'committed')
+  },
+)

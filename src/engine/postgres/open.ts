@@ -154,26 +154,30 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       return rows[0]!.serial as number
     })
     const takeBack = async (lease: number, ids: readonly string[], names: readonly string[]): Promise<void> => {
-      // What cannot be taken back lapses.
       const taken = session.burst(async (query) => {
         const { now } = await session.now(query)
-        return query('take-back', [lease, ids, now])
+        return (await query('take-back', [lease, ids, now])).rows[0]!.count as number
       })
-      await taken.catch(() => {})
+      // What cannot be taken back lapses.
+      if ((await taken.catch(() => null)) === 0) return
       floor.drop()
       hint(names.map((queue) => ({ queue })))
     }
+    const late = new LateHandOuts({
+      clock: real,
+      server: () => pool.server,
+      takeBack: (lease, names) => void takeBack(lease, [], names),
+    })
     const hatch: Hatch = new Hatch({
       clock,
       isWatched: (queue) => watchers.isWatched(queue),
       wake: (queue) => watchers.wake(queue),
       takeBack,
     })
-    const late = new LateHandOuts({ clock: real, takeBack: (lease, names) => void takeBack(lease, [], names) })
     const short = { queues, folds, statements, limits, moment, lockKey, transactor, hint, hearsOfKeys }
     const plain = {
       queues,
-      sends: new PlainSends(short, new SendOuts({ hatch, numbers, floor, holder, moment })),
+      sends: new PlainSends(short, new SendOuts({ hatch, late, numbers, floor, holder, moment })),
       settles: new PlainSettles(short),
     }
     forget = () => {

@@ -62,6 +62,11 @@ export class Pool {
     }
   }
 
+  /** Which server the newest connection is to; null: there was none. */
+  get server(): string | null {
+    return this.#server
+  }
+
   /** What is under way has ended before. */
   async close(): Promise<void> {
     this.#isClosed = true

@@ -186,7 +186,8 @@ export class Hatch {
       if (waiting.length > 0) taken.push({ line, waiting })
       const left = Math.max(0, places - waiting.length - line.promised)
       const isEmpty = line.emptyAt === line.stirs || (line.underWay > 0 && line.coveredAt === line.stirs)
-      if (isEmpty && nowMs < line.askAtMs) {
+      // Of a queue that nobody watches any more it is not heard what others send.
+      if (isEmpty && nowMs < line.askAtMs && this.#parts.isWatched(want.queue)) {
         line.room = left
         nextMs = Math.min(nextMs, line.askAtMs)
         continue

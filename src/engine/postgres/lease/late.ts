@@ -11,6 +11,8 @@ const MOST = 100
 
 export interface LateHandOutsParts {
   readonly clock: Clock
+  /** Which one it is: on another the number may be somebody else's. */
+  readonly server: () => string | null
   /** Makes all messages ready again that were handed out under the number. */
   readonly takeBack: (lease: number, queues: readonly string[]) => void
 }
@@ -26,10 +28,12 @@ export class LateHandOuts {
   /** The number is given to nobody any more. */
   expect(lease: number, queues: readonly string[]): void {
     if (this.#timers.size + WAITS_MS.length > MOST * WAITS_MS.length) return
+    const { clock, server, takeBack } = this.#parts
+    const asked = server()
     for (const waitMs of WAITS_MS) {
-      const timer = this.#parts.clock.timer(waitMs, () => {
+      const timer = clock.timer(waitMs, () => {
         this.#timers.delete(timer)
-        this.#parts.takeBack(lease, queues)
+        if (server() === asked) takeBack(lease, queues)
       })
       this.#timers.add(timer)
     }

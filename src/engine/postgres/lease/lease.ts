@@ -6,6 +6,7 @@ import { checkLeaseMs, checkLeaseRequest } from '../../sql/lease-request.ts'
 import { quote } from '../../sql/refusal.ts'
 import { parseToken, toToken } from '../decide/token.ts'
 import type { Answer, Columns } from '../connection/driver.ts'
+import { failureOf } from '../connection/failure.ts'
 import type { Floor } from '../session/floor.ts'
 import type { LateHandOuts } from './late.ts'
 import { LeaseMemory, type Given } from './lease-memory.ts'
@@ -138,7 +139,8 @@ export class Leases {
       return await this.#plain.lease(number, wants, request)
     } catch (error) {
       if (error instanceof PosthornError) throw error
-      return LOST
+      const failure = failureOf(error)
+      return failure === 'refused' || failure === 'passing' ? null : LOST
     }
   }
 
@@ -154,13 +156,13 @@ export class Leases {
       if (tried.isAsked) {
         const rows = await this.#findLease(query, tried.number, now, new Set(all.map((queue) => queue.number)))
         if (rows.length > 0) return { deliveries: deliver(rows, wants, queues), nextReadyInMs: null }
-        // It may happen yet.
+        const fresh = (await query('draw')).rows[0]!.serial as number
+        // It may happen yet. From now on nobody asks by that number.
         this.#late.expect(
           tried.number,
           wants.map(({ queue }) => queue),
         )
-        tried.number = (await query('draw')).rows[0]!.serial as number
-        tried.isAsked = false
+        Object.assign(tried, { number: fresh, isAsked: false })
       }
       if (queues.size === 0) return { deliveries: [], nextReadyInMs: null }
       tried.isAsked = true

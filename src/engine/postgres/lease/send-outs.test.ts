@@ -7,6 +7,7 @@ import type { Answer } from '../connection/driver.ts'
 import type { KnownQueue } from '../plain/known-queues.ts'
 import type { Floor } from '../session/floor.ts'
 import { Hatch } from './hatch.ts'
+import type { LateHandOuts } from './late.ts'
 import type { LeaseNumbers } from './lease-numbers.ts'
 import { SendOuts } from './send-outs.ts'
 
@@ -20,24 +21,45 @@ const request: LeaseRequest = {
   wants: [{ queue: 'a', max: 9 }],
 }
 
-test('what is handed out with its send counts as much as what is leased: it leaves as much behind', () => {
+function outsOf() {
   const hatch = new Hatch({
     clock: new ManualClock(),
     isWatched: () => true,
     wake: () => {},
-    takeBack: () => Promise.resolve(),
+    takeBack: (lease) => Promise.resolve(void taken.push(lease)),
   })
-  hatch.answered(hatch.fetch(request), { deliveries: [], nextReadyInMs: null })
   const given: unknown[] = []
+  const taken: number[] = []
+  const late: unknown[] = []
   const outs = new SendOuts({
     hatch,
+    late: { expect: (...args: unknown[]) => void late.push(args) } as unknown as LateHandOuts,
     numbers: { takeAtOnce: () => 7 } as unknown as LeaseNumbers,
     floor: { gave: (...args: unknown[]) => void given.push(args) } as unknown as Floor,
     holder: null,
     moment: () => ({ now: null, wall: null }),
   })
-  const sendings = [{ queue, messages, bytes: 2 }]
+  hatch.answered(hatch.fetch(request), { deliveries: [], nextReadyInMs: null })
+  return { outs, given, taken, late }
+}
+
+const sendings = [{ queue, messages, bytes: 2 }]
+
+test('what is handed out with its send counts as much as what is leased: it leaves as much behind', () => {
+  const { outs, given } = outsOf()
   const head = { past: JSON.stringify({ isSent: true, queues: [1] }), sent_at: 0 }
   equal(outs.land(outs.begin(sendings)!, { rows: [head] } as unknown as Answer, sendings).size, 0)
   deepEqual(given, [[1, 2]])
+})
+
+test('what may have been handed out goes back; where nobody knows whether it was or will be, later again', () => {
+  for (const [isDone, taken, late] of [
+    [false, [], []],
+    [true, [7], []],
+    [null, [7], [[7, ['a']]]],
+  ] as const) {
+    const parts = outsOf()
+    parts.outs.abandon(parts.outs.begin(sendings)!, isDone)
+    deepEqual([parts.taken, parts.late], [taken, late])
+  }
 })

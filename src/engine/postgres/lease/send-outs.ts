@@ -8,11 +8,13 @@ import type { Moment } from '../session/transact.ts'
 import { deliver, RANKS } from './hand-outs.ts'
 import { slackOf, type Hatch, type Promised } from './hatch.ts'
 import type { KnownQueue } from '../plain/known-queues.ts'
+import type { LateHandOuts } from './late.ts'
 import type { LeaseNumbers } from './lease-numbers.ts'
 import type { Sending } from '../plain/send-columns.ts'
 
 export interface SendOutsParts {
   readonly hatch: Hatch
+  readonly late: LateHandOuts
   readonly numbers: LeaseNumbers
   readonly floor: Floor
   /** The process that holds leases; null where nobody can tell whether it lives. */
@@ -101,9 +103,15 @@ export class SendOuts {
     return left
   }
 
-  /** It did not happen as it was asked for. */
-  abandon({ lease, promised }: SendOut, mayHave: boolean): void {
-    this.#parts.hatch.abandon(promised, lease, mayHave)
+  /** It did not happen as it was asked for; or it did, and what it handed out is not known. null: nobody knows, and it may happen yet. */
+  abandon({ lease, promised }: SendOut, isDone: boolean | null): void {
+    const { hatch, late } = this.#parts
+    hatch.abandon(promised, lease, isDone !== false)
+    if (isDone !== null) return
+    late.expect(
+      lease,
+      promised.map(({ queue }) => queue.name),
+    )
   }
 }
 

@@ -7,6 +7,7 @@ import { faultOfMessage, type Message } from '../../../core/message.ts'
 import type { Answer, Connection } from '../connection/driver.ts'
 import { columnsOfSends, type Sending } from './send-columns.ts'
 import { isSent, type SendOut, type SendOuts } from '../lease/send-outs.ts'
+import { askAlone } from '../session/transact.ts'
 import { outcomeOf, type Outcome, type ShortWayParts } from './short-way.ts'
 
 /** Messages of one call: as many as a draw of numbers has. */
@@ -88,7 +89,7 @@ export class PlainSends {
     const { queues, hint } = this.#parts
     const named = new Set(sendings.map(({ queue }) => queue))
     const isKnown = outcome?.isDone === true && answer !== null
-    if (out !== null && !isKnown) this.#outs.abandon(out, outcome?.isDone !== false)
+    if (out !== null && !isKnown) this.#outs.abandon(out, outcome === null ? null : outcome.isDone)
     const left = out !== null && isKnown ? this.#outs.land(out, answer, sendings) : named
     if (outcome?.isDone === true) hint([...left].map(({ name }) => ({ queue: name })))
     // A queue may be no more as it was known.
@@ -97,8 +98,9 @@ export class PlainSends {
 
   #ask(connection: Connection, values: readonly unknown[], out: SendOut | null): Promise<Answer> {
     const { statements } = this.#parts
-    if (out === null) return connection.query(statements.get('send'), values)
-    return connection.query(statements.get('send-out'), [...values, ...this.#outs.columns(out)])
+    return out === null
+      ? askAlone(connection, statements, 'send', values)
+      : askAlone(connection, statements, 'send-out', [...values, ...this.#outs.columns(out)])
   }
 
   /** Ready as soon as it is there, and beside all others. */

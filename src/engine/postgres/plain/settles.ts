@@ -8,8 +8,8 @@ import { faultOfPut } from '../../sql/check.ts'
 import { toVersion } from '../decide/record.ts'
 import { TokenReader, type Held } from '../decide/token.ts'
 import type { Connection } from '../connection/driver.ts'
-import { all } from '../session/transact.ts'
 import type { KnownQueue } from './known-queues.ts'
+import { askAlone } from '../session/transact.ts'
 import { columnsOf, outcomeOf, type Outcome, type ShortWayParts } from './short-way.ts'
 
 /** Changes of one call. */
@@ -31,6 +31,7 @@ export class PlainSettles {
   readonly #tokens = new TokenReader()
   #serial = 0
   #serialEnd = 0
+  #drawing: Promise<void> | null = null
 
   constructor(parts: ShortWayParts) {
     this.#parts = parts
@@ -91,14 +92,7 @@ export class PlainSettles {
         aliases.map(({ alias }) => alias),
         aliases.map(({ key }) => key),
       ]
-      if (statements.isPrepared) return (await connection.query(statements.get('settle'), values)).rows[0]!.count
-      // Behind a pooler a transaction is told what else a session is told.
-      const [, answer] = await all([
-        connection.query(statements.begin),
-        connection.query(statements.get('settle'), values),
-        connection.query(statements.plain('commit')),
-      ])
-      return answer!.rows[0]!.count
+      return (await askAlone(connection, statements, 'settle', values)).rows[0]!.count
     }
     const outcome = await outcomeOf(transactor, connection, fold, ask())
     if (outcome.isDone) {
@@ -112,13 +106,22 @@ export class PlainSettles {
     this.#serialEnd = this.#serial
   }
 
-  /** So many numbers that were never used. */
-  async #draw(connection: Connection, count: number): Promise<number> {
-    if (this.#serialEnd - this.#serial < count) {
+  async #refill(connection: Connection): Promise<void> {
+    try {
       const { rows } = await connection.query(this.#parts.statements.get('draw'))
-      // Of two who draw at once, what is left of one block is lost.
       this.#serial = rows[0]!.serial as number
       this.#serialEnd = this.#serial + BLOCK
+    } finally {
+      this.#drawing = null
+    }
+  }
+
+  /** So many numbers that were never used. */
+  async #draw(connection: Connection, count: number): Promise<number> {
+    // Who comes while some are drawn waits as well: whoever puts a record later gives it the later version.
+    while (this.#drawing !== null || this.#serialEnd - this.#serial < count) {
+      this.#drawing ??= this.#refill(connection)
+      await this.#drawing
     }
     this.#serial += count
     return this.#serial - count

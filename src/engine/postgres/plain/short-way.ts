@@ -30,9 +30,9 @@ export interface Outcome {
 }
 
 /** So many folds of a process that happened or not are told apart. */
-const FOLDS = 2 ** 30
+const FOLDS = 2 ** 36
 /** Above that their numbers could not be told apart. Long before that many have come, the folds of the first are forgotten. */
-const PROCESSES = 2 ** 22
+const PROCESSES = 2 ** 16
 
 /** Numbers of folds that take a short way: below all that deciding folds draw. */
 export class FoldNumbers {

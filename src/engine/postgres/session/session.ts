@@ -8,7 +8,7 @@ import type { EngineLimits } from './limit.ts'
 import { waitOut } from '../connection/outage.ts'
 import type { Pool } from '../connection/pool.ts'
 import type { Statements } from '../sql/statement.ts'
-import { all, type Moment, type Transactor } from './transact.ts'
+import { askAlone, type Moment, type Transactor } from './transact.ts'
 
 export type Query = (name: string, values?: readonly unknown[]) => Promise<Answer>
 
@@ -92,14 +92,7 @@ export class Session {
   once(name: string, values: readonly unknown[], isSound: () => boolean): Promise<Answer | null> {
     const { pool, statements } = this.#parts
     return pool.with(async (connection) => {
-      if (!isSound()) return null
-      if (statements.isPrepared) return connection.query(statements.get(name), values)
-      const [, answer] = await all([
-        connection.query(statements.begin),
-        connection.query(statements.get(name), values),
-        connection.query(statements.plain('commit')),
-      ])
-      return answer as Answer
+      return isSound() ? askAlone(connection, statements, name, values) : null
     })
   }
 

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../../core/clock.ts'
 import { PosthornError } from '../../../core/error.ts'
-import type { Connection } from '../connection/driver.ts'
+import type { Answer, Connection } from '../connection/driver.ts'
 import type { Notice } from '../hint/hint.ts'
 import { failureOf } from '../connection/failure.ts'
 import type { Floor } from './floor.ts'
@@ -198,4 +198,20 @@ export async function all<T>(promises: readonly (T | PromiseLike<T>)[]): Promise
   const failed = settled.find((each) => each.status === 'rejected')
   if (failed !== undefined) throw failed.reason
   return settled.map((each) => (each as PromiseFulfilledResult<Awaited<T>>).value as T)
+}
+
+/** A statement that is a transaction of its own. Behind a pooler that is told what else a session is told. */
+export async function askAlone(
+  connection: Connection,
+  statements: Statements,
+  name: string,
+  values: readonly unknown[],
+): Promise<Answer> {
+  if (statements.isPrepared) return connection.query(statements.get(name), values)
+  const [, answer] = await all([
+    connection.query(statements.begin),
+    connection.query(statements.get(name), values),
+    connection.query(statements.plain('commit')),
+  ])
+  return answer as Answer
 }

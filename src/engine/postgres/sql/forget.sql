@@ -8,10 +8,10 @@ with recursive d as (
   where ctid = any (array(select ctid from {schema}.remembered where until <= $1::bigint limit $2::int)) and until <= $1::bigint
   returning 1
 ), p as (
-  -- Processes with folds that took a short way: each counts its own down, in a range of 2^30 numbers below nothing.
-  select (select -max(serial) / 1073741824 from {schema}.fold where serial <= 0) as process
+  -- Processes with folds that took a short way: each counts its own down, in a range of 2^36 numbers below nothing.
+  select (select -max(serial) / 68719476736 from {schema}.fold where serial <= 0) as process
   union all
-  select (select -max(serial) / 1073741824 from {schema}.fold where serial <= -(p.process + 1) * 1073741824)
+  select (select -max(serial) / 68719476736 from {schema}.fold where serial <= -(p.process + 1) * 68719476736)
   from p where p.process is not null
 ), f as (
   -- The numbers of each process, and those of folds that are decided, are drawn in the order of time, but for those that are under way at once:
@@ -25,7 +25,7 @@ with recursive d as (
       select o.ctid, o.at from p
       cross join lateral (
         select ctid, at from {schema}.fold
-        where serial <= -p.process * 1073741824 and serial > -(p.process + 1) * 1073741824
+        where serial <= -p.process * 68719476736 and serial > -(p.process + 1) * 68719476736
         order by serial desc limit $2::int
       ) o
     ) x

@@ -10,8 +10,13 @@ c as (
   update {schema}.message as m set until = least(m.until, $3::bigint)
   from n
   where m.queue = any (array[n.queue]) and m.id = n.id and m.is_cancelled
+  returning 1
+),
+u as (
+  update {schema}.message as m
+  set state = 0, lease = null, holder = null, until = null, acquired = m.acquired - 1
+  from n
+  where m.queue = any (array[n.queue]) and m.id = n.id and not m.is_cancelled
+  returning 1
 )
-update {schema}.message as m
-set state = 0, lease = null, holder = null, until = null, acquired = m.acquired - 1
-from n
-where m.queue = any (array[n.queue]) and m.id = n.id and not m.is_cancelled
+select (select count(*) from c) + (select count(*) from u) as count
