@@ -3,8 +3,10 @@
 import { equal, ok } from 'node:assert/strict'
 import { scheduler } from 'node:timers/promises'
 import { ManualClock } from '../../src/core/clock.ts'
-import { loadPg, type Connection, type Driver } from '../../src/engine/postgres/connection/driver.ts'
-import { commit, message, onPostgres } from './world.ts'
+import { loadPg, type Answer, type Connection, type Driver } from '../../src/engine/postgres/connection/driver.ts'
+import { commit, message, onPostgres, type World } from './world.ts'
+
+type Asked = Parameters<Connection['query']>
 
 onPostgres('a process that lost its session is known again', async (world) => {
   const one = await world.open({ pollMs: 5, url: `${world.url}?application_name=${world.schema}` })
@@ -53,23 +55,69 @@ onPostgres('a process that others took for gone gives back what it holds when it
   }
 })
 
+/** The driver, with something done to each statement of each connection. */
+async function driverWith(world: World, ask: (plain: Connection, ...asked: Asked) => Promise<Answer>): Promise<Driver> {
+  const driver = await loadPg(world.url)
+  return {
+    connect: async () => {
+      const plain = await driver.connect()
+      return { ...plain, query: (...asked) => ask(plain, ...asked) }
+    },
+  }
+}
+
+onPostgres('a process that is not given a session at the first try asks for another at once', async (world) => {
+  const said: (string | null)[] = []
+  let home: Connection | null = null
+  let refusals = 0
+  const driver = await driverWith(world, (connection, statement, values) => {
+    said.push(statement.name)
+    if (statement.name !== 'posthorn hold') return connection.query(statement, values)
+    home = connection
+    if (refusals-- > 0) throw Object.assign(new Error('sorry, too many clients already'), { code: '53300' })
+    return connection.query(statement, values)
+  })
+  await world.open({ driver, pollMs: 5 })
+  refusals = 3
+  said.length = 0
+  await home!.end(true)
+  while (!said.includes('posthorn keep-process')) await scheduler.yield()
+  const looks = said.filter((each) => each === 'posthorn start').length
+  ok(looks < 20, `it looked ${looks} times for what is due before it was known again`)
+})
+
+onPostgres('who opens when the server was started a moment ago leaves the others time to come back', async (world) => {
+  // Its time stands still, so it does not come back.
+  const url = `${world.url}?application_name=${world.schema}`
+  const gone = await world.open({ clock: new ManualClock(), url })
+  await commit(gone, { do: 'send', queue: 'a', message: message() })
+  const wants = [{ queue: 'a', max: 1 }]
+  await gone.lease({ id: 'x', worker: 'w', holder: 'process', leaseMs: 3_600_000, wants })
+  await world.ask('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [world.schema])
+  let startedAt = 'clock_timestamp()'
+  const driver = await driverWith(world, (connection, statement, values) => {
+    if (statement.name !== 'posthorn find-gone') return connection.query(statement, values)
+    const text = statement.text.replace('greatest(pg_postmaster_start_time(), stats_reset)', startedAt)
+    return connection.query({ ...statement, name: null, text }, values)
+  })
+  const one = await world.open({ driver, pollMs: 5 })
+  equal((await one.depth(['a']))[0]!.leased, 1)
+  equal((await world.ask('select from {schema}.process')).length, 2)
+  startedAt = "clock_timestamp() - interval '2.1 s'"
+  const other = await world.open({ driver, pollMs: 5 })
+  equal((await other.depth(['a']))[0]!.leased, 0)
+})
+
 onPostgres(
   'a process that lost its session has another at once, and leaves the others time for theirs',
   async (world) => {
     const said: (string | null)[] = []
     let home: Connection | null = null
-    const plain = await loadPg(world.url)
-    const driver: Driver = {
-      connect: async () => {
-        const connection = await plain.connect()
-        const query: Connection['query'] = (statement, values) => {
-          if (statement.name === 'posthorn hold') home = connection
-          said.push(statement.name)
-          return connection.query(statement, values)
-        }
-        return { ...connection, query }
-      },
-    }
+    const driver = await driverWith(world, (connection, statement, values) => {
+      if (statement.name === 'posthorn hold') home = connection
+      said.push(statement.name)
+      return connection.query(statement, values)
+    })
     const until = async (name: string, times: number): Promise<void> => {
       while (said.filter((each) => each === name).length < times) await scheduler.yield()
     }

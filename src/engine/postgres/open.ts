@@ -195,13 +195,12 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       })
     const findGone = async (): Promise<void> => {
       if (isPooled) return
-      if (!home.isHeld) {
-        const { wasHeld } = home
-        await home.hold()
-        await listen()
-        // What ended the session may have ended those of all: when it is looked next, whoever lives has another.
-        if (wasHeld) return
-      }
+      const { isHeld, wasHeld } = home
+      if (!isHeld) await home.hold()
+      // Also to what the server would not let it before.
+      await listen()
+      // What ended the session may have ended those of all: when it is looked next, whoever lives has another.
+      if (!isHeld && wasHeld) return
       const { gone, count } = await home.census()
       await home.letGoOfAllBut(watchers.channels)
       telegraph.count(count)

@@ -28,11 +28,19 @@ export class Ear {
 
   /** Resolves when it hears all that is told from then on: whether of any channel that it did not hear before. */
   async listenTo(channels: Iterable<string>): Promise<boolean> {
-    const fresh = [...channels].filter((channel) => !this.#asked.has(channel))
+    const wanted = [...channels]
+    const fresh = wanted.filter((channel) => !this.#asked.has(channel))
+    this.#note(wanted.filter((channel) => this.#heard.has(channel)))
     if (fresh.length === 0) return false
     for (const channel of fresh) this.#asked.add(channel)
-    await this.#say('listen', fresh)
-    for (const channel of fresh) this.#heard.set(channel, this.#parts.clock.monotonicMs())
+    try {
+      await this.#say('listen', fresh)
+    } catch (error) {
+      // The session may live: whoever asks again is not to be taken for one who has asked.
+      for (const channel of fresh) this.#asked.delete(channel)
+      throw error
+    }
+    this.#note(fresh)
     return true
   }
 
@@ -50,6 +58,10 @@ export class Ear {
       this.#heard.delete(channel)
     }
     await this.#say('unlisten', stale)
+  }
+
+  #note(watched: readonly string[]): void {
+    for (const channel of watched) this.#heard.set(channel, this.#parts.clock.monotonicMs())
   }
 
   async #say(verb: 'listen' | 'unlisten', channels: readonly string[]): Promise<void> {

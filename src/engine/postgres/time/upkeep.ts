@@ -119,7 +119,13 @@ export class Upkeep {
     const nowMs = clock.monotonicMs()
     if (nowMs >= this.#censusAtMs) {
       this.#censusAtMs = nowMs + CENSUS_MS
-      await findGone()
+      try {
+        await findGone()
+      } catch (error) {
+        // It may have no session: others that have one again leave it only so much time.
+        this.#censusAtMs = 0
+        throw error
+      }
     }
     if (nowMs < this.#forgetAtMs) return
     const isMore = await session.burst(async (query) => {
