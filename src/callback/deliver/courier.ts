@@ -72,12 +72,16 @@ class Delivering implements Caller {
   }
 
   answered(heard: Answered): void {
-    const { profile } = this.#round
-    if (profile.ack !== 'sealed') return this.#came(heard, faultOfAck(profile.ack, heard))
-    faultOfSealed(this.#round, this.#pen!, heard).then(
-      (fault) => this.#came(heard, fault),
-      (error: unknown) => this.failed(error),
-    )
+    const { ack } = this.#round.profile
+    try {
+      if (ack !== 'sealed') return this.#came(heard, faultOfAck(ack, heard))
+      faultOfSealed(this.#round, this.#pen!, heard)
+        .then((fault) => this.#came(heard, fault))
+        .catch((error: unknown) => this.failed(error))
+    } catch (error) {
+      // Whose callback this is has no use for it.
+      this.failed(error)
+    }
   }
 
   failed(error: unknown): void {
@@ -93,10 +97,7 @@ class Delivering implements Caller {
       this.#round.checkUrl()
       const request = requestOf(this.#deps, this.#round, this.#runs, pen, at)
       if (!(request instanceof Promise)) return this.#send(request)
-      request.then(
-        (signed) => this.#send(signed),
-        (error: unknown) => this.failed(error),
-      )
+      request.then((signed) => this.#send(signed)).catch((error: unknown) => this.failed(error))
     } catch (error) {
       this.failed(error)
     }
