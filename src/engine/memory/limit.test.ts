@@ -154,6 +154,17 @@ test('malformed changes are refused, not thrown over', async () => {
   deepEqual(await ctx.engine.get(['k']), [null])
 })
 
+test('more changes than a commit may have are refused of an ack with records behind it too', async () => {
+  const ctx = await open({ changes: 2 })
+  await ctx.send('q')
+  const { token } = await ctx.leaseOne('q')
+  const ack: Change = { do: 'ack', token }
+  deepEqual(await ctx.refusal(ack, put('r'), put('k')), { code: 'invalid', at: 2 })
+  equal((await ctx.depth('q')).leased, 1)
+  await ctx.commit(ack, put('r'))
+  equal((await ctx.depth('q')).leased, 0)
+})
+
 test('an ack with records behind it, as handlers end: all of it, or where one of them is refused nothing, and told at its place', async () => {
   const ctx = await open()
   await ctx.sendMany('q', 2)
@@ -169,6 +180,8 @@ test('an ack with records behind it, as handlers end: all of it, or where one of
     const { at } = await ctx.refusal(ack, put('r'), change)
     equal(at, 2, JSON.stringify(change))
   }
+  // By its own commit there is one meanwhile.
+  deepEqual(await ctx.refusal(ack, put('k'), putIf(null)), { code: 'conflict', at: 2 })
   deepEqual(await ctx.engine.get(['r', 'k']), [null, null])
   equal((await ctx.depth('q')).leased, 1)
   const [acked, ...puts] = await ctx.commit(ack, put('r'), put('k'), put('r'))
