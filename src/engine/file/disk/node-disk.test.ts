@@ -7,13 +7,25 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { systemClock } from '../../../core/clock.ts'
 import { NodeDisk } from './node-disk.ts'
-import { AWAKE, DONE, FOLDER, NONE, REQUEST, STOP, WORDS, slotOf } from './sync-thread.ts'
+import { AWAKE, DONE, EXPECTED, FOLDER, NONE, REQUEST, STOP, WORDS, slotOf } from './sync-thread.ts'
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'posthorn-disk-'))
   t.after(() => rmSync(path, { recursive: true }))
   return path
+}
+
+function aThread(t: TestContext) {
+  const words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT))
+  const thread = new Worker(new URL('./sync-thread.ts', import.meta.url), { workerData: words, execArgv: [] })
+  t.after(() => thread.terminate())
+  const wake = (request: number): void => {
+    Atomics.store(words, REQUEST, request)
+    Atomics.notify(words, REQUEST)
+  }
+  return { words, thread, wake }
 }
 
 test('writes, reads, syncs', async (t) => {
@@ -96,13 +108,8 @@ test('a thread that was not woken to end is woken again', async (t) => {
   await disk.close()
 })
 
-test('a thread that is woken for nothing new says its last answers as messages', async () => {
-  const words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT))
-  const thread = new Worker(new URL('./sync-thread.ts', import.meta.url), { workerData: words, execArgv: [] })
-  const wake = (request: number): void => {
-    Atomics.store(words, REQUEST, request)
-    Atomics.notify(words, REQUEST)
-  }
+test('a thread that is woken for nothing new says its last answers as messages', async (t) => {
+  const { words, thread, wake } = aThread(t)
   const answers = on(thread, 'message', { close: ['exit'] })
   const heard = async (): Promise<unknown> => (await answers.next()).value?.[0]
   for (const request of [1, 2, 3]) {
@@ -126,13 +133,61 @@ test('a thread that is woken for nothing new says its last answers as messages',
   await exit
 })
 
-test('who is alone and asks again at once looks for the answer itself, and is told of an error and all that comes after', async (t) => {
+test('a thread that is asked again at once says that it is awake, until it sleeps', async (t) => {
+  if (availableParallelism() === 1) return t.skip('needs a second processor')
+  const { words, thread, wake } = aThread(t)
+  let wasAwake = false
+  // Who asks may be kept from it for a while: then the thread sleeps.
+  for (let request = 1; request < 1_000 && !wasAwake; request++) {
+    words[slotOf(request) + FOLDER] = NONE
+    wake(request)
+    while (Atomics.load(words, DONE) !== request);
+    wasAwake = Atomics.load(words, AWAKE) === 1
+  }
+  ok(wasAwake)
+  while (Atomics.load(words, AWAKE) === 1) await setImmediate()
+  const exit = once(thread, 'exit')
+  wake(STOP)
+  await exit
+})
+
+test(
+  'who is alone looks for the answer itself where the thread is awake, for a while, and only there',
+  { timeout: 10_000 },
+  async (t) => {
+    const [disk, path] = [new NodeDisk(), folder(t)]
+    const file = disk.open(join(path, 'file'), 'create')
+    await disk.sync([file])
+    const { load } = Atomics
+    const stubs = new Map<number, number>()
+    t.mock.method(Atomics, 'load', (words: Int32Array, at: number) => stubs.get(at) ?? load(words, at))
+    const told = t.mock.method(Atomics, 'waitAsync')
+    stubs.set(AWAKE, 0)
+    await disk.sync([file], undefined, true)
+    equal(told.mock.callCount(), 1)
+    stubs.set(AWAKE, 1)
+    // However long the disk takes.
+    const now = t.mock.method(systemClock, 'monotonicMs', () => 0)
+    for (let syncs = 0; syncs < 20; syncs++) await disk.sync([file], undefined, true)
+    equal(told.mock.callCount(), 1)
+    const answered = Promise.withResolvers<'ok'>()
+    told.mock.mockImplementationOnce(() => ({ async: true, value: answered.promise }))
+    stubs.set(DONE, 22)
+    const synced = disk.sync([file], undefined, true)
+    now.mock.restore()
+    while (told.mock.callCount() === 1) await setImmediate()
+    stubs.delete(DONE)
+    answered.resolve('ok')
+    await synced
+    file.close()
+    await disk.close()
+  },
+)
+
+test('who is alone is told of an error and all that comes after', async (t) => {
   const [disk, path] = [new NodeDisk(), folder(t)]
   const [file, closed] = [disk.open(join(path, 'file'), 'create'), disk.open(join(path, 'closed'), 'create')]
-  const told = t.mock.method(Atomics, 'waitAsync')
-  // On a disk that takes long, or with one processor, the thread sleeps in between.
-  for (let syncs = 0; syncs < 500; syncs++) await disk.sync([file], undefined, true)
-  if (availableParallelism() > 1) ok(told.mock.callCount() < 500)
+  for (let syncs = 0; syncs < 20; syncs++) await disk.sync([file], undefined, true)
   await Promise.all([disk.sync([file], undefined, true), disk.sync([file]), disk.sync([file], path)])
   closed.close()
   const ends = await Promise.allSettled([closed, file, closed, file].map((each) => disk.sync([each], undefined, true)))
@@ -165,6 +220,42 @@ test('a thread that is told to expect a request sleeps again where none comes, a
   file.close()
   await disk.close()
 })
+
+test('an expectation ends with the request, so that the next wake for nothing new is heard', async (t) => {
+  const [disk, path] = [new NodeDisk(), folder(t)]
+  const file = disk.open(join(path, 'file'), 'create')
+  const notify = t.mock.method(Atomics, 'notify')
+  await disk.sync([file])
+  const [words] = notify.mock.calls[0]!.arguments
+  // As of a thread that was about to sleep, and is not woken before this is looked at.
+  Atomics.store(words as unknown as Int32Array, EXPECTED, 1)
+  notify.mock.mockImplementationOnce(() => 0)
+  const synced = disk.sync([file])
+  equal(Number(Atomics.load(words, EXPECTED)), 0)
+  Atomics.notify(words, REQUEST)
+  await synced
+  file.close()
+  await disk.close()
+})
+
+for (const isHeard of [true, false])
+  test(`what is done when the disk is closed is told as done, and the process stays until the thread has ended: its answer ${isHeard ? 'arrives' : 'does not arrive'}`, async (t) => {
+    const [disk, path] = [new NodeDisk(), folder(t)]
+    const file = disk.open(join(path, 'file'), 'create')
+    const notify = t.mock.method(Atomics, 'notify')
+    await disk.sync([file])
+    const [words] = notify.mock.calls[0]!.arguments
+    const never = { async: true as const, value: new Promise<never>(() => {}) }
+    if (!isHeard) t.mock.method(Atomics, 'waitAsync', () => never)
+    const synced = disk.sync([file])
+    while (Number(Atomics.load(words, DONE)) !== 2);
+    const unref = t.mock.method(Worker.prototype, 'unref')
+    const closed = disk.close()
+    await synced
+    await closed
+    equal(unref.mock.callCount(), 0)
+    file.close()
+  })
 
 test('an error of a sync comes back with its code, and a closed disk refuses', async (t) => {
   const [disk, path] = [new NodeDisk(), folder(t)]

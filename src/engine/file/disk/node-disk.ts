@@ -108,6 +108,8 @@ export class NodeDisk implements Disk {
     const looks = isLone && this.#waiting.length === 1 && Atomics.load(words, AWAKE) === 1
     if (looks) this.#lookFor()
     Atomics.store(words, REQUEST, request)
+    // It is there now: one who was awake already has not taken this word, and would take the next wake for nothing new to be early.
+    Atomics.store(words, EXPECTED, 0)
     Atomics.notify(words, REQUEST)
     this.#listen()
     this.#watched ??= this.#watch(request)
@@ -269,13 +271,16 @@ export class NodeDisk implements Disk {
 
   #answered(error: Error | null): void {
     const waiting = this.#waiting.shift()
-    if (this.#waiting.length === 0) this.#thread?.unref()
+    // Who closes waits for its end.
+    if (this.#waiting.length === 0 && this.#dead === null) this.#thread?.unref()
     if (error === null) waiting?.promise.resolve()
     else waiting?.promise.reject(error)
   }
 
   #died(error: Error): void {
     this.#dead ??= error
+    // Its end may be told before its last answer.
+    this.#takeDone()
     while (this.#waiting.length > 0) this.#answered(this.#dead)
   }
 }
