@@ -1,23 +1,16 @@
-/** The real disk: writes on the calling thread (a copy into the page cache), fdatasync in a thread of its own. */
+/** The real disk: fdatasync in a thread of its own, whose answers are heard by a shared word. */
 import {
   closeSync,
   constants,
   fdatasync,
-  fstatSync,
   fsyncSync,
-  ftruncateSync,
   linkSync,
   mkdirSync,
   openSync,
-  read,
   readdirSync,
-  readSync,
   renameSync,
   rmSync,
   statfsSync,
-  writeSync,
-  writev,
-  writevSync,
 } from 'node:fs'
 import { rename, unlink } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
@@ -26,6 +19,7 @@ import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { systemClock } from '../../../core/clock.ts'
 import type { Disk, DiskError, DiskFile, OpenMode, Processes } from './disk.ts'
+import { NodeFile } from './node-file.ts'
 import { nodeProcesses } from './process.ts'
 import {
   AWAKE,
@@ -285,67 +279,6 @@ export class NodeDisk implements Disk {
   }
 }
 
-class NodeFile implements DiskFile {
-  readonly path: string
-  readonly descriptor: number
-
-  constructor(path: string, descriptor: number) {
-    this.path = path
-    this.descriptor = descriptor
-  }
-
-  size(): number {
-    return fstatSync(this.descriptor).size
-  }
-
-  read(target: Uint8Array, position: number): number {
-    let done = 0
-    while (done < target.byteLength) {
-      const count = readSync(this.descriptor, target, done, target.byteLength - done, position + done)
-      if (count === 0) break
-      done += count
-    }
-    return done
-  }
-
-  async readSoon(target: Uint8Array, position: number): Promise<number> {
-    let done = 0
-    while (done < target.byteLength) {
-      const count = await readOnce(this.descriptor, target, done, position + done)
-      if (count === 0) break
-      done += count
-    }
-    return done
-  }
-
-  write(pieces: readonly Uint8Array[], position: number): void {
-    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
-    const written =
-      pieces.length === 1
-        ? writeSync(this.descriptor, pieces[0]!, 0, bytes, position)
-        : writevSync(this.descriptor, pieces, position)
-    if (written === bytes) return
-    const rest = Buffer.concat(pieces).subarray(written)
-    for (let done = 0; done < rest.byteLength;)
-      done += writeSync(this.descriptor, rest, done, rest.byteLength - done, position + written + done)
-  }
-
-  async writeSoon(pieces: readonly Uint8Array[], position: number): Promise<void> {
-    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
-    const written = await writeOnce(this.descriptor, pieces, position)
-    if (written === bytes) return
-    await this.writeSoon([Buffer.concat(pieces).subarray(written)], position + written)
-  }
-
-  truncate(sizeBytes: number): void {
-    ftruncateSync(this.descriptor, sizeBytes)
-  }
-
-  close(): void {
-    closeSync(this.descriptor)
-  }
-}
-
 function syncNow(folder: string): void {
   const descriptor = openSync(folder, constants.O_RDONLY)
   try {
@@ -353,20 +286,6 @@ function syncNow(folder: string): void {
   } finally {
     closeSync(descriptor)
   }
-}
-
-function readOnce(descriptor: number, target: Uint8Array, offset: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(descriptor, target, offset, target.byteLength - offset, position, (error, count) =>
-      error ? reject(error) : resolve(count),
-    )
-  })
-}
-
-function writeOnce(descriptor: number, pieces: readonly Uint8Array[], position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    writev(descriptor, pieces, position, (error, count) => (error ? reject(error) : resolve(count)))
-  })
 }
 
 function toError({ code, message }: { readonly code: string; readonly message: string }): DiskError {
