@@ -34,6 +34,9 @@ const HASTE_MS = 5_000
 const HASTY_MS = 100
 /** So often it is looked for processes that are gone. */
 const CENSUS_MS = 2_000
+/** Between tries for a session that the process is not given: others that have one again leave it only so much time as above. */
+const FIRST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 500
 /** As the server says that a statement took too long. */
 const TIMEOUT = '57014'
 
@@ -42,6 +45,7 @@ export class Upkeep {
   #timer: Disposable | null = null
   #tick: Promise<void> = Promise.resolve()
   #censusAtMs = 0
+  #censusPauseMs = FIRST_PAUSE_MS
   #forgetAtMs = 0
   #hasteUntilMs = -Infinity
   /** Short while there is something to do, longer with each look that finds nothing. */
@@ -106,7 +110,8 @@ export class Upkeep {
       const longest = clock.monotonicMs() < this.#hasteUntilMs ? Math.min(HASTY_MS, pollMs()) : pollMs()
       this.#napMs = isDue || hasNews ? SHORTEST_MS : Math.min(this.#napMs * 2, longest)
       await this.#rarely()
-      this.#isFailing = false
+      // What failed last is not tried with each look.
+      this.#isFailing &&= this.#censusPauseMs > FIRST_PAUSE_MS
     } catch (error) {
       this.#napMs = Math.min(this.#napMs * 2, pollMs())
       if (!this.#isFailing) failed(error)
@@ -115,19 +120,30 @@ export class Upkeep {
   }
 
   async #rarely(): Promise<void> {
-    const { clock, findGone, forgetMs, session } = this.#parts
-    const nowMs = clock.monotonicMs()
-    if (nowMs >= this.#censusAtMs) {
-      this.#censusAtMs = nowMs + CENSUS_MS
-      try {
-        await findGone()
-      } catch (error) {
-        // It may have no session: others that have one again leave it only so much time.
-        this.#censusAtMs = 0
-        throw error
-      }
+    const { clock } = this.#parts
+    const isDue = clock.monotonicMs() >= this.#censusAtMs
+    // A session that is not to be had is nothing to what is old: that grows meanwhile.
+    const [census] = await Promise.allSettled(isDue ? [this.#census()] : [])
+    if (clock.monotonicMs() >= this.#forgetAtMs) await this.#forget()
+    if (census?.status === 'rejected') throw census.reason
+  }
+
+  async #census(): Promise<void> {
+    const { clock, findGone } = this.#parts
+    this.#censusAtMs = clock.monotonicMs() + CENSUS_MS
+    try {
+      await findGone()
+      this.#censusPauseMs = FIRST_PAUSE_MS
+    } catch (error) {
+      this.#censusAtMs = clock.monotonicMs() + this.#censusPauseMs
+      this.#censusPauseMs = Math.min(this.#censusPauseMs * 2, LONGEST_PAUSE_MS)
+      throw error
     }
-    if (nowMs < this.#forgetAtMs) return
+  }
+
+  async #forget(): Promise<void> {
+    const { clock, forgetMs, session } = this.#parts
+    const nowMs = clock.monotonicMs()
     const isMore = await session.burst(async (query) => {
       const { now } = await session.now(query)
       return (await query('forget', [now, session.limits.forget])).rows[0]!.is_more === true
