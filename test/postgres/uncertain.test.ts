@@ -1,6 +1,7 @@
 // A commit whose answer was lost, and statements that fail while it is looked up: it happened once, and is answered so.
 
-import { equal, rejects } from 'node:assert/strict'
+import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { ManualClock } from '../../src/core/clock.ts'
 import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import type { Change } from '../../src/core/engine.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
@@ -83,5 +84,54 @@ onPostgres('whether it happened is unknown where the server refuses to say it', 
     await rejects(commit(engine, change), { code: 'unknown' })
     const after = await world.ask('select from {schema}.message')
     equal(after.length - before.length, lost === 'posthorn send' ? 1 : -1, 'it happened')
+  }
+})
+
+/** Does the first statement of that name once it is armed, and ends the session as a pooler does that has lost the one behind it. */
+async function exiting(world: World, lost: string) {
+  const pg = await loadPg(world.url)
+  const parts = { isArmed: false }
+  const driver: Driver = {
+    async connect() {
+      const connection = await pg.connect()
+      return {
+        ...connection,
+        query: async (statement, values) => {
+          const answer = await connection.query(statement, values)
+          if (!parts.isArmed || (statement.name ?? statement.text) !== lost) return answer
+          parts.isArmed = false
+          await connection.end(true)
+          throw Object.assign(new Error('DbHandler exited'), { code: 'XX000', severity: 'FATAL' })
+        },
+      }
+    },
+  }
+  return { driver, parts }
+}
+
+onPostgres('what was done as the session ended happened once, under whatever code it ended', async (world) => {
+  const one = { id: 'x', worker: 'w', holder: 'client', leaseMs: 60_000, wants: [{ queue: 'a', max: 1 }] } as const
+  const put: Change = { do: 'put', key: 'k', value: new Uint8Array(), ifVersion: null }
+  for (const [lost, change] of [
+    ['posthorn hand-out', null],
+    ['posthorn send', send()],
+    ['commit', put],
+  ] as const) {
+    const { driver, parts } = await exiting(world, lost)
+    // Its time stands still, so that it asks for nothing by itself.
+    const engine = await world.open({ driver, clock: new ManualClock() })
+    await commit(engine, send(), send())
+    await engine.lease({ ...one, wants: [{ queue: 'a', max: 0 }] })
+    const [before] = await engine.depth(['a'])
+    parts.isArmed = true
+    if (change === null) equal((await engine.lease({ ...one, id: lost })).deliveries.length, 1)
+    else equal((await commit(engine, change)).status, 'committed')
+    equal(parts.isArmed, false)
+    const [after] = await engine.depth(['a'])
+    deepEqual(
+      [after!.ready + after!.leased - before!.ready - before!.leased, after!.leased - before!.leased],
+      [change?.do === 'send' ? 1 : 0, change === null ? 1 : 0],
+      lost,
+    )
   }
 })

@@ -5,7 +5,7 @@
 import { PosthornError } from '../../../core/error.ts'
 import type { Piece, Transfer } from '../../../core/transfer.ts'
 import { loadPg, type Answer, type Connection } from '../connection/driver.ts'
-import { failureOf } from '../connection/failure.ts'
+import { failureOf, isTurnedAway } from '../connection/failure.ts'
 import { explainFailure, migrate, pendingMigrations, refuseNewEra } from '../migration/migrate.ts'
 import type { PostgresEngine } from '../engine.ts'
 import { hashOf } from '../hash.ts'
@@ -155,10 +155,9 @@ class PostgresTransfer implements Transfer {
 
 function lost(error: unknown): unknown {
   if (error instanceof PosthornError) return error
-  const failure = failureOf(error)
-  if (failure === 'broken') return error
+  if (failureOf(error) === 'broken') return error
   const { message, code } = error as NodeJS.ErrnoException
-  return failure === 'refused' && code !== undefined
+  return isTurnedAway(error) && code !== undefined
     ? new PosthornError('invalid-option', `the database refuses it: ${message}`, { cause: error })
     : new PosthornError('unknown', `the database cannot be reached: ${message || code}`, { cause: error })
 }
