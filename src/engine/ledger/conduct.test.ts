@@ -36,6 +36,20 @@ test('who has been handed much waits with his next request for callers who wait 
   await engine.close()
 })
 
+test('a worker does not wait for its own acks: nobody who sends waits for them', async () => {
+  const { engine, send } = create()
+  await fallBehind(engine, send)
+  const { deliveries } = await engine.lease(request('first', 100))
+  const told: string[] = []
+  const calls = [
+    engine.commit(deliveries.map(({ token }) => ({ changes: [{ do: 'ack', token }] }))).then(() => told.push('acked')),
+    engine.lease(request('second', 100)).then(() => told.push('second')),
+  ]
+  await Promise.all(calls)
+  deepEqual(told, ['second', 'acked'])
+  await engine.close()
+})
+
 test('an event that becomes many messages makes way for as many hand-outs', async () => {
   const { engine, send, message } = create()
   await fallBehind(engine, send)

@@ -127,7 +127,7 @@ export class Conduct {
 
   /** Callers wait, with so many changes, until what was decided so far is durable. */
   awaited(changes: number): void {
-    if (this.#dirtyFrame > this.#store.reached(this.best)) this.share.awaited(changes, this.#dirtyFrame)
+    if (changes > 0 && this.#dirtyFrame > this.#store.reached(this.best)) this.share.awaited(changes, this.#dirtyFrame)
   }
 
   /** The answer, when everything that was decided so far has reached the level. */
