@@ -203,8 +203,10 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
       if (!isHeld && wasHeld) return
       const { gone, count } = await home.census()
       await home.letGoOfAllBut(watchers.channels)
-      telegraph.count(count)
-      if (gone.length > 0) await letGo(gone)
+      // So may what kept this one from its first: it may be back before the others.
+      const isFirst = !isHeld && pool.wasAway
+      telegraph.count(isFirst ? count + gone.length : count)
+      if (gone.length > 0 && !isFirst) await letGo(gone)
     }
     const isTold = (): boolean => home.hears(watchers.channels)
     const upkeep: Upkeep = new Upkeep({

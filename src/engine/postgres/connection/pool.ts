@@ -44,6 +44,7 @@ export class Pool {
   #count = 0
   /** Of the newest connection; null: there was none. */
   #server: string | null = null
+  #wasAway = false
   #isClosed = false
 
   constructor(options: PoolOptions) {
@@ -65,6 +66,11 @@ export class Pool {
   /** Which server the newest connection is to; null: there was none. */
   get server(): string | null {
     return this.#server
+  }
+
+  /** It had to try again for a connection. */
+  get wasAway(): boolean {
+    return this.#wasAway
   }
 
   /** What is under way has ended before. */
@@ -125,6 +131,7 @@ export class Pool {
                 })
               : new PosthornError('unknown', `the database cannot be reached: ${reasonOf(error)}`, { cause: error })
         }
+        this.#wasAway = true
         await waitOut(clock, pauseMs)
       }
     }

@@ -60,8 +60,18 @@ function upkeepOf(parts: { refusals: number }) {
   return { upkeep, said, pass }
 }
 
+test('who has just opened, and looked, looks for others after two seconds', async () => {
+  const { upkeep, said, pass } = upkeepOf({ refusals: 0 })
+  await pass(1_900)
+  equal(said.tries, 0)
+  await pass(200)
+  equal(said.tries, 1)
+  await upkeep.stop()
+})
+
 test('a busy process that is refused its session asks for it less and less often, and forgets what is old meanwhile', async () => {
   const { upkeep, said, pass } = upkeepOf({ refusals: Infinity })
+  upkeep.beKnown()
   await pass(10_000)
   await upkeep.stop()
   ok(said.looks > 500, `it looked ${said.looks} times`)
@@ -72,6 +82,7 @@ test('a busy process that is refused its session asks for it less and less often
 
 test('a process that is let in again looks for others as rarely as before', async () => {
   const { upkeep, said, pass } = upkeepOf({ refusals: 3 })
+  upkeep.beKnown()
   // 20, 40 and 80 ms later it has it.
   await pass(200)
   equal(said.tries, 4)

@@ -44,7 +44,7 @@ export class Upkeep {
   readonly #parts: UpkeepParts
   #timer: Disposable | null = null
   #tick: Promise<void> = Promise.resolve()
-  #censusAtMs = 0
+  #censusAtMs: number
   #censusPauseMs = FIRST_PAUSE_MS
   #forgetAtMs = 0
   #hasteUntilMs = -Infinity
@@ -61,6 +61,8 @@ export class Upkeep {
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts
+    // Whoever opens has just looked.
+    this.#censusAtMs = parts.clock.monotonicMs() + CENSUS_MS
   }
 
   start(): void {
