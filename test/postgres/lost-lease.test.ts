@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
+import { ManualClock } from '../../src/core/clock.ts'
 import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { isPosthornError } from '../../src/core/error.ts'
 import { commit, message, onPostgres, type World } from './world.ts'
@@ -147,3 +148,41 @@ onPostgres(
     for (const { token } of deliveries) equal((await commit(engine, { do: 'ack', token })).status, 'committed')
   },
 )
+
+for (const server of ['first', 'second'])
+  onPostgres(
+    `stale-is-inert: what was handed out under the number of a lost lease, of a queue that nobody asked for, on the ${server} server`,
+    async (world) => {
+      let name = 'first'
+      let isCutting = false
+      const pg = await loadPg(world.url)
+      const driver: Driver = {
+        connect: async () => {
+          const connection = await pg.connect()
+          return {
+            ...connection,
+            server: name,
+            query: async (statement, values) => {
+              const answer = await connection.query(statement, values)
+              if (!isCutting || statement.name !== 'posthorn hand-out') return answer
+              isCutting = false
+              name = server
+              // As on a server that has taken over, and knows the number of the queue as that of another.
+              await world.ask("update {schema}.queue set name = 'b'")
+              await connection.end(true)
+              throw new Error('the answer is lost')
+            },
+          }
+        },
+      }
+      const engine = await world.open({ driver, connections: 1, clock: new ManualClock() })
+      for (let n = 0; n < 2; n++) await commit(engine, { do: 'send', queue: 'a', message: message() })
+      await engine.lease({ ...REQUEST, wants: [{ queue: 'a', max: 0 }] })
+      isCutting = true
+      deepEqual((await engine.lease({ ...REQUEST, id: 'cut' })).deliveries, [])
+      equal(isCutting, false)
+      const { ready, leased } = (await engine.depth(['b']))[0]!
+      // On another the lease may be somebody else's.
+      deepEqual([ready, leased], server === 'first' ? [2, 0] : [0, 2])
+    },
+  )

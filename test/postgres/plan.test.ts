@@ -12,6 +12,8 @@ const SETTINGS = 'set jit = off; set plan_cache_mode = force_generic_plan; set e
 const PLANS: readonly (readonly [statement: string, index: string])[] = [
   ['extend', 'message_pkey'],
   ['leased-by', 'message_pkey'],
+  ['take-back', 'message_pkey'],
+  ['find-lease', 'message_lease'],
   ['load-messages', 'message_pkey'],
   ['delete-messages', 'message_pkey'],
   ['lease-above', 'message_ready|message_pkey'],
@@ -77,6 +79,8 @@ onPostgres('each message is found by its key', async (world) => {
       ok(used.length > 0 && used.every((each) => index.split('|').includes(each!)), `${name}, ${when}:\n${plan}`)
       ok(isSearched(plan), `${name}, ${when}:\n${plan}`)
     }
+    const findLease = await planOf('find-lease')
+    ok(/Index Cond: \(until > /.test(findLease), `find-lease, ${when}:\n${findLease}`)
     const plans = await plansOfSettle(world.url, world.schema)
     const used = usedBy(plans)
     ok(used.length === 1 && used[0] === 'message_pkey' && isSearched(plans), `settle, ${when}:\n${plans}`)

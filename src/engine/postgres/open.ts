@@ -17,6 +17,7 @@ import { KnownQueues } from './plain/known-queues.ts'
 import { LateHandOuts } from './lease/late.ts'
 import { LeaseNumbers } from './lease/lease-numbers.ts'
 import { SendOuts } from './lease/send-outs.ts'
+import { takingBack, type TakeBack } from './lease/take-back.ts'
 import { PlainSends } from './plain/sends.ts'
 import { PlainSettles } from './plain/settles.ts'
 import { FoldNumbers } from './plain/short-way.ts'
@@ -150,23 +151,15 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     const queues = new KnownQueues(clock)
     const folds = new FoldNumbers(process)
     const numbers = new LeaseNumbers(async () => {
-      const { rows } = await session.burst((query) => query('draw'))
-      return rows[0]!.serial as number
-    })
-    const takeBack = async (lease: number, ids: readonly string[], names: readonly string[]): Promise<void> => {
-      const taken = session.burst(async (query) => {
-        const { now } = await session.now(query)
-        return (await query('take-back', [lease, ids, now])).rows[0]!.count as number
+      return session.burst(async (query, _last, server) => {
+        const { rows } = await query('draw')
+        return { number: rows[0]!.serial as number, server }
       })
-      // What cannot be taken back lapses.
-      if ((await taken.catch(() => null)) === 0) return
-      floor.drop()
-      hint(names.map((queue) => ({ queue })))
-    }
+    })
+    const takeBack: TakeBack = (...asked) => takingBack({ session, floor, hint })(...asked)
     const late = new LateHandOuts({
       clock: real,
-      server: () => pool.server,
-      takeBack: (lease, names) => void takeBack(lease, [], names),
+      takeBack: (lease, names) => takeBack(lease, null, names),
     })
     const hatch: Hatch = new Hatch({
       clock,
@@ -228,8 +221,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     const end = async (): Promise<void> => {
       // A database that is away finds out by itself.
       telegraph.close()
-      late.close()
-      const parting = hatch.close().then(() => letGo([process]))
+      const parting = Promise.all([late.close(), hatch.close()]).then(() => letGo([process]))
       await Promise.race([parting.catch(() => {}), pause(real, LONGEST_PARTING_MS)])
       await home.close()
       await pool.close()

@@ -63,11 +63,6 @@ export class Pool {
     }
   }
 
-  /** Which server the newest connection is to; null: there was none. */
-  get server(): string | null {
-    return this.#server
-  }
-
   /** It had to try again for a connection. */
   get wasAway(): boolean {
     return this.#wasAway

@@ -3,9 +3,11 @@ import { test } from 'node:test'
 import { ManualClock } from '../../../core/clock.ts'
 import type { Delivery, LeaseRequest, LeaseResult } from '../../../core/engine.ts'
 import { Hatch } from './hatch.ts'
+import type { LeaseNumber } from './lease-numbers.ts'
 import type { KnownQueue } from '../plain/known-queues.ts'
 
 const QUEUE = { name: 'a', number: 1 } as KnownQueue
+const LEASE: LeaseNumber = { number: 7, server: 'one' }
 const NOTHING: LeaseResult = { deliveries: [], nextReadyInMs: null }
 
 const delivery = (id: string): Delivery => ({ token: id, leaseUntil: 0, stored: { queue: 'a', id } }) as Delivery
@@ -19,15 +21,16 @@ const ask = (max: number, more: Partial<LeaseRequest> = {}): LeaseRequest => ({
 })
 const idsOf = (deliveries: readonly Delivery[]): string[] => deliveries.map(({ stored }) => stored.id)
 
-function hatchOf(isWatched = true) {
+function hatchOf(isWatched: boolean | (() => boolean) = true) {
   const clock = new ManualClock()
   const woken: string[] = []
   const takenBack: unknown[] = []
   const hatch = new Hatch({
     clock,
-    isWatched: () => isWatched,
+    isWatched: () => (typeof isWatched === 'boolean' ? isWatched : isWatched()),
     wake: (queue) => void woken.push(queue),
-    takeBack: async (lease, ids, queues) => void takenBack.push([lease, ids, queues]),
+    takeBack: async ({ number }, given, queues) =>
+      void takenBack.push([number, given?.map(({ queue, id }) => `${queue} ${id}`) ?? 'all', queues]),
   })
   /** A request that finds nothing. */
   const askInVain = (max: number): void => {
@@ -56,7 +59,7 @@ test('a place is promised to a send only where a request found nothing, and once
 test('what a send handed out is fetched without asking, and the rest of the places stays', () => {
   const { hatch, woken, askInVain } = hatchOf()
   askInVain(10)
-  hatch.land(hatch.promise(QUEUE, 2)!, 7, [delivery('x'), delivery('y')], true)
+  hatch.land(hatch.promise(QUEUE, 2)!, LEASE, [delivery('x'), delivery('y')], true)
   deepEqual(woken, ['a'])
   const fetched = hatch.fetch(ask(10))
   deepEqual(idsOf(fetched.deliveries), ['x', 'y'])
@@ -75,7 +78,7 @@ test('what others may have left in a queue is asked for', () => {
   const promised = hatch.promise(QUEUE, 1)!
   // It may have come after the send looked.
   hatch.stir('a')
-  hatch.land(promised, 7, [delivery('x')], true)
+  hatch.land(promised, LEASE, [delivery('x')], true)
   const fetched = hatch.fetch(ask(10))
   deepEqual(fetched.wants, [{ queue: 'a', max: 9 }])
   hatch.answered(fetched, { deliveries: [], nextReadyInMs: 300 })
@@ -87,7 +90,7 @@ test('what others may have left in a queue is asked for', () => {
 test('a queue of which a send left something is asked', () => {
   const { hatch, woken, askInVain } = hatchOf()
   askInVain(10)
-  hatch.land(hatch.promise(QUEUE, 1)!, 7, [], false)
+  hatch.land(hatch.promise(QUEUE, 1)!, LEASE, [], false)
   deepEqual(woken, ['a'])
   deepEqual(hatch.fetch(ask(10)).wants, [{ queue: 'a', max: 10 }])
 })
@@ -110,10 +113,10 @@ test('beside sends that had no place a request takes half, and who gets all of i
 test('what nobody fetches is taken back, and its places are nobody’s', async () => {
   const { clock, hatch, takenBack, askInVain } = hatchOf()
   askInVain(10)
-  hatch.land(hatch.promise(QUEUE, 2)!, 7, [delivery('x'), delivery('y')], true)
+  hatch.land(hatch.promise(QUEUE, 2)!, LEASE, [delivery('x'), delivery('y')], true)
   deepEqual(idsOf(hatch.fetch(ask(1)).deliveries), ['x'])
   clock.advance(100)
-  deepEqual(takenBack, [[7, ['y'], ['a']]])
+  deepEqual(takenBack, [[7, ['1 y'], ['a']]])
   deepEqual(hatch.fetch(ask(0)).deliveries, [])
   equal(hatch.promise(QUEUE, 1), null)
   await hatch.close()
@@ -126,7 +129,7 @@ test('what waits while a request is under way is fetched after it, however slow 
   hatch.stir('a')
   const slow = hatch.fetch(ask(200))
   equal(slow.wants.length, 1)
-  hatch.land(promised, 7, [delivery('x')], true)
+  hatch.land(promised, LEASE, [delivery('x')], true)
   clock.advance(5_000)
   deepEqual(takenBack, [])
   hatch.answered(slow, NOTHING)
@@ -138,26 +141,26 @@ test('what was handed out long ago, as the send that was slow began, is not fetc
   askInVain(10)
   const promised = hatch.promise(QUEUE, 1)!
   clock.advance(7_500)
-  hatch.land(promised, 7, [delivery('x')], true)
+  hatch.land(promised, LEASE, [delivery('x')], true)
   deepEqual(hatch.fetch(ask(10)).deliveries, [])
-  deepEqual(takenBack, [[7, ['x'], ['a']]])
+  deepEqual(takenBack, [[7, ['1 x'], ['a']]])
 })
 
 test('a send that may have happened is taken back whole, one that did not is forgotten', () => {
   const { hatch, takenBack, woken, askInVain } = hatchOf()
   askInVain(10)
-  hatch.abandon([hatch.promise(QUEUE, 1)!], 7, false)
+  hatch.abandon([hatch.promise(QUEUE, 1)!], null)
   deepEqual(takenBack, [])
   askInVain(10)
-  hatch.abandon([hatch.promise(QUEUE, 1)!], 8, true)
-  deepEqual(takenBack, [[8, [], ['a']]])
+  hatch.abandon([hatch.promise(QUEUE, 1)!], LEASE)
+  deepEqual(takenBack, [[7, 'all', ['a']]])
   deepEqual(woken, ['a', 'a'])
 })
 
 test('what a request had fetched that then failed can be fetched again', () => {
   const { hatch, askInVain } = hatchOf()
   askInVain(10)
-  hatch.land(hatch.promise(QUEUE, 1)!, 7, [delivery('x')], true)
+  hatch.land(hatch.promise(QUEUE, 1)!, LEASE, [delivery('x')], true)
   hatch.stir('a')
   const fetched = hatch.fetch(ask(10))
   deepEqual(idsOf(fetched.deliveries), ['x'])
@@ -168,31 +171,31 @@ test('what a request had fetched that then failed can be fetched again', () => {
 test('what a request had fetched that then failed, and that nobody comes for, is taken back', () => {
   const { clock, hatch, takenBack, askInVain } = hatchOf()
   askInVain(10)
-  hatch.land(hatch.promise(QUEUE, 1)!, 7, [delivery('x')], true)
+  hatch.land(hatch.promise(QUEUE, 1)!, LEASE, [delivery('x')], true)
   hatch.stir('a')
   const fetched = hatch.fetch(ask(10))
   clock.advance(100)
   hatch.answered(fetched, null)
   clock.advance(100)
-  deepEqual(takenBack, [[7, ['x'], ['a']]])
+  deepEqual(takenBack, [[7, ['1 x'], ['a']]])
 })
 
 test('what a request had fetched that then failed is taken back where the queue is asked for with another lease time by now', () => {
   const { hatch, takenBack, askInVain } = hatchOf()
   askInVain(10)
-  hatch.land(hatch.promise(QUEUE, 1)!, 7, [delivery('x')], true)
+  hatch.land(hatch.promise(QUEUE, 1)!, LEASE, [delivery('x')], true)
   hatch.stir('a')
   const fetched = hatch.fetch(ask(10))
   deepEqual(idsOf(fetched.deliveries), ['x'])
   hatch.fetch(ask(10, { leaseMs: 5_000 }))
   hatch.answered(fetched, null)
-  deepEqual(takenBack, [[7, ['x'], ['a']]])
+  deepEqual(takenBack, [[7, ['1 x'], ['a']]])
 })
 
 test('what was handed out for one lease time is not given for another', () => {
   const { hatch, askInVain } = hatchOf()
   askInVain(10)
-  hatch.land(hatch.promise(QUEUE, 1)!, 7, [delivery('x')], true)
+  hatch.land(hatch.promise(QUEUE, 1)!, LEASE, [delivery('x')], true)
   const other = hatch.fetch(ask(10, { leaseMs: 5_000 }))
   deepEqual(other.deliveries, [])
   deepEqual(other.wants, [{ queue: 'a', max: 10 }])
@@ -204,10 +207,19 @@ test('nothing is promised where nobody is told of it', () => {
   equal(hatch.promise(QUEUE, 1), null)
 })
 
+test('a queue that nobody watches any more is asked: it is not heard what others send to it', () => {
+  let isWatched = true
+  const { hatch, askInVain } = hatchOf(() => isWatched)
+  askInVain(10)
+  deepEqual(hatch.fetch(ask(10)).wants, [])
+  isWatched = false
+  deepEqual(hatch.fetch(ask(10)).wants, [{ queue: 'a', max: 10 }])
+})
+
 test('a close takes back what waits', async () => {
   const { hatch, takenBack, askInVain } = hatchOf()
   askInVain(10)
-  hatch.land(hatch.promise(QUEUE, 1)!, 7, [delivery('x')], true)
+  hatch.land(hatch.promise(QUEUE, 1)!, LEASE, [delivery('x')], true)
   await hatch.close()
-  deepEqual(takenBack, [[7, ['x'], ['a']]])
+  deepEqual(takenBack, [[7, ['1 x'], ['a']]])
 })

@@ -7,6 +7,8 @@
 import type { Clock } from '../../../core/clock.ts'
 import type { Delivery, LeaseRequest, LeaseResult } from '../../../core/engine.ts'
 import type { KnownQueue } from '../plain/known-queues.ts'
+import type { LeaseNumber } from './lease-numbers.ts'
+import type { TakeBack } from './take-back.ts'
 
 /** Longer nothing waits to be fetched: a worker that is there comes in the same turn. */
 const WAIT_MS = 100
@@ -55,7 +57,8 @@ interface Line {
 
 interface Waiting {
   readonly delivery: Delivery
-  readonly lease: number
+  readonly queue: KnownQueue
+  readonly lease: LeaseNumber
   /** Until then somebody may come for it; later too, while one who will is kept by a request under way. */
   readonly untilMs: number
   /** Later nobody has it. */
@@ -97,8 +100,7 @@ export interface HatchParts {
   readonly isWatched: (queue: string) => boolean
   /** Tells them. */
   readonly wake: (queue: string) => void
-  /** Makes messages ready again that were handed out under the number; without ids all of them. Resolves when they are, or never will be. */
-  readonly takeBack: (lease: number, ids: readonly string[], queues: readonly string[]) => Promise<void>
+  readonly takeBack: TakeBack
 }
 
 export class Hatch {
@@ -139,33 +141,27 @@ export class Hatch {
   }
 
   /** @param isAll all that waited, and all that was sent */
-  land(
-    { line, max, stirs, begunAtMs }: Promised,
-    lease: number,
-    deliveries: readonly Delivery[],
-    isAll: boolean,
-  ): void {
-    line.promised -= max
-    line.underWay--
-    line.room += max - deliveries.length
-    if (isAll) line.emptyAt = Math.max(line.emptyAt, stirs)
-    else line.stirs++
+  land(promised: Promised, lease: LeaseNumber, deliveries: readonly Delivery[], isAll: boolean): void {
+    const { line, queue, begunAtMs } = promised
+    this.#free(promised, deliveries.length, isAll)
     const untilMs = this.#parts.clock.monotonicMs() + WAIT_MS
     const lastMs = begunAtMs + slackOf(line.leaseMs)
-    for (const delivery of deliveries) line.waiting.push({ delivery, lease, untilMs, lastMs })
+    for (const delivery of deliveries) line.waiting.push({ delivery, queue, lease, untilMs, lastMs })
     if (deliveries.length > 0) this.#watch()
     this.#parts.wake(line.queue)
   }
 
-  /** The send did not happen as it was asked for; where it may have, what it handed out is taken back. */
-  abandon(promised: readonly Promised[], lease: number, mayHave: boolean): void {
-    for (const each of promised) this.land(each, lease, [], false)
-    if (mayHave)
-      this.#takeBack(
-        lease,
-        [],
-        promised.map(({ queue }) => queue.name),
-      )
+  /**
+   * The send did not happen as it was asked for.
+   * @param lease where it may have happened: what it handed out is taken back
+   */
+  abandon(promised: readonly Promised[], lease: LeaseNumber | null): void {
+    for (const each of promised) {
+      this.#free(each, 0, false)
+      this.#parts.wake(each.line.queue)
+    }
+    const queues = promised.map(({ queue }) => queue.name)
+    if (lease !== null) this.#takeBack(lease, null, queues)
   }
 
   /** What a request gets without asking the database, and what it has to ask for. */
@@ -231,6 +227,14 @@ export class Hatch {
     this.#timer = null
     this.#giveUp(Infinity)
     await Promise.all(this.#underWay)
+  }
+
+  #free({ line, max, stirs }: Promised, taken: number, isAll: boolean): void {
+    line.promised -= max
+    line.underWay--
+    line.room += max - taken
+    if (isAll) line.emptyAt = Math.max(line.emptyAt, stirs)
+    else line.stirs++
   }
 
   /** The queue's, as this request asks for it. */
@@ -304,13 +308,13 @@ export class Hatch {
 
   #takeBackAll({ queue }: Line, waiting: readonly Waiting[]): void {
     for (const [lease, some] of Map.groupBy(waiting, (each) => each.lease)) {
-      const ids = some.map(({ delivery }) => delivery.stored.id)
-      this.#takeBack(lease, ids, [queue])
+      const given = some.map((each) => ({ queue: each.queue.number, id: each.delivery.stored.id }))
+      this.#takeBack(lease, given, [queue])
     }
   }
 
-  #takeBack(lease: number, ids: readonly string[], queues: readonly string[]): void {
-    const over = this.#parts.takeBack(lease, ids, queues).finally(() => this.#underWay.delete(over))
+  #takeBack(...asked: Parameters<TakeBack>): void {
+    const over = this.#parts.takeBack(...asked).finally(() => this.#underWay.delete(over))
     this.#underWay.add(over)
   }
 }

@@ -2,22 +2,23 @@ import { deepEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../../core/clock.ts'
 import { LateHandOuts } from './late.ts'
+import type { LeaseNumber } from './lease-numbers.ts'
+
+const leaseOf = (number: number): LeaseNumber => ({ number, server: 'one' })
 
 function lateOf() {
   const clock = new ManualClock()
   const taken: unknown[] = []
-  const on = { server: 'one' }
   const late = new LateHandOuts({
     clock,
-    server: () => on.server,
-    takeBack: (lease, queues) => void taken.push([lease, ...queues]),
+    takeBack: async ({ number, server }, queues) => void taken.push([number, server, ...queues]),
   })
-  return { clock, late, on, taken }
+  return { clock, late, taken }
 }
 
-test('what may come late goes back at once, later, and when no statement can be at work any more', () => {
+test('what may come late goes back at once, later, and when no statement can be at work any more', async () => {
   const { clock, late, taken } = lateOf()
-  late.expect(7, ['a', 'b'])
+  late.expect(leaseOf(7), ['a', 'b'])
   deepEqual(taken, [])
   for (const [ms, times] of [
     [500, 1],
@@ -28,25 +29,31 @@ test('what may come late goes back at once, later, and when no statement can be 
     clock.advance(ms)
     deepEqual(
       taken,
-      Array.from({ length: times }, () => [7, 'a', 'b']),
+      Array.from({ length: times }, () => [7, 'one', 'a', 'b']),
     )
   }
+  await late.close()
+  deepEqual(taken.length, 3)
 })
 
-test("not on another server, where the number may be somebody else's, nor after the end", () => {
-  const { clock, late, on, taken } = lateOf()
-  late.expect(7, ['a'])
-  on.server = 'other'
+test('what has come by the end goes back then, and is not looked for later', async () => {
+  const { clock, late, taken } = lateOf()
+  late.expect(leaseOf(7), ['a'])
+  clock.advance(500)
+  late.expect(leaseOf(8), ['b'])
+  await late.close()
+  deepEqual(taken, [
+    [7, 'one', 'a'],
+    [7, 'one', 'a'],
+    [8, 'one', 'b'],
+  ])
   clock.advance(40_000)
-  late.expect(8, ['a'])
-  late.close()
-  clock.advance(40_000)
-  deepEqual(taken, [])
+  deepEqual(taken.length, 3)
 })
 
 test('of very many at a time some are left to lapse', () => {
   const { clock, late, taken } = lateOf()
-  for (let n = 0; n < 1_000; n++) late.expect(n, ['a'])
+  for (let n = 0; n < 1_000; n++) late.expect(leaseOf(n), ['a'])
   clock.advance(500)
   deepEqual(taken.length, 100)
 })

@@ -13,7 +13,8 @@ import { LeaseMemory, type Given } from './lease-memory.ts'
 import { PlainHandOuts, SHORT_MS } from './hand-outs.ts'
 import type { Hatch } from './hatch.ts'
 import type { KnownQueues } from '../plain/known-queues.ts'
-import type { LeaseNumbers } from './lease-numbers.ts'
+import type { LeaseNumber, LeaseNumbers } from './lease-numbers.ts'
+import { takeBack } from './take-back.ts'
 import type { Queue } from '../row/row.ts'
 import type { Query, Session } from '../session/session.ts'
 import { toQueue } from '../unit/read-row.ts'
@@ -30,8 +31,7 @@ const agingOf = ({ pick }: QueueSettings): number | null =>
 
 /** The last try of a request. */
 interface Tried {
-  /** Names what it hands out. */
-  number: number
+  lease: LeaseNumber
   /** It may have been done. */
   isAsked: boolean
 }
@@ -50,7 +50,7 @@ export class Leases {
   readonly #plain: PlainHandOuts
   readonly #memory: LeaseMemory
   /** Under which numbers requests may have been answered whose answers were lost. */
-  readonly #lost = new Map<string, number>()
+  readonly #lost = new Map<string, LeaseNumber>()
   readonly #numbers: LeaseNumbers
   readonly #hatch: Hatch
   readonly #late: LateHandOuts
@@ -111,19 +111,19 @@ export class Leases {
   }
 
   /** @param before the number under which it may have been answered already */
-  async #ask(request: LeaseRequest, asked: readonly Want[], before?: number): Promise<LeaseResult> {
-    const number = before ?? (await this.#numbers.take())
-    const tried: Tried = { number, isAsked: before !== undefined }
+  async #ask(request: LeaseRequest, asked: readonly Want[], before?: LeaseNumber): Promise<LeaseResult> {
+    const lease = before ?? (await this.#numbers.take())
+    const tried: Tried = { lease, isAsked: before !== undefined }
     try {
       const wants = asked.map(({ queue, max }) => ({ queue, max: Math.floor(max) }))
       const isSmall = countOf(wants) <= this.#session.limits.leaseBatch
-      const plain = !tried.isAsked && isSmall ? await this.#leasePlain(number, wants, request) : null
+      const plain = !tried.isAsked && isSmall ? await this.#leasePlain(lease.number, wants, request) : null
       tried.isAsked ||= plain === LOST
       const result = plain === null || plain === LOST ? await this.#leaseAs(tried, wants, request) : plain
       this.#lost.delete(request.id)
       return result
     } catch (error) {
-      this.#lost.set(request.id, tried.number)
+      this.#lost.set(request.id, tried.lease)
       forgetOldest(this.#lost, this.#session.limits.leaseRequests)
       throw error
     }
@@ -145,7 +145,7 @@ export class Leases {
   }
 
   #leaseAs(tried: Tried, wants: readonly Want[], request: LeaseRequest): Promise<LeaseResult> {
-    return this.#session.looking(async (query, moment, last) => {
+    return this.#session.looking(async (query, moment, last, server) => {
       const [{ rows: known }, { now, wall }] = await Promise.all([
         query('load-queues', [wants.map(({ queue }) => queue), []]),
         moment,
@@ -154,22 +154,23 @@ export class Leases {
       const all = [...queues.values()]
       this.#known.learn(all)
       if (tried.isAsked) {
-        const rows = await this.#findLease(query, tried.number, now, new Set(all.map((queue) => queue.number)))
+        const wanted = new Set(all.map(({ number }) => number))
+        const rows = await this.#findLease(query, tried.lease, server, now, wanted)
         if (rows.length > 0) return { deliveries: deliver(rows, wants, queues), nextReadyInMs: null }
-        const fresh = (await query('draw')).rows[0]!.serial as number
+        const number = (await query('draw')).rows[0]!.serial as number
         // It may happen yet. From now on nobody asks by that number.
         this.#late.expect(
-          tried.number,
+          tried.lease,
           wants.map(({ queue }) => queue),
         )
-        Object.assign(tried, { number: fresh, isAsked: false })
+        Object.assign(tried, { lease: { number, server }, isAsked: false })
       }
       if (queues.size === 0) return { deliveries: [], nextReadyInMs: null }
       tried.isAsked = true
       const { floor } = this.#session
       const idle = all.filter(({ settings, isUnbound }) => isUnbound || settings.idleExpiryMs !== null)
       const holder = request.holder === 'process' ? this.#session.holder : null
-      const until = [now, wall, Math.round(request.leaseMs), holder, tried.number]
+      const until = [now, wall, Math.round(request.leaseMs), holder, tried.lease.number]
       const most = this.#session.limits.leaseBatch
       const isSmall = countOf(wants) <= most
       const taken = takeAll(query, wants, most, queues, until, floor)
@@ -191,19 +192,23 @@ export class Leases {
 
   /**
    * What was handed out under the number. A server that has taken over may have done it of a queue that nobody asked for, by a number that is
-   * another's there: that goes back.
+   * another's there: that goes back, where the lease is not somebody else's there as well.
    */
   async #findLease(
     query: Query,
-    number: number,
+    lease: LeaseNumber,
+    server: string,
     now: number,
     wanted: ReadonlySet<number>,
   ): Promise<readonly Columns[]> {
-    const { rows } = await query('find-lease', [number])
+    const { rows } = await query('find-lease', [lease.number, now])
     const strays = rows.filter(({ queue }) => !wanted.has(queue as number))
     if (strays.length === 0) return rows
-    await query('take-back', [number, strays.map(({ id }) => id), now])
-    this.#session.floor.drop()
+    if (server === lease.server) {
+      const given = strays.map(({ queue, id }) => ({ queue: queue as number, id: id as string }))
+      await takeBack(query, lease.number, given, now)
+      this.#session.floor.drop()
+    }
     return rows.filter(({ queue }) => wanted.has(queue as number))
   }
 

@@ -8,10 +8,11 @@ import type { KnownQueue } from '../plain/known-queues.ts'
 import type { Floor } from '../session/floor.ts'
 import { Hatch } from './hatch.ts'
 import type { LateHandOuts } from './late.ts'
-import type { LeaseNumbers } from './lease-numbers.ts'
+import type { LeaseNumber, LeaseNumbers } from './lease-numbers.ts'
 import { SendOuts } from './send-outs.ts'
 
 const queue = { name: 'a', number: 1, isPlain: true } as KnownQueue
+const LEASE: LeaseNumber = { number: 7, server: 'one' }
 const messages = ['one', 'other'].map((id) => ({ id, priority: 4 }) as Message)
 const request: LeaseRequest = {
   id: 'r',
@@ -26,15 +27,15 @@ function outsOf() {
     clock: new ManualClock(),
     isWatched: () => true,
     wake: () => {},
-    takeBack: (lease) => Promise.resolve(void taken.push(lease)),
+    takeBack: async (lease) => void taken.push(lease),
   })
   const given: unknown[] = []
-  const taken: number[] = []
+  const taken: LeaseNumber[] = []
   const late: unknown[] = []
   const outs = new SendOuts({
     hatch,
     late: { expect: (...args: unknown[]) => void late.push(args) } as unknown as LateHandOuts,
-    numbers: { takeAtOnce: () => 7 } as unknown as LeaseNumbers,
+    numbers: { takeAtOnce: () => LEASE } as unknown as LeaseNumbers,
     floor: { gave: (...args: unknown[]) => void given.push(args) } as unknown as Floor,
     holder: null,
     moment: () => ({ now: null, wall: null }),
@@ -55,8 +56,9 @@ test('what is handed out with its send counts as much as what is leased: it leav
 test('what may have been handed out goes back; where nobody knows whether it was or will be, later again', () => {
   for (const [isDone, taken, late] of [
     [false, [], []],
-    [true, [7], []],
-    [null, [7], [[7, ['a']]]],
+    // The send is there, so its hand-out is.
+    [true, [{ number: 7, server: null }], []],
+    [null, [LEASE], [[LEASE, ['a']]]],
   ] as const) {
     const parts = outsOf()
     parts.outs.abandon(parts.outs.begin(sendings)!, isDone)

@@ -9,7 +9,7 @@ import { deliver, RANKS } from './hand-outs.ts'
 import { slackOf, type Hatch, type Promised } from './hatch.ts'
 import type { KnownQueue } from '../plain/known-queues.ts'
 import type { LateHandOuts } from './late.ts'
-import type { LeaseNumbers } from './lease-numbers.ts'
+import type { LeaseNumber, LeaseNumbers } from './lease-numbers.ts'
 import type { Sending } from '../plain/send-columns.ts'
 
 export interface SendOutsParts {
@@ -24,7 +24,7 @@ export interface SendOutsParts {
 
 /** Hand-outs of one send. */
 export interface SendOut {
-  readonly lease: number
+  readonly lease: LeaseNumber
   readonly promised: readonly Promised[]
 }
 
@@ -56,7 +56,7 @@ export class SendOuts {
     if (promised.length === 0) return null
     const lease = numbers.takeAtOnce()
     if (lease !== null) return { lease, promised }
-    hatch.abandon(promised, 0, false)
+    hatch.abandon(promised, null)
     return null
   }
 
@@ -72,7 +72,7 @@ export class SendOuts {
       promised.map(({ max }) => max),
       promised.map(({ line }) => Math.round(line.leaseMs) + slackOf(line.leaseMs)),
       promised.map(({ line }) => (line.holder === 'process' ? holder : null)),
-      lease,
+      lease.number,
       ...(floors === null ? [[0], [9], numbers.map(() => 0)] : [RANKS, RANKS, floors]),
       floor.until,
     ]
@@ -88,10 +88,10 @@ export class SendOuts {
       const leaseUntil = now + Math.round(line.leaseMs)
       const isAll = queues.includes(queue.number)
       const some = rows.filter((row, at) => at === 0 || row.queue === queue.number)
-      const deliveries = some.length > 1 ? deliver(some, [each], lease, leaseUntil) : []
+      const deliveries = some.length > 1 ? deliver(some, [each], lease.number, leaseUntil) : []
       if (isAll) {
         left.delete(queue)
-        const mint = new TokenMint(lease, queue.number)
+        const mint = new TokenMint(lease.number, queue.number)
         for (const { queue: other, messages } of sendings)
           if (other === queue)
             for (const message of messages) deliveries.push(deliveryOf(message, queue.name, mint, now, leaseUntil))
@@ -106,7 +106,9 @@ export class SendOuts {
   /** It did not happen as it was asked for; or it did, and what it handed out is not known. null: nobody knows, and it may happen yet. */
   abandon({ lease, promised }: SendOut, isDone: boolean | null): void {
     const { hatch, late } = this.#parts
-    hatch.abandon(promised, lease, isDone !== false)
+    // Where the send is, what it handed out is, whichever server that is by now.
+    const mayHave = isDone === true ? { ...lease, server: null } : lease
+    hatch.abandon(promised, isDone === false ? null : mayHave)
     if (isDone !== null) return
     late.expect(
       lease,

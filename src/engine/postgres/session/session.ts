@@ -47,8 +47,11 @@ export class Session {
     this.floor = parts.floor
   }
 
-  /** A transaction without the schema's lock, which `last` ends as soon as what was asked before is done. Run again where its answer was lost: it must not matter if it happened twice. */
-  async burst<T>(use: (query: Query, last: () => void) => Promise<T>): Promise<T> {
+  /**
+   * A transaction without the schema's lock, which `last` ends as soon as what was asked before is done; `server` tells who is asked. Run again
+   * where its answer was lost: it must not matter if it happened twice.
+   */
+  async burst<T>(use: (query: Query, last: () => void, server: string) => Promise<T>): Promise<T> {
     const { pool, statements, clock, outageMs } = this.#parts
     const since = clock.monotonicMs()
     for (let tries = 1; ; tries++) {
@@ -65,7 +68,7 @@ export class Session {
             end.catch(() => {})
           }
           try {
-            const [, result] = await Promise.all([begun, use(query, last)])
+            const [, result] = await Promise.all([begun, use(query, last, connection.server)])
             last()
             await ended[0]
             return result
@@ -141,10 +144,12 @@ export class Session {
   }
 
   /** A burst at a moment at which time has nothing to decide. */
-  async looking<T>(use: (query: Query, moment: Promise<Instant>, last: () => void) => Promise<T>): Promise<T> {
+  async looking<T>(
+    use: (query: Query, moment: Promise<Instant>, last: () => void, server: string) => Promise<T>,
+  ): Promise<T> {
     let isPassedOver = false
     for (let round = 0; ; round++) {
-      const result = await this.burst(async (query, last) => {
+      const result = await this.burst(async (query, last, server) => {
         const moment = this.now(query)
         // What is due must be decided first: nobody goes on from here.
         const instant = moment.then((each) =>
@@ -152,7 +157,7 @@ export class Session {
         )
         instant.catch(() => {})
         try {
-          const value = await use(query, instant, last)
+          const value = await use(query, instant, last, server)
           await instant
           return { value }
         } catch (error) {
