@@ -1,6 +1,7 @@
 /**
  * Many processes on one queue: eight that send and four that handle, against one of each. All begin at a word, and what was sent and
- * handled within the same seconds counts.
+ * handled within the same seconds counts. Who sends rests while much waits: else eight would have more of the processors than the four who handle,
+ * and what goes through would not be measured.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,7 +17,10 @@ const PRODUCERS = 8
 const WORKERS = 4
 const CALLERS = 100
 const HANDLERS = 200
-const WARM_UP_MS = 500
+/** Twelve processes compile their code on the processors that they work on. */
+const WARM_UP_MS = 10_000
+const MOST_WAITING = 10_000
+const TELLS_EVERY_MS = 50
 
 type Role = 'produce' | 'work'
 
@@ -58,9 +62,11 @@ async function together(url: string, producers: number, workers: number, seconds
     await setUp.queue('task:crowd').configure({ limit: { messages: null, bytes: null } })
     await setUp.close()
     const before = await server.spent()
+    const valve = new Valve()
+    const args = { url, schema, seconds }
     const [sent, handled] = await Promise.all([
-      counted(url, schema, 'produce', producers, seconds),
-      counted(url, schema, 'work', workers, seconds),
+      counted(valve, 'produce', producers, args),
+      counted(valve, 'work', workers, args),
     ])
     return { sent, handled, deadlocks: since(before, await server.spent()).deadlocks }
   } finally {
@@ -68,18 +74,47 @@ async function together(url: string, producers: number, workers: number, seconds
   }
 }
 
-async function counted(url: string, schema: string, role: Role, count: number, seconds: number): Promise<number> {
-  const children = Array.from({ length: count }, () => start(url, schema, role, seconds))
+async function counted(
+  valve: Valve,
+  role: Role,
+  count: number,
+  args: { readonly url: string; readonly schema: string; readonly seconds: number },
+): Promise<number> {
+  const children = Array.from({ length: count }, () => start(valve, role, args))
   await Promise.all(children.map(({ ready }) => ready))
   for (const { child } of children) child.stdin!.end('go\n')
   const counts = await Promise.all(children.map(({ counts: each }) => each))
   return counts.reduce((sum, each) => sum + each, 0)
 }
 
-function start(url: string, schema: string, role: Role, seconds: number) {
+/** Lets those who send rest while so many wait, by what each process says that it has done. */
+class Valve {
+  readonly #done = new Map<ChildProcess, { readonly role: Role; done: number }>()
+  #isShut = false
+
+  add(child: ChildProcess, role: Role): void {
+    const entry = { role, done: 0 }
+    this.#done.set(child, entry)
+    child.on('message', (done: number) => {
+      entry.done = done
+      this.#turn()
+    })
+  }
+
+  #turn(): void {
+    let waiting = 0
+    for (const { role, done } of this.#done.values()) waiting += role === 'produce' ? done : -done
+    if (waiting > MOST_WAITING === this.#isShut) return
+    this.#isShut = !this.#isShut
+    for (const [child, { role }] of this.#done) if (role === 'produce' && child.connected) child.send(this.#isShut)
+  }
+}
+
+function start(valve: Valve, role: Role, { url, schema, seconds }: Omit<RoleOf, 'role'> & { readonly url: string }) {
   const only = JSON.stringify({ role, schema, seconds })
   const args = [join(import.meta.dirname, 'main.ts'), '--url', url, '--only', only]
-  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] })
+  valve.add(child, role)
   const ready = once(child.stderr!, 'data')
   const counts = Promise.all([text(child.stdout!), once(child, 'exit')]).then(([out, [code]]) => {
     if (code !== 0) throw new Error(`${role} failed`)
@@ -98,8 +133,15 @@ export async function playRole(url: string, { role, schema, seconds }: RoleOf): 
   console.error('ready')
   for await (const _ of createInterface(process.stdin)) break
   const over = new AbortController()
+  const telling = setInterval(() => process.send?.(done), TELLS_EVERY_MS)
+  const door = { rest: null as PromiseWithResolvers<void> | null }
+  process.on('message', (isShut: boolean) => {
+    door.rest?.resolve()
+    door.rest = isShut ? Promise.withResolvers() : null
+  })
   const call = async (): Promise<void> => {
     while (!over.signal.aborted) {
+      await door.rest?.promise
       await post.send(WORK, input)
       done++
     }
@@ -110,9 +152,12 @@ export async function playRole(url: string, { role, schema, seconds }: RoleOf): 
   await scheduler.wait(seconds * 1_000)
   const count = done - before
   over.abort()
+  door.rest?.resolve()
+  clearInterval(telling)
   await Promise.all(calls)
   await worker?.stop()
   await post.close()
+  process.disconnect()
   console.log(count)
 }
 
