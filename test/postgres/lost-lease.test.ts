@@ -149,6 +149,36 @@ onPostgres(
   },
 )
 
+onPostgres(
+  'a lease that the server refuses, or cannot do just now, was not done: nobody looks whether it was',
+  async (world) => {
+    const pg = await loadPg(world.url)
+    const said: (string | null)[] = []
+    let code: string | null = null
+    const driver: Driver = {
+      connect: async () => {
+        const connection = await pg.connect()
+        return {
+          ...connection,
+          query: async (statement, values) => {
+            said.push(statement.name)
+            if (code === null || statement.name !== 'posthorn hand-out') return connection.query(statement, values)
+            throw Object.assign(new Error('no'), { code, severity: 'ERROR' })
+          },
+        }
+      },
+    }
+    const engine = await world.open({ driver, connections: 1, clock: new ManualClock() })
+    await commit(engine, ...[1, 2, 3, 4].map(() => ({ do: 'send', queue: 'a', message: message() }) as const))
+    await engine.lease({ ...REQUEST, wants: [{ queue: 'a', max: 0 }] })
+    for (code of ['42501', '55P03']) {
+      said.length = 0
+      equal((await engine.lease({ ...REQUEST, id: code })).deliveries.length, 2)
+      deepEqual([said.includes('posthorn hand-out'), said.includes('posthorn find-lease')], [true, false], code)
+    }
+  },
+)
+
 for (const server of ['first', 'second'])
   onPostgres(
     `stale-is-inert: what was handed out under the number of a lost lease, of a queue that nobody asked for, on the ${server} server`,

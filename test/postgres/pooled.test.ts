@@ -3,6 +3,9 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { openPostgresUrl } from '../../src/engine/postgres/url.ts'
 import { isPosthornError } from '../../src/core/error.ts'
+import { ManualClock } from '../../src/core/clock.ts'
+import { BEGIN_POOLED } from '../../src/engine/postgres/connection/setting.ts'
+import { Statements } from '../../src/engine/postgres/sql/statement.ts'
 import { loadPg, type Driver } from '../../src/engine/postgres/connection/driver.ts'
 import { commit, message, onPostgres } from './world.ts'
 
@@ -37,6 +40,47 @@ onPostgres('with pooled=true nothing is kept in a session', async (world) => {
   )
   deepEqual(held, [])
 })
+
+onPostgres(
+  'with pooled=true a plain send is told what a session is told, whether it hands out or not',
+  async (world) => {
+    const pg = await loadPg(world.url)
+    /** In the order of each connection. */
+    const said: string[][] = []
+    const driver: Driver = {
+      async connect() {
+        const connection = await pg.connect()
+        const own: string[] = []
+        said.push(own)
+        return {
+          ...connection,
+          query: (statement, values) => {
+            own.push(statement.text)
+            return connection.query(statement, values)
+          },
+        }
+      },
+    }
+    const engine = await world.open({ isPooled: true, driver, clock: new ManualClock() })
+    const send = () => commit(engine, { do: 'send', queue: 'a', message: message() })
+    const statements = new Statements(world.schema, false)
+    const isTold = (name: string): readonly boolean[] =>
+      said.flatMap((own) =>
+        own.flatMap((text, at) =>
+          text === statements.get(name).text ? [own[at - 1] === BEGIN_POOLED && own[at + 1] === 'commit'] : [],
+        ),
+      )
+    // The first finds out what its queue is.
+    await send()
+    await send()
+    deepEqual(isTold('send'), [true])
+    engine.watch({ queues: ['a'] }, () => {})
+    for (const id of ['x', 'y'])
+      await engine.lease({ id, worker: 'w', holder: 'client', leaseMs: 60_000, wants: [{ queue: 'a', max: 10 }] })
+    await send()
+    deepEqual(isTold('send-out'), [true])
+  },
+)
 
 onPostgres('what a URL says wrongly is refused by name, and no password is repeated', async () => {
   for (const url of ['postgres://user:secret@host:notaport/x', 'postgres://user:secret@host/x?pooled=maybe']) {
