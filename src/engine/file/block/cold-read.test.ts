@@ -12,16 +12,18 @@ const PIECE_BYTES = 256 << 10
 function create(sizeBytes: number) {
   const content = new Uint8Array(sizeBytes)
   const reads: { readonly position: number; readonly answer: () => void }[] = []
+  const memories = new Set<ArrayBufferLike>()
   const file = {
     path: '/segment',
     readSoon(target: Uint8Array, position: number): Promise<number> {
       const seen = content.slice(position, position + target.byteLength)
       const { promise, resolve } = Promise.withResolvers<number>()
+      memories.add(target.buffer)
       reads.push({ position, answer: () => (target.set(seen), resolve(seen.byteLength)) })
       return promise
     },
   } as Partial<DiskFile> as DiskFile
-  return { segment: blankSegment(1, file, sizeBytes), content, reads }
+  return { segment: blankSegment(1, file, sizeBytes), content, reads, memories }
 }
 
 const byteAt = (bytes: Buffer, at: number): number => bytes[at]!
@@ -100,6 +102,74 @@ test('pieces read one after the other are fetched several at a time before they 
     await new Promise((resolve) => setImmediate(resolve))
   }
   ok(reads.length < 8, `${reads.length} reads`)
+})
+
+/** A long segment in which each piece has bytes of its own, and a way to read one and have all reads answered. */
+function createLong(keptPieces: number) {
+  const long = create(64 * PIECE_BYTES)
+  const { segment, content, reads } = long
+  for (let index = 0; index < 64; index++) content.fill(index + 1, index * PIECE_BYTES, (index + 1) * PIECE_BYTES)
+  segment.endBytes = content.byteLength
+  const cold = new ColdReader(keptPieces * PIECE_BYTES)
+  const readPiece = async (index: number, at = 0): Promise<number> => {
+    const read = cold.read(segment, index * PIECE_BYTES + at, 1, byteAt)
+    for (const { answer } of reads.splice(0)) answer()
+    const value = await read
+    await new Promise((resolve) => setImmediate(resolve))
+    return value
+  }
+  return { ...long, cold, readPiece }
+}
+
+test('a long segment is read from front to back through few memories', async () => {
+  const { readPiece, memories } = createLong(16)
+  for (let index = 0; index < 64; index++) equal(await readPiece(index), index + 1)
+  // Of the first two, of those that are kept four by four, and of those that come and go.
+  ok(memories.size <= 2 + 4 + 2, `${memories.size} memories`)
+})
+
+test('a memory is not used again while somebody waits who has a piece of it', async () => {
+  const { segment, cold, reads, readPiece } = createLong(8)
+  for (const index of [0, 1, 2]) await readPiece(index)
+  const across = 6 * PIECE_BYTES - 4_000
+  const joined = cold.read(segment, across, 14_000, (bytes, at) => [bytes[at], bytes[at + 13_999]])
+  const held = reads.splice(0)
+  ok(held.length > 0)
+  for (let index = 20; index < 40; index++) await readPiece(index)
+  for (const { answer } of held) answer()
+  deepEqual(await joined, [6, 7])
+})
+
+test('nor while others of its pieces are kept', async () => {
+  const { readPiece } = createLong(16)
+  for (const index of [0, 1, 20, 21, 24]) await readPiece(index)
+  // Of those that were fetched with it the others go.
+  await readPiece(28)
+  equal(await readPiece(5), 6)
+  await readPiece(32)
+  equal(await readPiece(5), 6)
+})
+
+test('what was read last is not looked for in a piece that has been read again since', async () => {
+  const { segment, cold, reads, readPiece } = createLong(8)
+  const { endBytes } = segment
+  segment.endBytes = 5 * PIECE_BYTES + 100
+  for (const index of [0, 1, 2, 5]) await readPiece(index)
+  segment.endBytes = endBytes
+  await readPiece(5, 200)
+  await readPiece(40)
+  // What is fetched ahead comes when nobody waits any more: all others of the old piece's memory go.
+  const read = cold.read(segment, 41 * PIECE_BYTES, 1, byteAt)
+  const [ahead, own] = reads.splice(0)
+  own!.answer()
+  equal(await read, 42)
+  ahead!.answer()
+  await new Promise((resolve) => setImmediate(resolve))
+  const across = cold.read(segment, 6 * PIECE_BYTES - 4_000, 14_000, byteAt)
+  for (const { answer } of reads.splice(0)) answer()
+  equal(await across, 6)
+  for (const index of [30, 31]) await readPiece(index)
+  equal(await readPiece(5), 6)
 })
 
 test('what lies across two pieces that were fetched ahead together is joined of the right bytes', async () => {

@@ -27,6 +27,7 @@ const LEAST_AHEAD = 2
 const PIECE_BYTES = 256 << 10
 /** A piece reaches so far into the next, that what is small never lies across two. */
 const OVERLAP_BYTES = 8 << 10
+const AHEAD_BYTES = AHEAD * PIECE_BYTES + OVERLAP_BYTES
 /** Pieces of one segment, for the keys: a segment has at most 4 GiB. */
 const MOST_PIECES = 2 ** 14
 
@@ -38,6 +39,13 @@ export class ColdReader {
   readonly #pieces = new Map<number, Piece>()
   readonly #reading = new Map<number, Promise<readonly Piece[]>>()
   #last: Piece = NO_PIECE
+  /** Reads that have yet to use what they wait for. */
+  #waiting = 0
+  /**
+   * Of what was fetched ahead and is nobody's any more, for the next fetch: memory that is new each time has V8 look through all objects for garbage,
+   * two to five times where 200,000 messages are drained and not once or twice.
+   */
+  #spare: Buffer | null = null
 
   constructor(cacheBytes: number) {
     this.#keptPieces = Math.max(2, Math.floor(cacheBytes / PIECE_BYTES))
@@ -64,9 +72,9 @@ export class ColdReader {
     const index = Math.floor(offset / PIECE_BYTES)
     const until = offset + lengthBytes
     if (until > (index + 1) * PIECE_BYTES + OVERLAP_BYTES)
-      return this.#hold(segment, async () => use(await this.#join(segment, offset, lengthBytes), 0))
+      return this.#wait(segment, async () => use(await this.#join(segment, offset, lengthBytes), 0))
     this.#fetchAhead(segment, index)
-    return this.#hold(segment, async () => {
+    return this.#wait(segment, async () => {
       const { bytes, from } = await this.#fetch(segment, index, until)
       return use(bytes, offset - from)
     })
@@ -76,6 +84,15 @@ export class ColdReader {
   forget(segment: Segment): void {
     for (const key of this.#pieces.keys()) {
       if (Math.floor(key / MOST_PIECES) === segment.number) this.#drop(key)
+    }
+  }
+
+  async #wait<T>(segment: Segment, read: () => Promise<T>): Promise<T> {
+    this.#waiting++
+    try {
+      return await this.#hold(segment, read)
+    } finally {
+      this.#waiting--
     }
   }
 
@@ -141,8 +158,7 @@ export class ColdReader {
   }
 
   async #readNow(segment: Segment, first: number, count: number): Promise<readonly Piece[]> {
-    // Not pooled: whoever waits for a piece may use it after it has been dropped here.
-    const bytes = Buffer.allocUnsafeSlow(count * PIECE_BYTES + OVERLAP_BYTES)
+    const bytes = this.#memory(count * PIECE_BYTES + OVERLAP_BYTES)
     const writtenUntil = segment.endBytes
     const from = first * PIECE_BYTES
     const read = from + (await segment.file.readSoon(bytes, from))
@@ -150,7 +166,7 @@ export class ColdReader {
     for (let index = first; index < first + count; index++) {
       const until = Math.min((index + 1) * PIECE_BYTES + OVERLAP_BYTES, read, writtenUntil)
       const piece = { key: segment.number * MOST_PIECES + index, bytes, from, until, isUsed: false }
-      this.#pieces.delete(piece.key)
+      this.#drop(piece.key)
       this.#pieces.set(piece.key, piece)
       pieces.push(piece)
     }
@@ -161,9 +177,25 @@ export class ColdReader {
     return pieces
   }
 
+  #memory(bytes: number): Buffer {
+    const spare = this.#spare
+    if (spare?.byteLength !== bytes) return Buffer.allocUnsafeSlow(bytes)
+    this.#spare = null
+    return spare
+  }
+
   #drop(key: number): void {
+    const dropped = this.#pieces.get(key)
     this.#pieces.delete(key)
     if (key === this.#last.key) this.#last = NO_PIECE
+    if (dropped !== undefined) this.#release(dropped)
+  }
+
+  /** Where others have pieces of the same memory, or somebody waits, who may use a piece after it has been dropped here, it is left to the collector. */
+  #release({ bytes }: Piece): void {
+    if (bytes.byteLength !== AHEAD_BYTES || this.#waiting > 0) return
+    for (const other of this.#pieces.values()) if (other.bytes === bytes) return
+    this.#spare = bytes
   }
 
   /** Bytes that lie across pieces. */
