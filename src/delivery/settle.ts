@@ -36,12 +36,22 @@ export interface SettlerDeps {
   over(handling: Handling): void
 }
 
-interface Settlement {
+/**
+ * A class and not a literal: V8 may decide that what a literal makes is old from the start, and from then on each kept all of its message for the
+ * long pauses of the garbage collector.
+ */
+class Settlement {
   readonly handling: Handling
   readonly verdict: Verdict
   readonly commit: Commit
   /** Whether an answer was lost, so that it may have happened. */
-  unknown: boolean
+  unknown = false
+
+  constructor(handling: Handling, verdict: Verdict, commit: Commit) {
+    this.handling = handling
+    this.verdict = verdict
+    this.commit = commit
+  }
 }
 
 type Refusal = Extract<CommitResult, { status: 'refused' }>
@@ -95,7 +105,7 @@ export class Settler {
 
   #add(handling: Handling, verdict: Verdict, changes: readonly Change[]): void {
     const commit = this.#named && verdict.effects.length > 0 ? { id: this.#deps.ids.uuid(), changes } : { changes }
-    if (this.#batch.push({ handling, verdict, commit, unknown: false }) === 1) this.#flushSoon()
+    if (this.#batch.push(new Settlement(handling, verdict, commit)) === 1) this.#flushSoon()
     if (changes.length > 1 && (this.#bytes += bytesOfBodies(commit)) >= MOST_CALL_BYTES) this.#flush()
     if (
       verdict.effects.length === 0 &&

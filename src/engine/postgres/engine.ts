@@ -60,7 +60,9 @@ export class PostgresEngine implements Engine {
   readonly #leases: Leases
   readonly #reads: Reads
   readonly #joins: Joins
-  readonly #underWay = new Set<Promise<unknown>>()
+  /** Calls: counted, not kept in a Set, whose old tables hold the next ones and all that promises in them have come to (delivery/in-flight.ts). */
+  #underWay = 0
+  #idle: (() => void) | null = null
   #closing: Promise<void> | null = null
 
   constructor(parts: PostgresEngineParts) {
@@ -156,17 +158,16 @@ export class PostgresEngine implements Engine {
 
   async #run<T>(call: () => Promise<T>): Promise<T> {
     if (this.#closing !== null) throw new PosthornError('closed', 'the engine is closed')
-    const answer = call()
-    this.#underWay.add(answer)
+    this.#underWay++
     try {
-      return await answer
+      return await call()
     } finally {
-      this.#underWay.delete(answer)
+      if (--this.#underWay === 0) this.#idle?.()
     }
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#underWay)
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
     await this.#parts.upkeep.stop()
     await this.#parts.end()
   }

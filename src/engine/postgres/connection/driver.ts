@@ -54,7 +54,7 @@ interface PgClient {
     readonly text: string
     readonly values?: readonly unknown[]
     readonly query_timeout?: number
-  }): Promise<Answer>
+  }): Promise<{ rows: Answer['rows'] }>
   on(event: string, listener: (...values: never[]) => void): unknown
   end(): Promise<void>
   readonly connection?: { readonly stream?: { destroy(): void; cork?(): void; uncork?(): void } }
@@ -73,6 +73,8 @@ const CONNECT_MS = 5_000
 const SILENT_MS = 40_000
 /** The longest that a timer knows: none at all would be the connection's. */
 const PATIENT_MS = 2 ** 31 - 1
+
+const NO_ROWS: Answer['rows'] = []
 
 const WHO = 'select pg_catalog.pg_backend_pid() as number, pg_catalog.pg_postmaster_start_time()::text as text'
 
@@ -140,12 +142,16 @@ export async function loadPg(url: string, silentMs: number = SILENT_MS): Promise
             throw error
           }
           gather()
-          return client.query({
+          const result = await client.query({
             ...(name === null ? {} : { name }),
             text,
             ...(given === undefined ? {} : { values: given }),
             ...(isPatient === true ? { query_timeout: PATIENT_MS } : {}),
           })
+          const { rows } = result
+          // The result is referred to for longer than its rows are needed: most of them outlived short collections, and waited for a long one.
+          result.rows = NO_ROWS
+          return { rows }
         },
         onNotice: (callback) => {
           client.on('notification', ({ channel, payload, processId }: Notification) =>
