@@ -3,7 +3,7 @@ import { deepStrictEqual, ok } from 'node:assert/strict'
 import { ManualClock } from '../core/clock.ts'
 import type { Commit, CommitResult, Delivery, Engine, LeaseRequest } from '../core/engine.ts'
 import { idOf, toCommit, type Command, type CommitSketch, type Meaning } from './command.ts'
-import { isPlaced } from './look.ts'
+import { isCaughtUp, isPlaced } from './look.ts'
 import { Model } from './model.ts'
 import { leave, withoutHints, type Leaving, type Storage } from './subject.ts'
 import { World, type Answered } from './world.ts'
@@ -73,6 +73,11 @@ export class Drive {
       case 'look':
         return this.look()
     }
+  }
+
+  /** Lets the engine fetch what subscriptions have to take, where that takes it a while: the oracle has it at once. */
+  caughtUp(): Promise<void> {
+    return isCaughtUp(this.#engine)
   }
 
   /** Compares everything that can be seen. */

@@ -178,6 +178,21 @@ export async function isPlaced(engine: Engine): Promise<void> {
   }
 }
 
+/** Resolves when no subscription has events to take that may have to be fetched for it first. */
+export async function isCaughtUp(engine: Engine): Promise<void> {
+  for (let turn = 0; (await subscriptionsOf(engine)).some(({ status }) => status === 'catching-up'); turn++) {
+    ok(turn < MOST_TURNS, 'who catches up has caught up at last')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+async function subscriptionsOf(engine: Engine): Promise<StoredSubscription[]> {
+  const records = await allPages((after) =>
+    engine.list({ prefix: subscriptionKey('', '').slice(0, -1), after, limit: PAGE }),
+  )
+  return records.map(({ value }) => fromJsonBytes(value) as StoredSubscription)
+}
+
 export async function allPages<T>(page: (after: string | null) => Promise<Page<T>>): Promise<T[]> {
   const items: T[] = []
   for (let after: string | null = null, more = true; more; more = after !== null) {
