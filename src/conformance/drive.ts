@@ -131,6 +131,7 @@ export class Drive {
       world.restart(nowMs, this.#clock.wallMs())
       world.commit(answered)
     })
+    await this.caughtUp()
     await this.#inEach((world) => world.look(this.#engine, this.#options.topics, true))
   }
 

@@ -192,6 +192,19 @@ export const routedLater: readonly Case[] = [
   },
   {
     law,
+    name: 'who is bound again from the beginning gets all that is kept, also what was discarded when it was unbound',
+    needs: ['retained'],
+    async run(ctx) {
+      await retain(ctx)
+      const sent = await publishMany(ctx, 3)
+      await ctx.bind('t', 's', { from: 'beginning' })
+      await ctx.commit({ do: 'unbind', topic: 't', name: 's' })
+      await ctx.bind('t', 's', { from: 'beginning' })
+      deepEqual(await drain(ctx, queue), sent)
+    },
+  },
+  {
+    law,
     name: 'a topic that keeps no more forgets what it had',
     needs: ['retained'],
     async run(ctx) {
