@@ -12,6 +12,14 @@ export function revive(desk: Desk, queue: Queue): void {
   desk.effects.queueSet({ ...queue.row(), unbound: false })
 }
 
+/** The queue of a subscription that had ended, for one that is bound anew: of what was there only what is handed out is left. */
+export function beginAnew(desk: Desk, queue: Queue): void {
+  if (!queue.unbound) return
+  discardSome(desk, queue, Infinity)
+  for (let slot = queue.ended.head; slot !== 0; slot = queue.ended.head) desk.effects.forgotten(slot)
+  desk.effects.queueSet({ ...queue.row(), unbound: false })
+}
+
 /** Discards what waits or is dead in a queue that is going; at most so many, a sweep does the rest. How many there were. */
 export function discardSome(desk: Desk, queue: Queue, most: number): number {
   const { slots } = desk.state.messages

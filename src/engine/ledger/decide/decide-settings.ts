@@ -11,7 +11,7 @@ import {
   type Retention,
   type Subscription as Bound,
 } from '../../../core/settings.ts'
-import { discardSome } from './clear-queue.ts'
+import { beginAnew, discardSome } from './clear-queue.ts'
 import { toVersion, type Desk } from './desk.ts'
 import { feed } from './feed.ts'
 import { forgetAll, retimeTopic } from '../time/retain.ts'
@@ -50,7 +50,7 @@ export function bind(desk: Desk, subscription: Bound): ChangeResult {
   const { topic: topicName, name } = subscription
   const topic = topicOf(desk, topicName)
   const queue = desk.queue(subscriptionQueue(topicName, name), DEFAULT_SUBSCRIPTION_QUEUE)
-  if (queue.unbound) desk.effects.queueSet({ ...queue.row(), unbound: false })
+  beginAnew(desk, queue)
   const version = desk.nextVersion()
   const known = topic.subscriptions.get(name)
   if (known !== undefined) desk.effects.subscriptionSet({ ...known.row, subscription, version })

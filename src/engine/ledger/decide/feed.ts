@@ -4,10 +4,8 @@ import type { Desk } from './desk.ts'
 import { missEvent } from './gap.ts'
 import { insert, slotOfId } from './insert.ts'
 import { announce } from './publish.ts'
-import { DEAD } from '../entries.ts'
 import type { Queue } from '../state/queue.ts'
 import type { RetainedItem } from '../state/retained-log.ts'
-import { CHUNK_MASK } from '../state/slots.ts'
 import type { Subscription, Topic } from '../state/topic.ts'
 
 /** Events looked at in one step. */
@@ -71,22 +69,13 @@ function moveOn(desk: Desk, subscription: Subscription, queue: Queue, topic: Top
         if (!isTooLarge && queue.isFull(1, message.body.byteLength)) return { status: 'suspended', cursor }
         // What can never fit is missed, rather than standing in the way for ever.
         if (isTooLarge) missEvent(desk, subscription, item.at)
-        else if (!isThere(desk, queue, message.id)) insert(desk, queue, message, item.block)
+        else if (slotOfId(desk, queue, message.id) === 0) insert(desk, queue, message, item.block)
       }
       subscription.fetched.delete(item.position)
     }
     cursor = item.position
   }
   return { status: 'live', cursor }
-}
-
-/** Whether the queue has it, waiting, leased or dead. What a binding before had, and is kept since it ended, gives way. */
-function isThere(desk: Desk, queue: Queue, id: string): boolean {
-  const slot = slotOfId(desk, queue, id)
-  if (slot === 0) return false
-  if (desk.state.messages.slots.of(slot).state[slot & CHUNK_MASK]! <= DEAD) return true
-  desk.effects.forgotten(slot)
-  return false
 }
 
 /** `far`: it must be fetched · `lost`: it cannot be read. */

@@ -1,6 +1,6 @@
 /** Feeds subscriptions that do not follow live from what their topic keeps, until they have caught up. */
 import { subscriptionQueue } from '../../../core/settings.ts'
-import { DEAD, type Bound, type Queue } from '../row/row.ts'
+import type { Bound } from '../row/row.ts'
 import type { Work } from '../unit/unit-of-work.ts'
 import { missEvent, setBound } from './bound.ts'
 import { wants } from '../unit/subscriptions.ts'
@@ -8,7 +8,6 @@ import { insert } from './insert.ts'
 import { announce } from './publish.ts'
 import { eventsAfter, toMessage } from './retained.ts'
 import { isFull } from './send.ts'
-import { forget } from './trim.ts'
 
 /** Events looked at in one step. */
 const STEP_EVENTS = 500
@@ -51,21 +50,13 @@ export async function feed(work: Work, bound: Bound): Promise<void> {
       }
       // What can never fit is missed, rather than standing in the way for ever.
       if (isTooMuch) await missEvent(work, bound, event.at)
-      else if (!(await isThere(work, queue, message.id))) await insert(work, queue, message, event.shared)
+      else if ((await work.row(queue, message.id)) === null) await insert(work, queue, message, event.shared)
     }
     cursor = event.position
   }
   const isMoved = status !== bound.status || cursor !== bound.cursor
   if (isMoved) await setBound(work, bound, { status, cursor: status === 'live' ? null : cursor })
   if (wasSuspended && status !== 'suspended') await announce(work, bound, 'resumed')
-}
-
-/** Whether the queue has it, waiting, leased or dead. What a binding before had, and is kept since it ended, gives way. */
-async function isThere(work: Work, queue: Queue, id: string): Promise<boolean> {
-  const row = await work.row(queue, id)
-  if (row === null || row.state <= DEAD) return row !== null
-  forget(work, row)
-  return false
 }
 
 async function isBelowHalf(work: Work, bound: Bound): Promise<boolean> {

@@ -24,6 +24,7 @@ import { checked, putSettings, toVersion } from './record.ts'
 import { quote } from '../../sql/refusal.ts'
 import { refuse } from './refusal.ts'
 import { use } from './insert.ts'
+import { beginAnew } from './trim.ts'
 import { discardSome } from './unbound.ts'
 
 type Expected = Version | null | undefined
@@ -91,6 +92,7 @@ export async function bind(work: Work, definition: Subscription, ifVersion: Expe
     refuse('unsupported', `from is ${quote(from)}, but topic '${topicName}' keeps no events: it can only begin 'now'`)
   await checked(work, key, ifVersion)
   const queue = await work.makeQueue(subscriptionQueue(topicName, name), DEFAULT_SUBSCRIPTION_QUEUE)
+  await beginAnew(work, queue)
   work.undo.set(queue, { isUnbound: false, lineBy: order })
   await work.reserve(2)
   const version = work.serial()

@@ -28,6 +28,14 @@ async function trimQueue(work: Work, queue: Queue): Promise<void> {
   work.undo.note(queue, { isFuller: false })
 }
 
+/** The queue of a subscription that had ended, for one that is bound anew: of what was there only what is handed out is left. */
+export async function beginAnew(work: Work, queue: Queue): Promise<void> {
+  if (!queue.isUnbound) return
+  while ((await discardSome(work, queue, work.limits.sweep)) > 0);
+  const { ended } = await work.kept(queue)
+  for (const row of await oldest(work, queue, 'ended', ended)) forget(work, row)
+}
+
 export function forget(work: Work, row: Row): void {
   work.keep(row.queue, 'ended', -1)
   work.undo.set(row, { isGone: true })

@@ -1,10 +1,8 @@
 /** Feeds a subscription that does not follow live: from what its topic keeps, in bounded steps, until it has caught up. */
 import { attributesOf, bodySize } from '../wire/content.ts'
 import type { Desk } from '../desk.ts'
-import { DEAD, SEQ_OF_ID } from '../state/message.ts'
 import type { Queue } from '../state/queue.ts'
 import { BEHIND, RETAINED_AFTER, type Subscription, type Topic } from '../state/topic.ts'
-import { erase } from './ending.ts'
 import { missEvent, writeSubscription } from './gap.ts'
 import { insert, toIncoming } from './insert.ts'
 import { announce } from './publish.ts'
@@ -38,13 +36,6 @@ export function feed(desk: Desk, subscription: Subscription): void {
   if (status === 'suspended' && end.status !== 'suspended') announce(desk, subscription, 'resumed')
 }
 
-/** What a binding before had, and is kept since it ended, is no obstacle to who is fed anew. */
-function giveWay(desk: Desk, queue: Queue, id: string): void {
-  const seq = queue.kept > 0 ? desk.statements.of(SEQ_OF_ID).first(queue.id, id)?.[0] : undefined
-  const message = seq === undefined ? undefined : desk.message(seq as number)
-  if (message !== undefined && message.state > DEAD) erase(desk, queue, message)
-}
-
 interface End {
   readonly status: 'live' | 'catching-up' | 'suspended'
   readonly cursor: number
@@ -64,10 +55,7 @@ function moveOn(desk: Desk, subscription: Subscription, queue: Queue, topic: Top
         if (isFull && !isTooLarge) return { status: 'suspended', cursor }
         // What can never fit is missed, rather than standing in the way for ever.
         if (isTooLarge) missEvent(subscription, at as number)
-        else {
-          giveWay(desk, queue, message.id)
-          insert(desk, queue, toIncoming(message, found, shared as number | null))
-        }
+        else insert(desk, queue, toIncoming(message, found, shared as number | null))
       }
     }
     cursor = position as number

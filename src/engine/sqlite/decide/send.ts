@@ -7,14 +7,13 @@ import { cutFailure } from '../../sql/failure.ts'
 import { bodySize } from '../wire/content.ts'
 import type { Desk } from '../desk.ts'
 import type { Sent } from '../wire/request.ts'
-import { ACKED, CANCELLED, DEAD, DELAYED, DISCARDED, DISCARDABLE, EXPIRED, SET_HISTORY } from '../state/message.ts'
+import { ACKED, CANCELLED, DEAD, DELAYED, DISCARDED, EXPIRED, SET_HISTORY } from '../state/message.ts'
 import type { Queue } from '../state/queue.ts'
 import { COUNT_QUEUES } from '../state/queue.ts'
 import { DEDUPE, HAS_DEDUPE, PUT_DEDUPE, SWEEP_DEDUPES } from '../state/record.ts'
-import { end } from './ending.ts'
+import { revive } from './clear-queue.ts'
 import { hasId, incoming, insert, type Past } from './insert.ts'
 import { storeFailure } from './settle.ts'
-import { unbundleWaiting } from './unbundle.ts'
 
 const RESTORED: Partial<Record<State, number>> = {
   dead: DEAD,
@@ -75,17 +74,6 @@ export function refusalOfRoom(desk: Desk): Refusal | null {
   return detail === null ? null : refuse('disk-full', detail)
 }
 
-/** Discards what waits or is dead in a queue that is going; at most so many. How many there were. */
-export function discardSome(desk: Desk, queue: Queue, most: number): number {
-  unbundleWaiting(desk, queue, most)
-  const seqs = desk.statements.of(DISCARDABLE).all(queue.id, most)
-  for (const [seq] of seqs) {
-    const message = desk.message(seq as number)
-    if (message !== undefined) end(desk, queue, message, DISCARDED, 'reported')
-  }
-  return seqs.length
-}
-
 /** A message with its state, counts and history. What is leased elsewhere is ready here; what had ended is kept where such are kept. */
 export function restore(desk: Desk, sent: Sent, stored: Omit<StoredMessage, 'message'>): null | Refusal {
   const full = refusalOfRoom(desk)
@@ -116,12 +104,6 @@ export function restore(desk: Desk, sent: Sent, stored: Omit<StoredMessage, 'mes
   if (isEnded) desk.lowerDue(queue, past.endedAt! + keep.endedMs)
   desk.queues.touch(queue)
   return null
-}
-
-/** A queue to which something is sent for itself, although its subscription has ended: from now on it is a queue like others. */
-function revive(desk: Desk, queue: Queue): void {
-  while (discardSome(desk, queue, desk.limits.changes) > 0);
-  desk.queues.change(queue).unbound = false
 }
 
 function refusalOfGrowth(desk: Desk, queue: Queue | undefined, name: string, bytes: number): Refusal | null {

@@ -12,11 +12,12 @@ import { quote, refuse, type Refusal } from '../../sql/refusal.ts'
 import type { Desk } from '../desk.ts'
 import { READY } from '../state/message.ts'
 import { COUNT_SUBSCRIPTIONS, COUNT_TOPICS, FIRST_SINCE, RETAINED_AFTER, type Topic } from '../state/topic.ts'
+import { beginAnew, discardSome } from './clear-queue.ts'
 import { feed } from './feed.ts'
 import { writeSubscription } from './gap.ts'
 import { forgetSettings, noteSettings, refusalOfVersion } from './record.ts'
 import { forgetAll, retime } from './retain.ts'
-import { discardSome, refusalOfNewQueue } from './send.ts'
+import { refusalOfNewQueue } from './send.ts'
 
 type Of<Do extends Change['do']> = Extract<Change, { readonly do: Do }>
 
@@ -62,7 +63,7 @@ export function bind(desk: Desk, { subscription: bound, ifVersion }: Of<'bind'>)
   if (refusal !== null) return refusal
   const topic = topicOf(desk, topicName)
   const queue = desk.queue(subscriptionQueue(topicName, name), DEFAULT_SUBSCRIPTION_QUEUE)
-  if (queue.unbound) desk.queues.change(queue).unbound = false
+  beginAnew(desk, queue)
   const version = desk.nextVersion()
   const known = topic.subscriptions.get(name)
   if (known !== undefined) {

@@ -26,12 +26,12 @@ import {
 import { NEXT_QUEUE_DUE, NEXT_QUEUE_WALL_DUE, type Queue } from '../state/queue.ts'
 import { NEXT_RECORD_EXPIRY, RECORDS_EXPIRED, SWEEP_DEDUPES, SWEEP_REMEMBERED } from '../state/record.ts'
 import { ANY_BEHIND, NEXT_TOPIC_DUE } from '../state/topic.ts'
+import { discardSome, forgetEnded } from './clear-queue.ts'
 import { bury, end, erase } from './ending.ts'
 import { feed, feedBehind } from './feed.ts'
 import { enterLine } from './place.ts'
 import { forgetSettings, remove } from './record.ts'
 import { trimTopic } from './retain.ts'
-import { discardSome } from './send.ts'
 import { giveBack, hasExpired } from './settle.ts'
 import { unbundleDue, unbundleOwned } from './unbundle.ts'
 
@@ -251,12 +251,7 @@ function isIdle(desk: Desk, queue: Queue): boolean {
 }
 
 function removeQueue(desk: Desk, queue: Queue): void {
-  for (
-    let row = oldest(desk, OLDEST_ENDED, queue, null);
-    row !== undefined;
-    row = oldest(desk, OLDEST_ENDED, queue, null)
-  )
-    erase(desk, queue, row)
+  forgetEnded(desk, queue)
   desk.queues.remove(queue)
   forgetSettings(desk, settingsKey(queue.name))
 }
