@@ -17,6 +17,17 @@ const limit = (ctx: Context, messages: number) =>
   ctx.configure(queue, { ...DEFAULT_SUBSCRIPTION_QUEUE, limit: { messages, bytes: null } })
 const retain = (ctx: Context, count = 1_000) => ctx.commit({ do: 'retain', topic: 't', retention: { ms: null, count } })
 
+/** So many, of which the last may have to be fed yet. */
+async function takeWhenFed(ctx: Context, count: number): Promise<string[]> {
+  const ids: string[] = []
+  for (let round = 0; round < 10_000 && ids.length < count; round++) {
+    const some = await ctx.leasedIds(queue, 1_000)
+    ids.push(...some)
+    if (some.length === 0) await ctx.advance(1)
+  }
+  return ids
+}
+
 async function subscription(ctx: Context): Promise<StoredSubscription> {
   const [record] = await ctx.engine.get(['subscription/t/s'])
   ok(record, 'the subscription is a record')
@@ -102,13 +113,7 @@ export const routedLater: readonly Case[] = [
       const ids = await ctx.publishMany('t', 2_500)
       await ctx.bind('t', 's', { from: 'beginning', order: 'none' })
       ids.push(...(await publishMany(ctx, 10)))
-      const got: string[] = []
-      for (let round = 0; round < 10_000 && got.length < ids.length; round++) {
-        const some = await ctx.lease(queue, 1_000)
-        got.push(...some.map(({ stored }) => stored.id))
-        if (some.length === 0) await ctx.advance(1)
-      }
-      deepEqual(got, ids)
+      deepEqual(await takeWhenFed(ctx, ids.length), ids)
       equal((await subscription(ctx)).status, 'live')
     },
   },
@@ -201,12 +206,7 @@ export const routedLater: readonly Case[] = [
       await ctx.commit({ do: 'bind', subscription: bound })
       // Before more than a part of it can have been discarded.
       await ctx.commit({ do: 'unbind', topic: 't', name: 's' }, { do: 'bind', subscription: bound })
-      const got: string[] = []
-      for (let round = 0; round < 10_000 && got.length < sent.length; round++) {
-        got.push(...(await ctx.leasedIds(queue, 1_000)))
-        await new Promise((resolve) => setImmediate(resolve))
-      }
-      deepEqual(got, sent)
+      deepEqual(await takeWhenFed(ctx, sent.length), sent)
     },
   },
   {

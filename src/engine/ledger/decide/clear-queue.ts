@@ -12,10 +12,13 @@ export function revive(desk: Desk, queue: Queue): void {
   desk.effects.queueSet({ ...queue.row(), unbound: false })
 }
 
-/** The queue of a subscription that had ended, for one that is bound anew: of what was there only what is handed out is left. */
+/**
+ * The queue of a subscription that had ended, for one that is bound anew: of what was there only what is handed out is left, and what is more than one
+ * commit should discard.
+ */
 export function beginAnew(desk: Desk, queue: Queue): void {
   if (!queue.unbound) return
-  discardSome(desk, queue, Infinity)
+  discardSome(desk, queue, desk.limits.changes)
   for (let slot = queue.ended.head; slot !== 0; slot = queue.ended.head) desk.effects.forgotten(slot)
   desk.effects.queueSet({ ...queue.row(), unbound: false })
 }

@@ -28,10 +28,13 @@ async function trimQueue(work: Work, queue: Queue): Promise<void> {
   work.undo.note(queue, { isFuller: false })
 }
 
-/** The queue of a subscription that had ended, for one that is bound anew: of what was there only what is handed out is left. */
+/**
+ * The queue of a subscription that had ended, for one that is bound anew: of what was there only what is handed out is left, and what is more than one
+ * commit should discard.
+ */
 export async function beginAnew(work: Work, queue: Queue): Promise<void> {
   if (!queue.isUnbound) return
-  while ((await discardSome(work, queue, work.limits.sweep)) > 0);
+  await discardSome(work, queue, work.limits.sweep)
   const { ended } = await work.kept(queue)
   for (const row of await oldest(work, queue, 'ended', ended)) forget(work, row)
 }

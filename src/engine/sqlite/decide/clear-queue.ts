@@ -11,11 +11,15 @@ export function revive(desk: Desk, queue: Queue): void {
   desk.queues.change(queue).unbound = false
 }
 
-/** The queue of a subscription that had ended, for one that is bound anew: of what was there only what is handed out is left. */
+/**
+ * The queue of a subscription that had ended, for one that is bound anew: of what was there only what is handed out is left, and what is more than one
+ * commit should discard.
+ */
 export function beginAnew(desk: Desk, queue: Queue): void {
   if (!queue.unbound) return
-  revive(desk, queue)
+  discardSome(desk, queue, desk.limits.changes)
   forgetEnded(desk, queue)
+  desk.queues.change(queue).unbound = false
 }
 
 /** Discards what waits or is dead in a queue that is going; at most so many. How many there were. */
